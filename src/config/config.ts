@@ -1,0 +1,69 @@
+// The configuration as the rest of the program sees it: checked, complete, frozen. schema.ts makes it from grapevine.yaml.
+import type { Millis } from '../model/instant.ts'
+import type { Address } from '../model/mail.ts'
+import type { Recipe } from '../model/recipe.ts'
+
+/** A value that is never printed: toString, JSON and util.inspect show `***`. */
+export type Secret = { reveal(): string }
+
+export type SourceConfig = { name: string; kind: 'mbox' | 'maildir' | 'public-inbox'; path: string }
+
+export type ImageConfig = {
+  name: string
+  /** debian: from a package list · busybox: kernel, static busybox and the agent, all in memory. */
+  kind: 'debian' | 'busybox'
+  /** Distribution packages besides those that every guest has. */
+  packages: string[]
+  memoryMiB: number
+  cpus: number
+  diskMiB: number
+}
+
+export type ProjectConfig = {
+  name: string
+  /** The list that patches come from, and that replies go to. */
+  list: Address
+  sources: SourceConfig[]
+  /** Bracket words that the list adds to subjects and that are no tag of the patch: `LTP`. */
+  listTags: string[]
+  recipe: Recipe
+}
+
+export type Config = {
+  /** The yaml's path; undefined for defaults alone. */
+  file: string | undefined
+  /** Absolute folder of everything that is kept. */
+  data: string
+  /** Who gets all mail until `mail.live`, and what goes wrong afterwards. */
+  administrator: Address
+  bot: Address
+  mail: {
+    live: boolean
+    /** Where replies leave. maildir: delivered into a folder, for trying out. */
+    out:
+      | { kind: 'maildir'; path: string }
+      | {
+          kind: 'smtp'
+          host: string
+          port: number
+          secure: boolean
+          user: string | undefined
+          password: Secret | undefined
+        }
+  }
+  /** undefined: the embedded one, on a unix socket in `data`. From REDIS_URL. */
+  redisUrl: Secret | undefined
+  /** undefined: SQLite in `data`. From DATABASE_URL. */
+  databaseUrl: Secret | undefined
+  assemble: { quietMs: Millis; deadlineMs: Millis }
+  farm: {
+    /** Absolute folder of images, templates and clones; on the host's own disk. */
+    data: string
+    slots: number
+    accelerator: 'auto' | 'kvm' | 'tcg'
+    images: ImageConfig[]
+  }
+  /** This host's name in runs. */
+  host: string
+  projects: ProjectConfig[]
+}

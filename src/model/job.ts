@@ -1,0 +1,96 @@
+// What there is to do for one series on one base, or for the base alone: one build task, then one test task on each image.
+//
+//   task:  queued ──run starts──▶ running ──result──▶ done
+//            ▲                      │
+//            └── ours, or a second opinion is wanted: next attempt
+//   (queued, running) ──newer version, operator──▶ cancelled
+import type { Instant } from './instant.ts'
+import type { MessageId } from './mail.ts'
+import type { Recipe, TestStep } from './recipe.ts'
+import type { Report } from './report.ts'
+import type { Ending, RunId } from './run.ts'
+import type { SeriesId } from './series.ts'
+
+/** Content ids: pushing twice is pushing once. */
+export type JobId = string
+export type TaskId = string
+/** 40 hex digits. */
+export type Commit = string
+/** Name of a blob in the artifact store. */
+export type BlobId = string
+
+/** Lower runs first. The old bot's scale: image update 3, by hand 5, mailing list 6, nightly 7. A base line goes before those who wait for it. */
+export const priority = { baseline: 4, hand: 5, mail: 6, nightly: 7 } as const
+
+export type Job = {
+  id: JobId
+  project: string
+  /** undefined: the unpatched base itself. */
+  series: SeriesId | undefined
+  base: Commit
+  /** What people call it: `main`, `v0.6.4`. */
+  baseName: string
+  /** The recipe as it was when this was planned. */
+  recipe: Recipe
+  priority: number
+  createdAt: Instant
+}
+
+export type TaskState =
+  | { at: 'queued'; attempt: number }
+  | { at: 'running'; attempt: number; run: RunId; host: string; since: Instant; until: Instant }
+  | { at: 'done'; attempts: number; outcome: Outcome }
+  | { at: 'cancelled'; why: string }
+
+export type Task = {
+  id: TaskId
+  job: JobId
+  project: string
+  kind: 'build' | 'test'
+  image: string
+  priority: number
+  state: TaskState
+}
+
+/** One try, kept for good: what ran where, how it ended, and where its evidence lies. */
+export type RunRecord = {
+  id: RunId
+  task: TaskId
+  attempt: number
+  host: string
+  startedAt: Instant
+  endedAt: Instant | undefined
+  outcome: Outcome | undefined
+  /** Blobs by name: log, console, qmp, screenshot, manifest. */
+  evidence: Record<string, BlobId>
+}
+
+/** Where in a patch `git am` stopped. */
+export type Conflict = { file: string; line: number | undefined; why: string }
+
+/** How one step went. */
+export type StepOutcome = {
+  name: string
+  ending: Ending
+  /** The last lines that it printed, for people. */
+  tail: string[]
+  /** First and last line of it in the log blob, 1-based. */
+  lines: [number, number]
+}
+
+export type TestedStep = StepOutcome & { format: TestStep['report']; report: Report }
+
+/** What happened to the patch (or the base) in a task: a value, which the author may hear. `ours` is the exception: it happened to us. */
+export type Outcome =
+  | { kind: 'built'; artifact: BlobId | undefined; steps: StepOutcome[] }
+  | { kind: 'does-not-apply'; position: number; title: string; conflicts: Conflict[]; tail: string[] }
+  | { kind: 'already-applied'; positions: number[] }
+  | { kind: 'build-failed'; step: StepOutcome; errors: string[] }
+  | { kind: 'tested'; steps: TestedStep[] }
+  | { kind: 'ours'; what: string; detail: string }
+
+/** A task's tries may not go on for ever: tries lost to us, and second opinions, together. */
+export const maxAttempts = 3
+
+/** What goes into a guest for one series: the raw mails in order, applied one by one. */
+export type MailToApply = { position: number; title: string; messageId: MessageId | undefined; blob: BlobId }

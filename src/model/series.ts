@@ -1,0 +1,56 @@
+// A posted version of a patch series, and the states it goes through until it can be tested.
+//
+//   collecting ──all parts here──▶ complete ──plan──▶ planned
+//       │  ▲                          ▲
+//       │  └── a part ──┐             │ the late part
+//       └─deadline─▶ incomplete ──────┘
+//   (any but planned-and-judged) ──newer version──▶ superseded
+import type { Instant } from './instant.ts'
+import type { Address, MailId, MessageId } from './mail.ts'
+
+/** Content id: the same posting gives the same id on every machine. Safe in file names and BullMQ job ids. */
+export type SeriesId = string
+
+export type SeriesState =
+  | { at: 'collecting'; until: Instant }
+  | { at: 'complete' }
+  | { at: 'incomplete'; missing: number[] }
+  | { at: 'planned'; job: string | undefined; why?: string }
+  | { at: 'superseded'; by: SeriesId }
+
+export type Part = { position: number; mail: MailId; messageId: MessageId | undefined; title: string }
+
+export type Series = {
+  id: SeriesId
+  project: string
+  /** Nobody asks for it between assemble and reply. */
+  origin: { from: 'mail' } | { from: 'forge' } | { from: 'hand' }
+  title: string
+  author: Address
+  version: number
+  /** How many patches it should have; grows if a later part says so. */
+  total: number
+  cover: Part | undefined
+  /** Ascending by position; 1-based. */
+  parts: Part[]
+  firstAt: Instant
+  lastAt: Instant
+  /** What `base-commit:` of the cover or first patch names. */
+  baseCommit: string | undefined
+  state: SeriesState
+}
+
+/** Positions that are not there yet, ascending. */
+export const missingParts = (series: Pick<Series, 'parts' | 'total'>): number[] => {
+  const here = new Set(series.parts.map(part => part.position))
+  return Array.from({ length: series.total }, (_, i) => i + 1).filter(position => !here.has(position))
+}
+
+/** The mail that a reply to the whole series goes under: the cover letter, else the first patch. */
+export const head = (series: Series): Part | undefined => series.cover ?? series.parts[0]
+
+/** Where the clock takes a series: a collecting one past its deadline is incomplete, all else stays as it is. */
+export const expire = (series: Series, now: Instant): Series =>
+  series.state.at === 'collecting' && now >= series.state.until
+    ? { ...series, state: { at: 'incomplete', missing: missingParts(series) } }
+    : series

@@ -1,0 +1,20 @@
+// Work for later, or for another process. The database is the truth: a push only wakes, and a lost one is healed by the sweep.
+import type { Millis } from '../model/instant.ts'
+
+/** One file in workers/ each. */
+export type QueueName = 'assemble' | 'plan' | 'run' | 'judge' | 'reply'
+
+export type Push = {
+  queue: QueueName
+  /** Content id: while one of that id waits or runs, a second push is none. No colon. */
+  id: string
+  data: Record<string, string>
+  priority?: number
+  delayMs?: Millis
+}
+
+export type Queue = {
+  push(...pushes: Push[]): Promise<void>
+  /** Tells every process that the run of this task should stop. */
+  cancel(task: string): Promise<void>
+}
