@@ -1,6 +1,7 @@
 // What we say about a series, and the evidence for it.
-import type { BlobId, Commit, Conflict, JobId } from './job.ts'
+
 import type { Instant } from './instant.ts'
+import type { BlobId, Commit, Conflict, JobId } from './job.ts'
 import type { Ending, RunId } from './run.ts'
 import type { SeriesId } from './series.ts'
 
