@@ -1,0 +1,307 @@
+// The shape of grapevine.yaml, and the only place where it is written down: load.ts checks with it, json-schema.ts prints it for editors.
+import { z } from 'zod'
+import { duration, size } from './quantity.ts'
+
+const minute = 60_000
+const day = 24 * 60 * minute
+
+/** Text on one line. */
+const line = (what: string) =>
+  z
+    .string()
+    .min(1, { error: 'must not be empty' })
+    .regex(/^[^\u0000-\u001f\u007f]*$/, { error: `${what} must be one line, without control characters` })
+
+/** Of images, projects and sources: safe in file names, ids and tables. */
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
+const nameRule =
+  'a name is made of a–z, 0–9, ".", "_" and "-" (64 at most), and begins with a letter or digit'
+const name = () => z.string().regex(namePattern, { error: nameRule })
+
+/** A bad key does not keep the value from being checked, as the key schema of z.record would. */
+const named = <T extends z.ZodType>(value: T, error: string) =>
+  z
+    .record(z.string(), value)
+    .refine(all => Object.keys(all).length > 0, { error })
+    .meta({ propertyNames: { pattern: namePattern.source }, minProperties: 1 })
+
+/** What is wrong with the keys of farm.images and projects. */
+export const badName = (key: string): string | undefined => (namePattern.test(key) ? undefined : nameRule)
+
+const path = line('a path')
+
+const inSource = line('a path').refine(
+  text => !text.startsWith('/') && !text.startsWith('-') && !text.split('/').includes('..'),
+  { error: 'must be a path inside the source folder: not absolute, no "..", no "-" in front' },
+)
+
+const address = z.string().regex(/^[^\s@<>()[\]",;:\\]+@[^\s@<>()[\]",;:\\]+$/, {
+  error: 'must be a mail address, like grapevine@example.org',
+})
+
+const person = (whatFor: string) =>
+  z
+    .strictObject({
+      name: z
+        .string()
+        .regex(/^[^\u0000-\u001f\u007f]*$/, {
+          error: 'a name must be one line, without control characters',
+        })
+        .default('')
+        .describe('The name beside the address. Default: none.'),
+      address: address.describe('The mail address alone.'),
+    })
+    .describe(whatFor)
+
+/** A secret never stands in the file; only where to find it does. */
+export const secretSchema = z
+  .union(
+    [
+      z.strictObject({
+        env: z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'must be the name of an environment variable' })
+          .describe('Name of the environment variable that holds the secret.'),
+      }),
+      z.strictObject({
+        file: path.describe(
+          'File that holds the secret and nothing else; relative to this file. Only its owner should be able to read it.',
+        ),
+      }),
+    ],
+    {
+      error: issue =>
+        issue.input === undefined || issue.input === null
+          ? undefined
+          : typeof issue.input === 'object'
+            ? 'must be { env: NAME } or { file: PATH }, one of the two'
+            : 'a secret must not stand in this file: put it into an environment variable and write { env: NAME }, or into a file and write { file: PATH }',
+    },
+  )
+  .describe('Where a secret is found. The secret itself must never stand in this file.')
+
+const smtp = z
+  .strictObject({
+    host: line('a host').describe('Host name of the mail server.'),
+    port: z.int().min(1).max(65_535).default(25).describe('TCP port. Default: 25.'),
+    secure: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: TLS from the first byte (port 465). false: STARTTLS where the server offers it. Default: false.',
+      ),
+    user: line('a user')
+      .optional()
+      .describe('User name for authentication. Default: none, no authentication.'),
+    password: secretSchema
+      .optional()
+      .describe('Password for authentication: { env: NAME } or { file: PATH }.'),
+  })
+  .describe('The mail server that takes the replies.')
+
+const mail = z
+  .strictObject({
+    live: z
+      .boolean()
+      .default(false)
+      .describe(
+        'false: every mail goes to the administrator, with the intended recipients shown in it. true: replies go to the list and the author. Default: false.',
+      ),
+    maildir: path
+      .optional()
+      .describe(
+        'Folder (Maildir) that replies are delivered into, for trying out. Exactly one of maildir and smtp.',
+      ),
+    smtp: smtp.optional(),
+  })
+  .describe('How replies leave.')
+
+const assemble = z
+  .strictObject({
+    quiet: duration(1, day)
+      .prefault('10 s')
+      .describe('How long a series must be complete and quiet before it is planned. Default: 10 s.'),
+    deadline: duration(1000, 60 * day)
+      .prefault('24 h')
+      .describe('How long an incomplete series waits for its missing parts. Default: 24 h.'),
+  })
+  .describe('How series are put together.')
+
+const hardware = {
+  memory: size(64, 64 * 1024).describe('Memory of the guest.'),
+  cpus: z.int().min(1).max(16).default(1).describe('Processors of the guest. Default: 1.'),
+}
+
+const image = z
+  .discriminatedUnion('kind', [
+    z
+      .strictObject({
+        kind: z.literal('debian'),
+        packages: z
+          .array(
+            z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, {
+              error: 'must be the name of a Debian package, like libc6-dev',
+            }),
+          )
+          .default([])
+          .describe('Debian packages besides those that every guest has. Default: none.'),
+        ...hardware,
+        memory: hardware.memory.prefault('1 GiB').describe('Memory of the guest. Default: 1 GiB.'),
+        disk: size(512, 1024 * 1024)
+          .prefault('4 GiB')
+          .describe('Size of the guest’s disk. It takes only what is written to it. Default: 4 GiB.'),
+      })
+      .describe('A Debian system from a list of packages.'),
+    z
+      .strictObject({
+        kind: z.literal('busybox'),
+        ...hardware,
+        memory: hardware.memory.prefault('256 MiB').describe('Memory of the guest. Default: 256 MiB.'),
+      })
+      .describe('A kernel, a static busybox and the agent, all in memory. It has no disk and no packages.'),
+  ])
+  .describe('A kind of guest.')
+
+const farm = z
+  .strictObject({
+    data: path
+      .optional()
+      .describe(
+        'Folder of images, templates and clones, on a disk of this host. Relative to this file. Default: "farm" in data. GRAPEVINE_FARM_DATA wins.',
+      ),
+    slots: z
+      .int()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('How many guests run at the same time. Default: the number of processors.'),
+    accelerator: z
+      .enum(['auto', 'kvm', 'tcg'])
+      .default('auto')
+      .describe('auto: KVM where a guest really boots with it, else TCG, which is slower. Default: auto.'),
+    images: named(image, 'there is no image: at least one is needed').describe(
+      'The kinds of guests, by name. Recipes refer to these names.',
+    ),
+  })
+  .describe('The virtual machines of this host.')
+
+const source = z
+  .strictObject({
+    kind: z
+      .enum(['mbox', 'maildir', 'public-inbox'])
+      .describe('mbox: one file · maildir: a folder · public-inbox: a v2 git archive.'),
+    path: path.describe('Where it is. Relative to this file.'),
+    name: name()
+      .optional()
+      .describe(
+        'What this source is called; its reading position is kept under this name. Default: PROJECT-KIND-NUMBER, counted from 1.',
+      ),
+  })
+  .describe('Where mail of the list is read from. Nothing in it is changed.')
+
+const step = z.strictObject({
+  name: line('a name').max(60, { error: 'must be at most 60 characters' }).describe('What people call it.'),
+  run: z
+    .string()
+    .min(1, { error: 'must not be empty' })
+    .regex(/^[^\u0000]*$/, { error: 'must not hold a NUL byte' })
+    .describe('A command for the guest’s shell, run in the source folder.'),
+  timeout: duration(1000, day).prefault('10 min').describe('When the command is stopped. Default: 10 min.'),
+})
+
+const testStep = step.extend({
+  report: z
+    .enum(['wine', 'tap', 'sparse', 'exit-code'])
+    .default('exit-code')
+    .describe(
+      'What its output looks like. wine: Wine’s test summary lines · tap: Test Anything Protocol · sparse: sparse’s make check · exit-code: one test, passed if it exits with 0. Default: exit-code.',
+    ),
+})
+
+const imageName = name()
+
+const project = z
+  .strictObject({
+    list: person('The mailing list: patches come from it, and replies go to it.'),
+    listTags: z
+      .array(line('a tag'))
+      .default([])
+      .describe(
+        'Words in brackets that the list puts before subjects and that do not belong to the patch, like LTP. Default: none.',
+      ),
+    sources: z
+      .array(source)
+      .default([])
+      .describe('Where mail is read from. Default: none; patches are submitted by hand.'),
+    repository: line('a repository')
+      .refine(text => !text.startsWith('-') && !text.includes('::'), {
+        error: 'must be a path or an address that git can fetch',
+      })
+      .refine(text => !/^[a-z][a-z0-9+.-]*:\/\/[^/@]*:[^/@]*@/i.test(text), {
+        error: 'must not hold a password: let git’s credential helper or ssh know it',
+      })
+      .describe(
+        'Path or address of the git repository that patches are for. Paths are relative to this file.',
+      ),
+    branch: line('a branch')
+      .regex(/^[^-\s][^\s]*$/, { error: 'must be the name of a branch or tag' })
+      .default('main')
+      .describe('Branch or tag that patches are tested against when they do not name a base. Default: main.'),
+    build: z
+      .strictObject({
+        image: imageName.describe('The image of the build, one of farm.images.'),
+        prepare: z
+          .array(step)
+          .default([])
+          .describe(
+            'Run once on the unpatched base, before clones are made of it, so that later builds are short. Default: nothing.',
+          ),
+        steps: z.array(step).default([]).describe('Run with the patches applied. Default: nothing to build.'),
+        artifacts: z
+          .array(inSource)
+          .default([])
+          .describe('Files below the source folder that the tests need on the other images. Default: none.'),
+      })
+      .describe('How it is built, once for each series.'),
+    test: z
+      .strictObject({
+        images: z
+          .array(imageName)
+          .min(1, { error: 'there is no image to test on: at least one is needed' })
+          .describe('The images of the tests, from farm.images.'),
+        steps: z
+          .array(testStep)
+          .min(1, { error: 'there is nothing to run: at least one step is needed' })
+          .describe('Run on each image, one after another.'),
+      })
+      .describe('How it is tested, on each image.'),
+    ignore: z
+      .array(line('a glob'))
+      .default([])
+      .describe('Globs. A series that touches only these files is neither built nor tested. Default: none.'),
+  })
+  .describe('A project: its list, its repository, and how it is built and tested.')
+
+export const fileSchema = z
+  .strictObject({
+    data: path
+      .default('./data')
+      .describe(
+        'Folder of everything that is kept. Relative to this file. Default: ./data. GRAPEVINE_DATA wins.',
+      ),
+    administrator: person(
+      'Who gets all mail until mail.live is true, and word of what goes wrong afterwards.',
+    ),
+    bot: person('Whose name and address replies carry.'),
+    mail,
+    assemble: assemble.prefault({}),
+    farm,
+    projects: named(project, 'there is no project: at least one is needed').describe(
+      'The projects, by name.',
+    ),
+  })
+  .describe('Configuration of Grapevine.')
+
+/** The file after the schema: spans in milliseconds, sizes in MiB, defaults filled in; paths and secrets not yet resolved. */
+export type ConfigFile = z.output<typeof fileSchema>
+export type SecretPlace = z.output<typeof secretSchema>
