@@ -1,0 +1,134 @@
+// Jobs, their tasks, and every try at a task.
+import type { Job, RunRecord, Task, TaskState } from '../../model/job.ts'
+import type { Store } from '../../ports/store.ts'
+import { fromJson, inChunks, taskKey } from './columns.ts'
+import type { Db, Tables } from './tables.ts'
+
+type JsonRow = { id: string; data: string }
+type TaskRow = Pick<Tables['task'], 'id' | 'state' | 'data'>
+
+const columns = ['id', 'data'] as const
+const taskColumns = ['id', 'state', 'data'] as const
+
+/** A job from its row. */
+export const toJob = (row: JsonRow): Job => fromJson<Job>(row.data, `job ${row.id}`)
+
+const toRun = (row: JsonRow) => fromJson<RunRecord>(row.data, `run ${row.id}`)
+
+const toTask = (row: TaskRow): Task => ({
+  ...fromJson<Omit<Task, 'state'>>(row.data, `task ${row.id}`),
+  state: fromJson<TaskState>(row.state, `task ${row.id}`),
+})
+
+const stateColumns = (state: TaskState) => ({
+  state_at: state.at,
+  state_key: taskKey(state),
+  state: JSON.stringify(state),
+})
+
+const taskRow = ({ state, ...rest }: Task) => ({
+  id: rest.id,
+  job: rest.job,
+  priority: rest.priority,
+  ...stateColumns(state),
+  data: JSON.stringify(rest),
+})
+
+type JobPart = Pick<
+  Store,
+  | 'addJob'
+  | 'job'
+  | 'jobsOf'
+  | 'task'
+  | 'tasksOf'
+  | 'tasksAt'
+  | 'moveTask'
+  | 'saveRun'
+  | 'run'
+  | 'runsOf'
+  | 'outcome'
+>
+
+const runStore = (db: Db): Pick<Store, 'saveRun' | 'run' | 'runsOf'> => ({
+  async saveRun(run) {
+    const values = { task: run.task, attempt: run.attempt, data: JSON.stringify(run) }
+    await db
+      .insertInto('run')
+      .values({ id: run.id, ...values })
+      .onConflict(conflict => conflict.column('id').doUpdateSet(values))
+      .execute()
+  },
+
+  async run(id) {
+    const row = await db.selectFrom('run').select(columns).where('id', '=', id).executeTakeFirst()
+    return row && toRun(row)
+  },
+
+  async runsOf(task) {
+    const query = db.selectFrom('run').select(columns).where('task', '=', task)
+    return (await query.orderBy('attempt').orderBy('seq').execute()).map(toRun)
+  },
+})
+
+/** The store's half of jobs, tasks and runs. */
+export const jobStore = (db: Db): JobPart => ({
+  ...runStore(db),
+
+  addJob: (job, tasks) =>
+    db.transaction().execute(async transaction => {
+      await transaction
+        .insertInto('job')
+        .values({
+          id: job.id,
+          series: job.series ?? null,
+          created_at: job.createdAt,
+          data: JSON.stringify(job),
+        })
+        .onConflict(conflict => conflict.column('id').doNothing())
+        .execute()
+      for (const chunk of inChunks(tasks)) {
+        await transaction
+          .insertInto('task')
+          .values(chunk.map(taskRow))
+          .onConflict(conflict => conflict.column('id').doNothing())
+          .execute()
+      }
+    }),
+
+  async job(id) {
+    const row = await db.selectFrom('job').select(columns).where('id', '=', id).executeTakeFirst()
+    return row && toJob(row)
+  },
+
+  async jobsOf(series) {
+    const query = db.selectFrom('job').select(columns).where('series', '=', series)
+    return (await query.orderBy('created_at').orderBy('seq').execute()).map(toJob)
+  },
+
+  async task(id) {
+    const row = await db.selectFrom('task').select(taskColumns).where('id', '=', id).executeTakeFirst()
+    return row && toTask(row)
+  },
+
+  async tasksOf(job) {
+    const query = db.selectFrom('task').select(taskColumns).where('job', '=', job)
+    return (await query.orderBy('seq').execute()).map(toTask)
+  },
+
+  async tasksAt(at) {
+    const query = db.selectFrom('task').select(taskColumns).where('state_at', '=', at)
+    return (await query.orderBy('priority').orderBy('seq').execute()).map(toTask)
+  },
+
+  async moveTask(id, from, to) {
+    const query = db.updateTable('task').set(stateColumns(to)).where('id', '=', id)
+    const { numUpdatedRows } = await query.where('state_key', '=', taskKey(from)).executeTakeFirst()
+    return numUpdatedRows === 1n
+  },
+
+  async outcome(task) {
+    const row = await db.selectFrom('task').select('state').where('id', '=', task).executeTakeFirst()
+    const state = row && fromJson<TaskState>(row.state, `task ${task}`)
+    return state?.at === 'done' ? state.outcome : undefined
+  },
+})

@@ -1,0 +1,180 @@
+// The schema and its history. A version is never changed once released: the next one is added below it.
+import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { Fault } from '../../model/fault.ts'
+import type { Db } from './tables.ts'
+
+export type Flavour = 'sqlite' | 'postgres'
+
+type Versions = Record<string, Migration>
+
+// The schema of a version is written without Tables: those describe the newest one.
+type AnyDb = Kysely<Record<string, never>>
+
+const tableMaker = (db: AnyDb, flavour: Flavour) => (name: string) =>
+  db.schema
+    .createTable(name)
+    .addColumn('seq', flavour === 'sqlite' ? 'integer' : 'bigint', (column: ColumnDefinitionBuilder) =>
+      flavour === 'sqlite'
+        ? column.primaryKey().autoIncrement()
+        : column.generatedByDefaultAsIdentity().primaryKey(),
+    )
+
+const mailTables = async (db: AnyDb, flavour: Flavour) => {
+  await tableMaker(
+    db,
+    flavour,
+  )('mail')
+    .addColumn('id', 'text', column => column.notNull())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('arrived_at', 'bigint', column => column.notNull())
+    .addColumn('message_id', 'text')
+    .addColumn('disposition_kind', 'text', column => column.notNull())
+    .addColumn('disposition', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .addUniqueConstraint('mail_once', ['id', 'project'])
+    .execute()
+  await db.schema
+    .createTable('source_cursor')
+    .addColumn('source', 'text', column => column.primaryKey())
+    .addColumn('value', 'text', column => column.notNull())
+    .execute()
+}
+
+const seriesTables = async (db: AnyDb, flavour: Flavour) => {
+  await tableMaker(
+    db,
+    flavour,
+  )('series')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('first_at', 'bigint', column => column.notNull())
+    .addColumn('last_at', 'bigint', column => column.notNull())
+    .addColumn('due_at', 'bigint')
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await db.schema
+    .createTable('series_message')
+    .addColumn('series', 'text', column => column.notNull())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('message_id', 'text', column => column.notNull())
+    .addPrimaryKeyConstraint('series_message_once', ['series', 'message_id'])
+    .execute()
+}
+
+const jobTables = async (db: AnyDb, flavour: Flavour) => {
+  const table = tableMaker(db, flavour)
+  await table('job')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('series', 'text')
+    .addColumn('created_at', 'bigint', column => column.notNull())
+    .addColumn('judged', 'integer', column => column.notNull().defaultTo(0))
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await table('task')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('job', 'text', column => column.notNull())
+    .addColumn('priority', 'integer', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('state_key', 'text', column => column.notNull())
+    .addColumn('state', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await table('run')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('task', 'text', column => column.notNull())
+    .addColumn('attempt', 'integer', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+}
+
+const verdictTables = async (db: AnyDb, flavour: Flavour) => {
+  const table = tableMaker(db, flavour)
+  await table('verdict')
+    .addColumn('series', 'text', column => column.notNull())
+    .addColumn('job', 'text', column => column.notNull())
+    .addColumn('decided_at', 'bigint', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .addUniqueConstraint('verdict_once', ['series', 'job'])
+    .execute()
+  await table('reply')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('series', 'text', column => column.notNull())
+    .addColumn('message_id', 'text', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('state_key', 'text', column => column.notNull())
+    .addColumn('state', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+}
+
+const firstIndexes: [name: string, table: string, columns: string[]][] = [
+  ['mail_by_message_id', 'mail', ['message_id', 'arrived_at', 'seq']],
+  ['mail_by_arrival', 'mail', ['arrived_at', 'seq']],
+  ['mail_by_project', 'mail', ['project', 'arrived_at', 'seq']],
+  ['mail_by_kind', 'mail', ['disposition_kind', 'arrived_at', 'seq']],
+  ['mail_by_project_kind', 'mail', ['project', 'disposition_kind', 'arrived_at', 'seq']],
+  ['series_by_first', 'series', ['first_at', 'seq']],
+  ['series_by_project', 'series', ['project', 'first_at', 'seq']],
+  ['series_by_state', 'series', ['state_at', 'first_at', 'seq']],
+  ['series_by_project_state', 'series', ['project', 'state_at', 'first_at', 'seq']],
+  ['series_by_last', 'series', ['project', 'last_at']],
+  ['series_by_due', 'series', ['due_at']],
+  ['series_message_by_id', 'series_message', ['project', 'message_id']],
+  ['job_by_series', 'job', ['series', 'created_at', 'seq']],
+  ['job_by_judged', 'job', ['judged', 'created_at', 'seq']],
+  ['task_by_job', 'task', ['job']],
+  ['task_by_state', 'task', ['state_at', 'priority', 'seq']],
+  ['run_by_task', 'run', ['task', 'attempt', 'seq']],
+  ['reply_by_series', 'reply', ['series', 'seq']],
+  ['reply_by_state', 'reply', ['state_at', 'seq']],
+  ['reply_by_message_id', 'reply', ['message_id']],
+]
+
+/** All versions, by name in order. */
+export const versions = (flavour: Flavour): Versions => ({
+  '0001-start': {
+    up: async (db: AnyDb) => {
+      for (const make of [mailTables, seriesTables, jobTables, verdictTables]) await make(db, flavour)
+      for (const [name, table, columns] of firstIndexes) {
+        await db.schema.createIndex(name).on(table).columns(columns).execute()
+      }
+    },
+  },
+})
+
+const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {
+  const known = (await migrator.getMigrations()).map(version => version.name)
+  const there = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  const foreign = there.rows.map(row => row.name).filter(name => !known.includes(name))
+  if (foreign.length === 0) return
+  throw new Fault(
+    'refused',
+    'never',
+    `database ${where}: made by a newer Grapevine (schema ${foreign.at(-1)}; this one knows ${known.at(-1)})`,
+    { remedy: 'start the newer Grapevine, or go back to the backup from before the update' },
+  )
+}
+
+/** Brings a database to the newest of `known`, in one transaction that no other process can interleave with.
+ *  Throws Fault refused/never if the database is newer than this program; library errors go through as they are. */
+export const migrate = async (
+  db: Db,
+  options: { flavour: Flavour; where: string; known?: Versions },
+): Promise<void> => {
+  const known = options.known ?? versions(options.flavour)
+  await db.transaction().execute(async transaction => {
+    // SQLite's "begin immediate" locks out others by itself. The number is only ours; it has no meaning.
+    if (options.flavour === 'postgres') {
+      await sql`select pg_advisory_xact_lock(7265742021)`.execute(transaction)
+    }
+    const migrator = new Migrator({ db: transaction, provider: { getMigrations: async () => known } })
+    const tables = await transaction.introspection.getTables({ withInternalKyselyTables: true })
+    if (tables.some(table => table.name === 'kysely_migration')) {
+      await refuseNewer(migrator, transaction, options.where)
+    }
+    const { error } = await migrator.migrateToLatest()
+    if (error) throw error
+  })
+}

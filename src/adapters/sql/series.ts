@@ -1,0 +1,106 @@
+// Series, and the Message-IDs that they hold.
+import type { Series } from '../../model/series.ts'
+import type { Store } from '../../ports/store.ts'
+import { fromJson, inChunks, searchKey } from './columns.ts'
+import { updateDispositions } from './mails.ts'
+import type { Db, Tables } from './tables.ts'
+
+type SeriesRow = Pick<Tables['series'], 'id' | 'data'>
+
+const columns = ['id', 'data'] as const
+
+const fromRow = (row: SeriesRow) => fromJson<Series>(row.data, `series ${row.id}`)
+
+const toRow = (series: Series) => ({
+  id: series.id,
+  project: series.project,
+  state_at: series.state.at,
+  first_at: series.firstAt,
+  last_at: series.lastAt,
+  due_at: series.state.at === 'collecting' ? series.state.until : null,
+  data: JSON.stringify(series),
+})
+
+const messageRows = (series: Series) => {
+  const parts = series.cover ? [series.cover, ...series.parts] : series.parts
+  const ids = parts.flatMap(part => (part.messageId === undefined ? [] : [searchKey(part.messageId)]))
+  return [...new Set(ids)].map(message_id => ({ series: series.id, project: series.project, message_id }))
+}
+
+const upsert = async (db: Db, chunk: Series[]) => {
+  await db
+    .insertInto('series')
+    .values(chunk.map(toRow))
+    .onConflict(conflict =>
+      conflict.column('id').doUpdateSet(({ ref }) => ({
+        project: ref('excluded.project'),
+        state_at: ref('excluded.state_at'),
+        first_at: ref('excluded.first_at'),
+        last_at: ref('excluded.last_at'),
+        due_at: ref('excluded.due_at'),
+        data: ref('excluded.data'),
+      })),
+    )
+    .execute()
+  const ids = chunk.map(series => series.id)
+  await db.deleteFrom('series_message').where('series', 'in', ids).execute()
+  for (const rows of inChunks(chunk.flatMap(messageRows))) {
+    await db.insertInto('series_message').values(rows).execute()
+  }
+}
+
+const holders = async (db: Db, project: string, messageIds: string[]) => {
+  const found: string[] = []
+  for (const ids of inChunks([...new Set(messageIds.map(searchKey))])) {
+    const rows = await db
+      .selectFrom('series_message')
+      .select('series')
+      .where('project', '=', project)
+      .where('message_id', 'in', ids)
+      .execute()
+    for (const row of rows) found.push(row.series)
+  }
+  return [...new Set(found)]
+}
+
+type SeriesPart = Pick<Store, 'series' | 'seriesNear' | 'seriesIn' | 'seriesDue' | 'saveSeries'>
+
+/** The store's series half. */
+export const seriesStore = (db: Db): SeriesPart => ({
+  async series(id) {
+    const row = await db.selectFrom('series').select(columns).where('id', '=', id).executeTakeFirst()
+    return row && fromRow(row)
+  },
+
+  // Two lookups instead of one with OR: PostgreSQL would read the whole table for that.
+  async seriesNear({ project, since, holding }) {
+    const all = db.selectFrom('series').select([...columns, 'first_at', 'seq'])
+    const near = await all.where('project', '=', project).where('last_at', '>', since).execute()
+    for (const ids of inChunks(await holders(db, project, holding))) {
+      near.push(...(await all.where('id', 'in', ids).execute()))
+    }
+    const once = [...new Map(near.map(row => [row.id, row])).values()]
+    return once.sort((a, b) => a.first_at - b.first_at || a.seq - b.seq).map(fromRow)
+  },
+
+  async seriesIn({ project, at, limit }) {
+    let query = db.selectFrom('series').select(columns)
+    if (project !== undefined) query = query.where('project', '=', project)
+    if (at !== undefined) query = query.where('state_at', '=', at)
+    if (limit !== undefined) query = query.limit(limit)
+    return (await query.orderBy('first_at').orderBy('seq').execute()).map(fromRow)
+  },
+
+  async seriesDue(now) {
+    const query = db.selectFrom('series').select(columns).where('due_at', '<=', now)
+    return (await query.orderBy('due_at').orderBy('seq').execute()).map(fromRow)
+  },
+
+  saveSeries: (series, dispositions = []) =>
+    db.transaction().execute(async transaction => {
+      // One statement must not meet a row twice; the last one stands.
+      const once = [...new Map(series.map(one => [one.id, one])).values()]
+      for (const chunk of inChunks(once)) await upsert(transaction, chunk)
+      await updateDispositions(transaction, dispositions)
+    }),
+})

@@ -1,0 +1,75 @@
+// The tables, as queries see them: what is searched for stands in columns of its own, everything else is JSON text.
+import type { ColumnType, Generated, Kysely } from 'kysely'
+
+/** Order of storing; the database counts. */
+type Sequence = Generated<number>
+/** 0 unless said otherwise. */
+type Flag = ColumnType<number, number | undefined, number>
+
+export type Tables = {
+  mail: {
+    seq: Sequence
+    id: string
+    project: string
+    arrived_at: number
+    message_id: string | null
+    disposition_kind: string
+    disposition: string
+    data: string
+  }
+  source_cursor: { source: string; value: string }
+  series: {
+    seq: Sequence
+    id: string
+    project: string
+    state_at: string
+    first_at: number
+    last_at: number
+    /** When collecting ends; null in every other state. */
+    due_at: number | null
+    data: string
+  }
+  /** Message-IDs of a series' parts and cover letter. */
+  series_message: { series: string; project: string; message_id: string }
+  job: {
+    seq: Sequence
+    id: string
+    series: string | null
+    created_at: number
+    /** 1 once there is a verdict of it. */
+    judged: Flag
+    data: string
+  }
+  task: {
+    seq: Sequence
+    id: string
+    job: string
+    priority: number
+    state_at: string
+    /** What compare-and-set compares; see columns.ts. */
+    state_key: string
+    state: string
+    data: string
+  }
+  run: { seq: Sequence; id: string; task: string; attempt: number; data: string }
+  verdict: {
+    seq: Sequence
+    series: string
+    /** '' for a verdict without a job: NULLs would not be unique. */
+    job: string
+    decided_at: number
+    data: string
+  }
+  reply: {
+    seq: Sequence
+    id: string
+    series: string
+    message_id: string
+    state_at: string
+    state_key: string
+    state: string
+    data: string
+  }
+}
+
+export type Db = Kysely<Tables>

@@ -1,0 +1,119 @@
+// Verdicts, and the replies that carry them out.
+import type { Reply, ReplyState } from '../../model/reply.ts'
+import type { Verdict } from '../../model/verdict.ts'
+import type { Store } from '../../ports/store.ts'
+import { fromJson, replyKey, searchKey } from './columns.ts'
+import { toJob } from './jobs.ts'
+import type { Db, Tables } from './tables.ts'
+
+type ReplyRow = Pick<Tables['reply'], 'id' | 'state' | 'data'>
+
+const replyColumns = ['id', 'state', 'data'] as const
+
+const toReply = (row: ReplyRow): Reply => ({
+  ...fromJson<Omit<Reply, 'state'>>(row.data, `reply ${row.id}`),
+  state: fromJson<ReplyState>(row.state, `reply ${row.id}`),
+})
+
+const stateColumns = (state: ReplyState) => ({
+  state_at: state.at,
+  state_key: replyKey(state),
+  state: JSON.stringify(state),
+})
+
+const replyRow = ({ state, ...rest }: Reply) => ({
+  id: rest.id,
+  series: rest.series,
+  message_id: searchKey(rest.mail.messageId),
+  ...stateColumns(state),
+  data: JSON.stringify(rest),
+})
+
+const insertVerdict = async (db: Db, verdict: Verdict) => {
+  const row = await db
+    .insertInto('verdict')
+    .values({
+      series: verdict.series,
+      job: verdict.job ?? '',
+      decided_at: verdict.decidedAt,
+      data: JSON.stringify(verdict),
+    })
+    .onConflict(conflict => conflict.columns(['series', 'job']).doNothing())
+    .returning('seq')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+const insertReply = (db: Db, reply: Reply) =>
+  db
+    .insertInto('reply')
+    .values(replyRow(reply))
+    .onConflict(conflict => conflict.column('id').doNothing())
+    .execute()
+
+type VerdictPart = Pick<Store, 'addVerdict' | 'verdict' | 'jobsWithoutVerdict'>
+type ReplyPart = Pick<Store, 'reply' | 'repliesAt' | 'repliesOf' | 'moveReply' | 'isOurs'>
+
+/** The store's half of verdicts. */
+export const verdictStore = (db: Db): VerdictPart => ({
+  addVerdict: (verdict, reply) =>
+    db.transaction().execute(async transaction => {
+      if (!(await insertVerdict(transaction, verdict))) return false
+      if (verdict.job !== undefined) {
+        await transaction.updateTable('job').set({ judged: 1 }).where('id', '=', verdict.job).execute()
+      }
+      if (reply) await insertReply(transaction, reply)
+      return true
+    }),
+
+  async verdict(series) {
+    const query = db.selectFrom('verdict').select('data').where('series', '=', series)
+    const row = await query.orderBy('decided_at', 'desc').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+    return row && fromJson<Verdict>(row.data, `the verdict on ${series}`)
+  },
+
+  async jobsWithoutVerdict() {
+    const rows = await db
+      .selectFrom('job')
+      .leftJoin('series', 'series.id', 'job.series')
+      .select(['job.id', 'job.data'])
+      .where('job.judged', '=', 0)
+      .where('job.series', 'is not', null)
+      .where(({ eb, or }) =>
+        or([eb('series.state_at', 'is', null), eb('series.state_at', '<>', 'superseded')]),
+      )
+      .orderBy('job.created_at')
+      .orderBy('job.seq')
+      .execute()
+    return rows.map(toJob)
+  },
+})
+
+/** The store's half of replies. */
+export const replyStore = (db: Db): ReplyPart => ({
+  async reply(id) {
+    const row = await db.selectFrom('reply').select(replyColumns).where('id', '=', id).executeTakeFirst()
+    return row && toReply(row)
+  },
+
+  async repliesAt(at) {
+    const query = db.selectFrom('reply').select(replyColumns).where('state_at', '=', at)
+    return (await query.orderBy('seq').execute()).map(toReply)
+  },
+
+  async repliesOf(series) {
+    const query = db.selectFrom('reply').select(replyColumns).where('series', '=', series)
+    return (await query.orderBy('seq').execute()).map(toReply)
+  },
+
+  async moveReply(id, from, to) {
+    const query = db.updateTable('reply').set(stateColumns(to)).where('id', '=', id)
+    const { numUpdatedRows } = await query.where('state_key', '=', replyKey(from)).executeTakeFirst()
+    return numUpdatedRows === 1n
+  },
+
+  async isOurs(messageId) {
+    const query = db.selectFrom('reply').select('id').where('message_id', '=', searchKey(messageId))
+    return (await query.limit(1).executeTakeFirst()) !== undefined
+  },
+})
