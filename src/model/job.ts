@@ -27,9 +27,13 @@ export type Job = {
   project: string
   /** undefined: the unpatched base itself. */
   series: SeriesId | undefined
+  /** The job of the unpatched base to compare with; undefined for that job itself. */
+  baseline: JobId | undefined
   base: Commit
   /** What people call it: `main`, `v0.6.4`. */
   baseName: string
+  /** The base that the series asked for, where that could not be found. */
+  wantedBase?: string
   /** The recipe as it was when this was planned. */
   recipe: Recipe
   priority: number

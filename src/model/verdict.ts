@@ -35,7 +35,7 @@ export type ImageVerdict = {
 export type Verdict = {
   series: SeriesId
   job: JobId | undefined
-  base: { commit: Commit; name: string } | undefined
+  base: { commit: Commit; name: string; wanted?: string } | undefined
   decidedAt: Instant
   buildLog: BlobId | undefined
   images: ImageVerdict[]

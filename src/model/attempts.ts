@@ -1,0 +1,36 @@
+// After a try at a task: is it decided, or does another clone have to have its say?
+import type { Outcome, RunRecord, StepOutcome } from './job.ts'
+import { maxAttempts } from './job.ts'
+import { needsSecondOpinion } from './run.ts'
+
+const steps = (outcome: Outcome): StepOutcome[] => {
+  if (outcome.kind === 'tested' || outcome.kind === 'built') return outcome.steps
+  return outcome.kind === 'build-failed' ? [outcome.step] : []
+}
+
+/** What of an outcome has to repeat before it is believed: step and ending, for steps that did not end by themselves. */
+const doubts = (outcome: Outcome): string[] =>
+  steps(outcome)
+    .filter(step => needsSecondOpinion(step.ending))
+    .map(step => `${step.name} ${step.ending.kind}`)
+    .sort()
+
+export type AfterTry = { decided: true; outcome: Outcome } | { decided: false; why: string }
+
+/** Decides with this try's outcome and the earlier tries of the same task. Trouble of ours is tried again; a crash, hang,
+ *  power-off or time-out stands when an earlier try ended the same way; after the last try the newest outcome stands, but
+ *  an ending that never repeated is ours. */
+export const afterTry = (outcome: Outcome, earlier: RunRecord[], attempt: number): AfterTry => {
+  if (outcome.kind === 'ours') {
+    return attempt < maxAttempts
+      ? { decided: false, why: `${outcome.what}: ${outcome.detail}` }
+      : { decided: true, outcome }
+  }
+  const open = doubts(outcome)
+  if (open.length === 0) return { decided: true, outcome }
+  const repeated = earlier.some(run => run.outcome && doubts(run.outcome).join() === open.join())
+  if (repeated) return { decided: true, outcome }
+  if (attempt < maxAttempts) return { decided: false, why: `${open.join(', ')}: once is no proof` }
+  const what = `no two of ${maxAttempts} tries ended alike`
+  return { decided: true, outcome: { kind: 'ours', what, detail: open.join(', ') } }
+}

@@ -1,0 +1,52 @@
+// After anything happened to a job: what is due now? Decided from the store alone, so that it can be asked at any time.
+import { jobDuty } from '../../model/advance.ts'
+import type { Job, JobId, Task } from '../../model/job.ts'
+import type { Verdict } from '../../model/verdict.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Store } from '../../ports/store.ts'
+import { judge } from './judge.ts'
+
+export type AdvancePorts = { store: Store; clock: Clock }
+
+export type Next =
+  | { do: 'run'; tasks: Task[] }
+  /** A base line is complete: these jobs waited for it. */
+  | { do: 'look'; jobs: JobId[] }
+  | { do: 'conclude'; verdict: Verdict }
+  | { do: 'wait' }
+
+const split = (tasks: Task[]) => ({
+  build: tasks.find(task => task.kind === 'build'),
+  tests: tasks.filter(task => task.kind === 'test'),
+})
+
+/** Jobs without a verdict that compare with this base line. */
+const waiting = async (store: Store, baseline: Job): Promise<JobId[]> => {
+  const open = await store.jobsWithoutVerdict()
+  return open.filter(job => job.baseline === baseline.id).map(job => job.id)
+}
+
+const cancelAll = async (store: Store, tasks: Task[], why: string): Promise<void> => {
+  for (const task of tasks) await store.moveTask(task.id, task.state, { at: 'cancelled', why })
+}
+
+export const advance =
+  (ports: AdvancePorts) =>
+  async (id: JobId): Promise<Next> => {
+    const { store, clock } = ports
+    const job = await store.job(id)
+    if (!job) return { do: 'wait' }
+    const tasks = await store.tasksOf(id)
+    const duty = jobDuty(tasks)
+    if (duty.do === 'run' || duty.do === 'wait') return duty
+    if (duty.do === 'cancel') {
+      await cancelAll(store, duty.tasks, duty.why)
+      return advance(ports)(id)
+    }
+    if (job.baseline === undefined) return { do: 'look', jobs: await waiting(store, job) }
+    const series = job.series && (await store.series(job.series))
+    if (!series || series.state.at === 'superseded') return { do: 'wait' }
+    const baseline = split(await store.tasksOf(job.baseline))
+    const said = judge({ job, ...split(tasks), baseline, now: clock.now() })
+    return said.kind === 'wait' ? { do: 'wait' } : { do: 'conclude', verdict: said.verdict }
+  }

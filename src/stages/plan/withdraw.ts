@@ -1,0 +1,16 @@
+// withdraw: a series that a newer version replaced (or that somebody cancelled) → its tasks end, queued or running.
+import type { Store } from '../../ports/store.ts'
+
+/** Returns the tasks that were taken away; those that were running still have to be told. Repeatable. */
+export const withdraw =
+  ({ store }: { store: Store }) =>
+  async (series: string, why: string): Promise<string[]> => {
+    const gone: string[] = []
+    for (const job of await store.jobsOf(series)) {
+      for (const task of await store.tasksOf(job.id)) {
+        if (task.state.at !== 'queued' && task.state.at !== 'running') continue
+        if (await store.moveTask(task.id, task.state, { at: 'cancelled', why })) gone.push(task.id)
+      }
+    }
+    return gone
+  }

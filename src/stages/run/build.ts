@@ -1,0 +1,96 @@
+// A build task: the base's warm tree in a fresh clone, the series applied by `git am`, the recipe's build steps, the artifacts out.
+import { Readable } from 'node:stream'
+import { pack } from 'tar-stream'
+import type { Job, MailToApply, Outcome, StepOutcome } from '../../model/job.ts'
+import { isGuestsDoing } from '../../model/run.ts'
+import type { Blobs } from '../../ports/blobs.ts'
+import type { Clone, TemplateSpec } from '../../ports/farm.ts'
+import type { Mirror } from '../../ports/git.ts'
+import { parseAm } from '../../text/am-log.ts'
+import { firstErrors } from '../../text/build-log.ts'
+import { contentId } from '../../text/digest.ts'
+import { applyScript, applying, alreadyThere, checkout, command, mailFile, mailFolder, sourceFolder } from './guest.ts'
+import type { Journal } from './journal.ts'
+
+/** The template of a build: the image with the base checked out and built. The same for all series on one base. */
+export const buildTemplate = (job: Job, mirror: Mirror): TemplateSpec => ({
+  label: `${job.recipe.build.image}, ${job.project} ${job.base.slice(0, 12)}`,
+  image: job.recipe.build.image,
+  content: contentId(64, job.project, job.base, job.recipe.build.prepare),
+  files: [
+    { path: sourceFolder, untar: true, bytes: () => mirror.snapshot(job.recipe.repository, job.base) },
+  ],
+  prepare: [checkout(job.base), ...job.recipe.build.prepare.map(command)],
+})
+
+const tarOf = async (mails: MailToApply[], blobs: Blobs): Promise<Buffer> => {
+  const tar = pack()
+  for (const mail of mails) tar.entry({ name: mailFile(mail) }, await blobs.get(mail.blob))
+  tar.finalize()
+  return Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>))
+}
+
+/** The part of the apply log that belongs to the patch tried last. */
+const lastTry = (output: string): string => output.slice(Math.max(0, output.lastIndexOf('grapevine: applying patch ')))
+
+const judgeApply = (mails: MailToApply[], apply: { outcome: StepOutcome; output: string }): Outcome | undefined => {
+  const { outcome, output } = apply
+  if (outcome.ending.kind !== 'finished') return { kind: 'build-failed', step: outcome, errors: [] }
+  if (outcome.ending.exitCode !== 0) {
+    const failed = mails.findLast(mail => output.includes(`${applying(mail.position)}\n`)) ?? mails[0]
+    const { conflicts } = parseAm(lastTry(output))
+    return {
+      kind: 'does-not-apply',
+      position: failed?.position ?? 1,
+      title: failed?.title ?? '',
+      conflicts,
+      tail: outcome.tail,
+    }
+  }
+  const there = mails.filter(mail => output.includes(`${alreadyThere(mail.position)}\n`))
+  return there.length === mails.length
+    ? { kind: 'already-applied', positions: there.map(mail => mail.position) }
+    : undefined
+}
+
+export type BuildInput = {
+  job: Job
+  /** Empty: the unpatched base. */
+  mails: MailToApply[]
+  clone: Clone
+  blobs: Blobs
+  journal: Journal
+  signal: AbortSignal
+}
+
+const apply = async ({ mails, clone, blobs, journal, signal }: BuildInput): Promise<Outcome | undefined> => {
+  const tar = await tarOf(mails, blobs)
+  await clone.write(mailFolder, { size: tar.length, stream: Readable.from([tar]) }, { untar: true })
+  return judgeApply(mails, await journal.exec(clone, applyScript(mails), signal))
+}
+
+/** What became of it. An ending that the guest cannot have caused comes back as `ours`. Throws the farm's Faults. */
+export const build = async (input: BuildInput): Promise<Outcome> => {
+  const { job, mails, clone, blobs, journal, signal } = input
+  if (mails.length > 0) {
+    const stopped = await apply(input)
+    if (stopped) return oursIfSo(stopped)
+  }
+  const steps: StepOutcome[] = []
+  for (const step of job.recipe.build.steps) {
+    const { outcome, output } = await journal.exec(clone, command(step), signal)
+    steps.push(outcome)
+    const good = outcome.ending.kind === 'finished' && outcome.ending.exitCode === 0
+    if (!good) return oursIfSo({ kind: 'build-failed', step: outcome, errors: firstErrors(output) })
+  }
+  const { artifacts } = job.recipe.build
+  if (artifacts.length === 0 || job.recipe.test.images.length === 0) return { kind: 'built', artifact: undefined, steps }
+  const artifact = await blobs.put(await clone.read(sourceFolder, { tar: artifacts }))
+  return { kind: 'built', artifact, steps }
+}
+
+/** A failed step whose ending only our side can have caused is no outcome of the patch. */
+const oursIfSo = (outcome: Outcome): Outcome =>
+  outcome.kind === 'build-failed' && !isGuestsDoing(outcome.step.ending)
+    ? { kind: 'ours', what: outcome.step.ending.kind, detail: `in step "${outcome.step.name}"` }
+    : outcome

@@ -1,0 +1,173 @@
+// run: a queued task → one try in a clone → its outcome, saved. Everything that a try needs follows from the saved task, so that another
+// worker can repeat it; a try that lost its task meanwhile (taken over, cancelled) changes nothing.
+//
+//   queued ──take──▶ running ──decided──▶ done
+//                      └──ours, or once is no proof──▶ queued (next attempt)
+import { afterTry } from '../../model/attempts.ts'
+import { Fault } from '../../model/fault.ts'
+import type { Job, MailToApply, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
+import type { RunId } from '../../model/run.ts'
+import type { Blobs } from '../../ports/blobs.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Clone, Farm } from '../../ports/farm.ts'
+import { PrepareFailed } from '../../ports/farm.ts'
+import type { Mirror } from '../../ports/git.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Store } from '../../ports/store.ts'
+import { boundedLog, linesOf } from '../../text/bounded-log.ts'
+import { firstErrors } from '../../text/build-log.ts'
+import { build, buildTemplate } from './build.ts'
+import { taskDeadlineMs } from './guest.ts'
+import type { Journal } from './journal.ts'
+import { journal as newJournal } from './journal.ts'
+import { test, testTemplate } from './test.ts'
+
+export type RunPorts = { store: Store; farm: Farm; blobs: Blobs; mirror: Mirror; clock: Clock; log: Log }
+
+/** decided: the task is done · again: another try is due after `delayMs` · late: the task was not ours to run, or no longer is. */
+export type Tried =
+  | { kind: 'decided'; task: Task; outcome: Outcome }
+  | { kind: 'again'; task: Task; attempt: number; delayMs: number }
+  | { kind: 'late' }
+
+type Running = Extract<TaskState, { at: 'running' }>
+
+type Try = { task: Task; job: Job; running: Running; journal: Journal; signal: AbortSignal; clones: Clone[] }
+
+const mailsOf = async (store: Store, job: Job): Promise<MailToApply[]> => {
+  if (!job.series) return []
+  const series = await store.series(job.series)
+  return (series?.parts ?? []).map(part => ({
+    position: part.position,
+    title: part.title,
+    messageId: part.messageId,
+    blob: part.mail,
+  }))
+}
+
+/** A base that cannot be prepared: told as a failed build of the base, by the step that failed. */
+const prepareOutcome = (failed: PrepareFailed): Outcome => {
+  const log = boundedLog(1024 * 1024)
+  log.add(failed.output)
+  const lines = linesOf(log.text())
+  const step = { name: failed.step, ending: failed.ending, tail: lines.slice(-12), lines: [1, 1] as [number, number] }
+  return { kind: 'build-failed', step, errors: firstErrors(log.text()) }
+}
+
+const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
+  const { farm, blobs, mirror, store, log } = ports
+  const { task, job, running, journal, signal, clones } = attempt
+  const spec = task.kind === 'build' ? buildTemplate(job, mirror) : testTemplate(task.image)
+  const template = await farm.template(spec, line => log('info', line, { task: task.id }), signal)
+  const lease = async () => {
+    const run = clones.length === 0 ? running.run : `${running.run}-${clones.length + 1}`
+    const clone = await farm.lease({ run, template, signal })
+    clones.push(clone)
+    return clone
+  }
+  if (task.kind === 'build') {
+    const mails = await mailsOf(store, job)
+    return build({ job, mails, clone: await lease(), blobs, journal, signal })
+  }
+  const built = await store.outcome(`${job.id}-build`)
+  const artifact = built?.kind === 'built' ? built.artifact : undefined
+  return test({ job, artifact, lease, blobs, journal, signal })
+}
+
+const tryOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
+  try {
+    return await attemptOnce(ports, attempt)
+  } catch (error) {
+    if (error instanceof PrepareFailed) return prepareOutcome(error)
+    if (attempt.signal.aborted) return { kind: 'ours', what: 'cancelled', detail: String(attempt.signal.reason) }
+    if (!(error instanceof Fault)) throw error
+    ports.log('warn', error.message, { task: attempt.task.id, kind: error.kind })
+    return { kind: 'ours', what: error.kind, detail: error.message }
+  }
+}
+
+/** Log and whatever the clones can show, kept as blobs. A full disk must not cost the outcome: then it is noted, and goes on. */
+const keepEvidence = async (ports: RunPorts, attempt: Try): Promise<RunRecord['evidence']> => {
+  const kept: RunRecord['evidence'] = {}
+  try {
+    kept.log = await ports.blobs.put(Buffer.from(attempt.journal.text()))
+    for (const [i, clone] of attempt.clones.entries()) {
+      for (const [name, bytes] of Object.entries(await clone.evidence())) {
+        kept[i === 0 ? name : `${name}-${i + 1}`] = await ports.blobs.put(bytes)
+      }
+    }
+  } catch (error) {
+    ports.log('error', `evidence of a run could not be kept: ${String(error)}`, { task: attempt.task.id })
+  }
+  return kept
+}
+
+const sameTask = (task: Task, state: TaskState): Task => ({ ...task, state })
+
+/** The state in which this host holds the task; undefined: somebody else has it, or it is over. A `running` one that the queue hands out again lost its worker. */
+const take = async (ports: RunPorts, task: Task, taken: Running): Promise<boolean> =>
+  (task.state.at === 'queued' || task.state.at === 'running') &&
+  (await ports.store.moveTask(task.id, task.state, taken))
+
+/** Tries a task once. Repeatable at any point. Throws the store's Faults only; all others become outcomes. */
+export const run =
+  (ports: RunPorts) =>
+  async (taskId: string, by: { host: string; run: RunId; signal: AbortSignal }): Promise<Tried> => {
+    const { store, clock } = ports
+    const task = await store.task(taskId)
+    const job = task && (await store.job(task.job))
+    if (!task || !job || (task.state.at !== 'queued' && task.state.at !== 'running')) return { kind: 'late' }
+    const steps = task.kind === 'build' ? [...job.recipe.build.prepare, ...job.recipe.build.steps] : job.recipe.test.steps
+    const { attempt } = task.state
+    const since = clock.now()
+    const until = since + taskDeadlineMs(task, steps)
+    const running: Running = { at: 'running', attempt, run: by.run, host: by.host, since, until }
+    if (!(await take(ports, task, running))) return { kind: 'late' }
+
+    const earlier = await store.runsOf(task.id)
+    const record: RunRecord = {
+      id: by.run,
+      task: task.id,
+      attempt,
+      host: by.host,
+      startedAt: since,
+      endedAt: undefined,
+      outcome: undefined,
+      evidence: {},
+    }
+    await store.saveRun(record)
+    const one: Try = { task, job, running, journal: newJournal(), signal: by.signal, clones: [] }
+    try {
+      const outcome = await tryOnce(ports, one)
+      const evidence = await keepEvidence(ports, one)
+      await store.saveRun({ ...record, endedAt: clock.now(), outcome, evidence })
+      return await settle(ports, sameTask(task, running), outcome, earlier)
+    } finally {
+      await Promise.allSettled(one.clones.map(clone => clone.release()))
+    }
+  }
+
+const settle = async (ports: RunPorts, task: Task, outcome: Outcome, earlier: RunRecord[]): Promise<Tried> => {
+  const running = task.state as Running
+  if (outcome.kind === 'ours' && outcome.what === 'cancelled') return putBack(ports, task)
+  const after = afterTry(outcome, earlier, running.attempt)
+  if (after.decided) {
+    const done: TaskState = { at: 'done', attempts: running.attempt, outcome: after.outcome }
+    if (!(await ports.store.moveTask(task.id, running, done))) return { kind: 'late' }
+    return { kind: 'decided', task: sameTask(task, done), outcome: after.outcome }
+  }
+  const attempt = running.attempt + 1
+  const queued: TaskState = { at: 'queued', attempt }
+  if (!(await ports.store.moveTask(task.id, running, queued))) return { kind: 'late' }
+  ports.log('info', `another try: ${after.why}`, { task: task.id, attempt })
+  const delayMs = outcome.kind === 'ours' ? 2_000 * 4 ** (attempt - 2) : 0
+  return { kind: 'again', task: sameTask(task, queued), attempt, delayMs }
+}
+
+/** Stopped from outside: if nobody took the task away (a cancelled one is in another state by then) it waits again, at no cost. */
+const putBack = async (ports: RunPorts, task: Task): Promise<Tried> => {
+  const { attempt } = task.state as Running
+  const queued: TaskState = { at: 'queued', attempt }
+  if (!(await ports.store.moveTask(task.id, task.state, queued))) return { kind: 'late' }
+  return { kind: 'again', task: sameTask(task, queued), attempt, delayMs: 0 }
+}

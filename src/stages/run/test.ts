@@ -1,0 +1,53 @@
+// A test task: the artifacts in a fresh clone of the test image, then each test step and its report.
+import type { BlobId, Job, Outcome, TestedStep } from '../../model/job.ts'
+import { isGuestsDoing } from '../../model/run.ts'
+import type { Blobs } from '../../ports/blobs.ts'
+import type { Clone, TemplateSpec } from '../../ports/farm.ts'
+import { parseReport } from '../../text/report/report.ts'
+import { command, sourceFolder } from './guest.ts'
+import type { Journal } from './journal.ts'
+
+/** The template of a test: the image as it comes up, for all projects and bases. */
+export const testTemplate = (image: string): TemplateSpec => ({
+  label: image,
+  image,
+  content: 'as booted',
+  files: [],
+  prepare: [],
+})
+
+export type TestInput = {
+  job: Job
+  artifact: BlobId | undefined
+  /** A fresh clone, answering. Called again after a step that ruined the one before. */
+  lease: () => Promise<Clone>
+  blobs: Blobs
+  journal: Journal
+  signal: AbortSignal
+}
+
+const bring = async ({ artifact, lease, blobs }: TestInput): Promise<Clone> => {
+  const clone = await lease()
+  const size = artifact === undefined ? undefined : await blobs.size(artifact)
+  if (artifact !== undefined && size !== undefined) {
+    await clone.write(sourceFolder, { size, stream: blobs.stream(artifact) }, { untar: true })
+  }
+  return clone
+}
+
+/** Runs all steps; each one that did not end by itself costs its clone, and the next begins in a fresh one. Throws the farm's Faults. */
+export const test = async (input: TestInput): Promise<Outcome> => {
+  const { job, journal, signal } = input
+  const steps: TestedStep[] = []
+  let clone: Clone | undefined
+  for (const step of job.recipe.test.steps) {
+    clone ??= await bring(input)
+    const { outcome, output } = await journal.exec(clone, command(step), signal)
+    if (!isGuestsDoing(outcome.ending)) {
+      return { kind: 'ours', what: outcome.ending.kind, detail: `in step "${step.name}"` }
+    }
+    steps.push({ ...outcome, format: step.report, report: parseReport(step.report, output, outcome.ending) })
+    if (outcome.ending.kind !== 'finished') clone = undefined
+  }
+  return { kind: 'tested', steps }
+}

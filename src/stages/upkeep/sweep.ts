@@ -1,0 +1,84 @@
+// The sweep: reads from the store all that is waiting, and pushes it again. Whatever a queue, a process or an event lost comes back here;
+// what is queued already is not queued twice, as its id is the same.
+import { jobDuty } from '../../model/advance.ts'
+import type { Task } from '../../model/job.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Push } from '../../ports/queue.ts'
+import type { Store } from '../../ports/store.ts'
+
+export type SweepPorts = { store: Store; clock: Clock; log: Log }
+
+/** Job ids of BullMQ: one place, so that a push by an event and one by the sweep are the same. */
+export const pushes = {
+  assemble: (project: string, mail: string): Push => ({
+    queue: 'assemble',
+    id: `${project}-${mail}`,
+    data: { project, mail },
+  }),
+  plan: (series: string): Push => ({ queue: 'plan', id: series, data: { series } }),
+  run: (task: Task, delayMs = 0): Push => ({
+    queue: 'run',
+    id: `${task.id}-${task.state.at === 'queued' ? task.state.attempt : 0}`,
+    data: { task: task.id },
+    priority: task.priority,
+    delayMs,
+  }),
+  /** `why` makes the id: two different reasons to look must not be taken for one. */
+  judge: (job: string, why: string): Push => ({ queue: 'judge', id: `${job}-${why}`, data: { job } }),
+  reply: (reply: string, tries: number, delayMs = 0): Push => ({
+    queue: 'reply',
+    id: `${reply}-${tries}`,
+    data: { reply },
+    delayMs,
+  }),
+}
+
+/** Tasks whose worker is gone: their time is long up. They go back without a try being counted. */
+const freeLostTasks = async ({ store, clock, log }: SweepPorts): Promise<void> => {
+  for (const task of await store.tasksAt('running')) {
+    if (task.state.at !== 'running' || clock.now() < task.state.until) continue
+    const { attempt, host } = task.state
+    if (await store.moveTask(task.id, task.state, { at: 'queued', attempt })) {
+      log('warn', `no word of a run from ${host} for too long; it goes back into the queue`, { task: task.id })
+    }
+  }
+}
+
+const waitingTasks = async (store: Store): Promise<Push[]> => {
+  const queued = await store.tasksAt('queued')
+  const jobs = new Set(queued.map(task => task.job))
+  const found: Push[] = []
+  for (const job of jobs) {
+    const duty = jobDuty(await store.tasksOf(job))
+    if (duty.do === 'run') found.push(...duty.tasks.map(task => pushes.run(task)))
+    if (duty.do === 'cancel') found.push(pushes.judge(job, 'sweep'))
+  }
+  return found
+}
+
+const waitingReplies = async ({ store, clock }: SweepPorts): Promise<Push[]> => {
+  const found: Push[] = []
+  for (const reply of await store.repliesAt('pending')) {
+    if (reply.state.at !== 'pending') continue
+    found.push(pushes.reply(reply.id, reply.state.tries, Math.max(0, reply.state.notBefore - clock.now())))
+  }
+  for (const reply of await store.repliesAt('sending')) found.push(pushes.reply(`${reply.id}-found`, 0))
+  return found
+}
+
+/** All that waits, as pushes. Repeatable, and harmless at any time. */
+export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
+  const { store } = ports
+  await freeLostTasks(ports)
+  const mails = await store.mails({ kind: 'new' })
+  const complete = await store.seriesIn({ at: 'complete' })
+  const open = await store.jobsWithoutVerdict()
+  return [
+    ...mails.map(mail => pushes.assemble(mail.project, mail.id)),
+    ...complete.map(series => pushes.plan(series.id)),
+    ...(await waitingTasks(store)),
+    ...open.map(job => pushes.judge(job.id, 'sweep')),
+    ...(await waitingReplies(ports)),
+  ]
+}

@@ -1,0 +1,93 @@
+// The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
+import { Fault } from '../model/fault.ts'
+import type { MailSource } from '../ports/mail-source.ts'
+import { receive } from '../stages/receive/receive.ts'
+import { overdue } from '../stages/upkeep/overdue.ts'
+import { pushes, sweep } from '../stages/upkeep/sweep.ts'
+import { conclude } from './conclude.ts'
+import { openSource } from './sources.ts'
+import type { Wired } from './wire.ts'
+
+export type BotOptions = { sweepMs: number; signal: AbortSignal }
+
+/** Reads what is new in one source and queues it. Throws the source's and the store's Faults. */
+export const readSource = async (wired: Wired, project: string, source: MailSource, signal?: AbortSignal): Promise<number> => {
+  const { listTags } = wired.project(project)
+  let read = 0
+  for await (const batch of source.read(await wired.store.cursor(source.name), signal)) {
+    const fresh = await receive(wired)({ project, source: source.name, listTags, ...batch })
+    await wired.queue.push(...fresh.map(mail => pushes.assemble(project, mail)))
+    read += fresh.length
+  }
+  return read
+}
+
+/** A wake-up that runs `act` as soon as it can, never twice at once, and again if woken meanwhile. */
+const waker = (act: () => Promise<void>): (() => Promise<void>) => {
+  let running: Promise<void> | undefined
+  let again = false
+  const loop = async () => {
+    do {
+      again = false
+      await act()
+    } while (again)
+    running = undefined
+  }
+  return () => {
+    again = true
+    running ??= loop()
+    return running
+  }
+}
+
+/** A Fault of one round is told and the next round tries again; anything else is a bug, told with its stack. */
+const guarded = (wired: Wired, what: string, act: () => Promise<void>) => async () => {
+  try {
+    await act()
+  } catch (error) {
+    const text = error instanceof Fault ? error.message : ((error as Error)?.stack ?? String(error))
+    wired.log('error', `${what}: ${text}`)
+  }
+}
+
+const watchSources = (wired: Wired, signal: AbortSignal): { sweep(): Promise<void>; stop(): void } => {
+  const loops = wired.config.projects.flatMap(project =>
+    project.sources.map(config => {
+      const source = openSource(config)
+      const wake = waker(
+        guarded(wired, `source ${source.name}`, async () => {
+          const read = await readSource(wired, project.name, source, signal)
+          if (read > 0) wired.log('info', `${source.name}: ${read} new mails`)
+        }),
+      )
+      return { wake, stop: source.watch(wake) }
+    }),
+  )
+  return {
+    sweep: async () => void (await Promise.all(loops.map(loop => loop.wake()))),
+    stop: () => {
+      for (const loop of loops) loop.stop()
+    },
+  }
+}
+
+/** One round of healing: overdue series are closed, and everything that waits is queued again. */
+export const heal = async (wired: Wired): Promise<void> => {
+  for (const { series, verdict } of await overdue(wired)()) {
+    await conclude(wired, verdict)
+    await wired.store.saveSeries([series])
+  }
+  await wired.queue.push(...(await sweep(wired)()))
+}
+
+/** Runs until the signal; resolves when the round at hand is over. */
+export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Promise<void> => {
+  const sources = watchSources(wired, signal)
+  const round = guarded(wired, 'sweep', () => heal(wired))
+  while (!signal.aborted) {
+    await sources.sweep()
+    await round()
+    await wired.clock.sleep(sweepMs, signal).catch(() => {})
+  }
+  sources.stop()
+}

@@ -1,0 +1,28 @@
+// A verdict becomes known: it is saved together with the reply that says it, and the reply is queued.
+import type { Verdict } from '../model/verdict.ts'
+import { composeReply } from '../stages/reply/compose.ts'
+import { pushes } from '../stages/upkeep/sweep.ts'
+import type { Wired } from './wire.ts'
+
+/** Repeatable: the first verdict on a job stays, and so does its reply. */
+export const conclude = async (wired: Wired, verdict: Verdict): Promise<void> => {
+  const { store, blobs, queue, config, clock, log } = wired
+  const series = await store.series(verdict.series)
+  if (!series) return
+  const job = verdict.job === undefined ? undefined : await store.job(verdict.job)
+  const project = wired.project(series.project)
+  const reply = composeReply({
+    verdict,
+    series,
+    job,
+    project,
+    bot: config.bot,
+    administrator: config.administrator,
+    live: config.mail.live,
+    logUrl: blob => blobs.where(blob),
+    now: clock.now(),
+  })
+  const isNew = await store.addVerdict(verdict, reply)
+  if (isNew) log('info', `verdict: ${verdict.finding.kind}`, { series: series.id, title: series.title })
+  await queue.push(pushes.reply(reply.id, 0))
+}

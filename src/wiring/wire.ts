@@ -1,0 +1,85 @@
+// The only place where real things meet: the configuration's adapters behind the ports that the stages know.
+import { join } from 'node:path'
+import { redisConnection } from '../adapters/bullmq/connection.ts'
+import { bullQueue } from '../adapters/bullmq/queue.ts'
+import { fileBlobs } from '../adapters/blobs/files.ts'
+import { systemClock } from '../adapters/clock/system.ts'
+import { gitMail } from '../adapters/git/mail.ts'
+import { gitMirror } from '../adapters/git/mirror.ts'
+import { maildirSink } from '../adapters/maildir/sink.ts'
+import { embeddedRedis } from '../adapters/redis/embedded.ts'
+import { smtpSink } from '../adapters/smtp/sink.ts'
+import { openStore } from '../adapters/sql/store.ts'
+import type { Config, ProjectConfig } from '../config/config.ts'
+import { Fault } from '../model/fault.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { GitMail, Mirror } from '../ports/git.ts'
+import type { Log } from '../ports/log.ts'
+import type { MailSink } from '../ports/mail-sink.ts'
+import type { Queue } from '../ports/queue.ts'
+import type { Store } from '../ports/store.ts'
+
+export type Wired = {
+  config: Config
+  store: Store
+  blobs: Blobs
+  queue: Queue
+  redis: ReturnType<typeof redisConnection>
+  gitMail: GitMail
+  mirror: Mirror
+  sink: MailSink
+  clock: Clock
+  log: Log
+  project(name: string): ProjectConfig
+  close(): Promise<void>
+}
+
+/** Separates the jobs of two Grapevines that share one Redis. */
+export const queuePrefix = 'grapevine'
+
+const openRedis = async (config: Config): Promise<{ where: string; stop(): Promise<void> }> => {
+  const url = config.redisUrl?.reveal()
+  if (url !== undefined) return { where: url, stop: async () => {} }
+  const server = await embeddedRedis({ folder: join(config.data, 'redis') })
+  return { where: server.socket, stop: () => server.stop() }
+}
+
+export const sinkFor = (out: Config['mail']['out']): MailSink =>
+  out.kind === 'maildir'
+    ? maildirSink({ path: out.path })
+    : smtpSink({ ...out, password: out.password?.reveal() })
+
+/** Connects to everything that the configuration names. Throws a Fault, with nothing left open. */
+export const wire = async (config: Config, log: Log): Promise<Wired> => {
+  const url = config.databaseUrl?.reveal()
+  const store = await openStore({ folder: config.data, ...(url === undefined ? {} : { url }) })
+  const server = await openRedis(config).catch(async error => {
+    await store.close()
+    throw error
+  })
+  const redis = redisConnection({ where: server.where, log })
+  const queue = bullQueue({ connection: redis, prefix: queuePrefix })
+  return {
+    config,
+    store,
+    queue,
+    redis,
+    blobs: fileBlobs({ folder: join(config.data, 'blobs') }),
+    gitMail: gitMail(),
+    mirror: gitMirror({ folder: join(config.data, 'mirrors') }),
+    sink: sinkFor(config.mail.out),
+    clock: systemClock,
+    log,
+    project(name) {
+      const found = config.projects.find(project => project.name === name)
+      if (!found) throw new Fault('malformed', 'never', `there is no project "${name}" in the configuration`)
+      return found
+    },
+    async close() {
+      await queue.close()
+      await store.close()
+      await server.stop()
+    },
+  }
+}

@@ -1,0 +1,17 @@
+// Queue `assemble`: a stored mail finds its series; a complete series goes to be planned, one that was replaced is withdrawn.
+import { assemble } from '../src/stages/assemble/assemble.ts'
+import { withdraw } from '../src/stages/plan/withdraw.ts'
+import { pushes } from '../src/stages/upkeep/sweep.ts'
+import type { StartWorker } from '../src/wiring/queues.ts'
+
+export const assembleWorker: StartWorker = (wired, start) =>
+  start('assemble', { atOnce: 1, keys: ['project', 'mail'] }, async ({ project, mail }) => {
+    const { quietMs, deadlineMs } = wired.config.assemble
+    const touched = await assemble(wired)({ project, quietMs, deadlineMs }, mail)
+    for (const series of touched) {
+      if (series.state.at === 'complete') await wired.queue.push(pushes.plan(series.id))
+      if (series.state.at !== 'superseded') continue
+      const gone = await withdraw(wired)(series.id, `replaced by ${series.state.by}`)
+      for (const task of gone) await wired.queue.cancel(task)
+    }
+  })
