@@ -1,0 +1,55 @@
+// Lays out the demo's input: the upstream repository and the mailbox, in two acts. Also a command: make-mailbox.ts OUTFOLDER
+import { appendFile, copyFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Expectation, expectations } from './expectations.ts'
+import { git, makeHistory } from './history.ts'
+
+export type Demo = {
+  /** A bare repository. */
+  repository: string
+  branch: string
+  /** The mbox that the bot reads; holds the first act. */
+  mailbox: string
+  /** In the order of the mailbox, then of the second act. */
+  expectations: Expectation[]
+  /** The second act: upstream's branch moves on, and more mail arrives. Once only. */
+  moveOn: () => Promise<void>
+}
+
+const here = import.meta.dirname
+
+/** Makes the folder's `tally.git` and `list.mbox` anew, the same bytes and commit ids each time. */
+export const makeDemo = async ({ folder }: { folder: string }): Promise<Demo> => {
+  const at = resolve(folder)
+  const [work, repository, next, mailbox] = ['work', 'tally.git', 'next.git', 'list.mbox'].map(name =>
+    join(at, name),
+  ) as [string, string, string, string]
+  await Promise.all([work, repository, next, mailbox].map(path => rm(path, { recursive: true, force: true })))
+  await mkdir(at, { recursive: true })
+  await makeHistory(work)
+  for (const [bare, branch] of [
+    [repository, 'main'],
+    [next, 'next-main'],
+  ] as const) {
+    await git({ folder: at }, 'init', '-q', '--bare', '--object-format=sha1', '-b', 'main', bare)
+    await git({ folder: work }, 'push', '-q', bare, `${branch}:main`)
+  }
+  await rm(work, { recursive: true })
+  await copyFile(join(here, 'mailbox.mbox'), mailbox)
+  const moveOn = async (): Promise<void> => {
+    await git({ folder: next }, 'push', '-q', repository, 'main')
+    await appendFile(mailbox, await readFile(join(here, 'later.mbox')))
+  }
+  return { repository, branch: 'main', mailbox, expectations, moveOn }
+}
+
+if (import.meta.main) {
+  const folder = process.argv[2]
+  if (folder === undefined) {
+    console.error('make-mailbox.ts: no folder given; say where: make-mailbox.ts OUTFOLDER')
+    process.exitCode = 2
+  } else {
+    const { repository, mailbox } = await makeDemo({ folder })
+    console.log(`${repository}\n${mailbox}`)
+  }
+}
