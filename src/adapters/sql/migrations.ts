@@ -110,7 +110,7 @@ const verdictTables = async (db: AnyDb, flavour: Flavour) => {
 }
 
 const firstIndexes: [name: string, table: string, columns: string[]][] = [
-  ['mail_by_message_id', 'mail', ['message_id', 'arrived_at', 'seq']],
+  ['mail_by_message_id', 'mail', ['message_id', 'project', 'arrived_at', 'seq']],
   ['mail_by_arrival', 'mail', ['arrived_at', 'seq']],
   ['mail_by_project', 'mail', ['project', 'arrived_at', 'seq']],
   ['mail_by_kind', 'mail', ['disposition_kind', 'arrived_at', 'seq']],
@@ -157,6 +157,22 @@ const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {
   )
 }
 
+/** PostgreSQL refuses everything after the first error in a transaction, and Kysely reports what came last: keep the first. */
+const keepingFirstError = (known: Versions) => {
+  const seen: { error?: unknown } = {}
+  const entries = Object.entries(known).map(([name, { up }]) => {
+    const recording: Migration = {
+      up: db =>
+        up(db).catch((error: unknown) => {
+          seen.error ??= error
+          throw error
+        }),
+    }
+    return [name, recording] as const
+  })
+  return { seen, provider: { getMigrations: async (): Promise<Versions> => Object.fromEntries(entries) } }
+}
+
 /** Brings a database to the newest of `known`, in one transaction that no other process can interleave with.
  *  Throws Fault refused/never if the database is newer than this program; library errors go through as they are. */
 export const migrate = async (
@@ -169,12 +185,13 @@ export const migrate = async (
     if (options.flavour === 'postgres') {
       await sql`select pg_advisory_xact_lock(7265742021)`.execute(transaction)
     }
-    const migrator = new Migrator({ db: transaction, provider: { getMigrations: async () => known } })
+    const { provider, seen } = keepingFirstError(known)
+    const migrator = new Migrator({ db: transaction, provider })
     const tables = await transaction.introspection.getTables({ withInternalKyselyTables: true })
     if (tables.some(table => table.name === 'kysely_migration')) {
       await refuseNewer(migrator, transaction, options.where)
     }
     const { error } = await migrator.migrateToLatest()
-    if (error) throw error
+    if (error) throw seen.error ?? error
   })
 }

@@ -75,7 +75,12 @@ export const sqlite = (folder: string): { dialect: Dialect; where: string } => {
   }
 }
 
-type Trouble = { kind: Fault['kind']; retry: Fault['retry']; text?: string; remedy?: (folder: string) => string }
+type Trouble = {
+  kind: Fault['kind']
+  retry: Fault['retry']
+  text?: string
+  remedy?: (folder: string) => string
+}
 
 const locked: Trouble = { kind: 'timeout', retry: 'soon', text: 'another process keeps it locked' }
 const noRights: Trouble = {

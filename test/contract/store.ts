@@ -1,0 +1,352 @@
+// What every store has to keep to. One suite, run on each implementation.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Store } from '../../src/ports/store.ts'
+import {
+  builtOutcome,
+  job,
+  mail,
+  part,
+  pending,
+  planned,
+  reply,
+  run,
+  running,
+  series,
+  task,
+  verdict,
+} from './samples.ts'
+
+const ids = (things: { id: string }[]) => things.map(thing => thing.id)
+
+/** `make` gives a new, empty store. */
+export const storeContract = (name: string, make: () => Promise<Store>): void => {
+  describe(name, () => {
+    let store: Store
+    beforeEach(async () => {
+      store = await make()
+    })
+    afterEach(() => store.close())
+
+    describe('mails', () => mailContract(() => store))
+    describe('series', () => seriesContract(() => store))
+    describe('jobs and tasks', () => taskContract(() => store))
+    describe('verdicts', () => verdictContract(() => store))
+    describe('replies', () => replyContract(() => store))
+
+    it('closes twice without complaint', async () => {
+      await store.close()
+      await store.close()
+    })
+  })
+}
+
+const mailContract = (store: () => Store) => {
+  it('gives back what it was given, hostile characters and all', async () => {
+    const kept = mail('a', {
+      tags: {
+        ...{ patch: true, version: 2, versionGiven: true, position: 1, total: undefined },
+        ...{ tags: [], reply: false, title: 'x' },
+      },
+    })
+    expect(await store().saveMails([kept], undefined)).toEqual(['a'])
+    expect(await store().mail('a')).toEqual(kept)
+    expect(await store().mail('b')).toBeUndefined()
+  })
+
+  it('keeps the first of two mails with the same id, and names only new ones', async () => {
+    await store().saveMails([mail('a')], { source: 'archive', value: { offset: 10 } })
+    const second = [mail('a', { size: 1 }), mail('b'), mail('b'), mail('a', { project: 'other' })]
+    expect(await store().saveMails(second, { source: 'archive', value: { offset: 20 } })).toEqual(['b', 'a'])
+    expect((await store().mail('a'))?.size).toBe(2345)
+    expect(await store().cursor('archive')).toEqual({ offset: 20 })
+    expect(await store().mails({})).toHaveLength(3)
+  })
+
+  it('keeps cursors of any JSON value, per source', async () => {
+    await store().saveMails([], { source: 'one', value: 'abc' })
+    await store().saveMails([], { source: 'two', value: null })
+    expect(await store().cursor('one')).toBe('abc')
+    expect(await store().cursor('two')).toBeNull()
+    expect(await store().cursor('three')).toBeUndefined()
+  })
+
+  it('stores neither mails nor cursor when one of the mails cannot be stored', async () => {
+    const broken = mail('b', { arrivedAt: null as unknown as number })
+    const saving = store().saveMails([mail('a'), broken], { source: 'archive', value: 1 })
+    await expect(saving).rejects.toThrow(/null/i)
+    expect(await store().mails({})).toEqual([])
+    expect(await store().cursor('archive')).toBeUndefined()
+  })
+
+  it('finds mails by Message-ID in order of arrival, whatever is in that header', async () => {
+    const odd = ['<same@example.org>', `<${'x'.repeat(20_000)}@example.org>`, '<nul\0@x>', '<\uD800@x>']
+    for (const [i, messageId] of odd.entries()) {
+      const late = mail(`late${i}`, { messageId, arrivedAt: 30 })
+      const early = mail(`early${i}`, { messageId, arrivedAt: 20 })
+      await store().saveMails([late, early, mail(`other${i}`, { messageId, project: 'other' })], undefined)
+      expect(ids(await store().mailsByMessageId(messageId, 'tally'))).toEqual([`early${i}`, `late${i}`])
+      expect(await store().mailsByMessageId(messageId)).toHaveLength(3)
+    }
+    expect(await store().mailsByMessageId('<none@example.org>')).toEqual([])
+  })
+
+  it('lists mails in order of arrival, then of storing', async () => {
+    await store().saveMails([mail('c', { arrivedAt: 30 }), mail('b', { arrivedAt: 20 })], undefined)
+    await store().saveMails([mail('z', { arrivedAt: 20 }), mail('a', { arrivedAt: 20 })], undefined)
+    expect(ids(await store().mails({ project: 'tally' }))).toEqual(['b', 'z', 'a', 'c'])
+    expect(ids(await store().mails({ kind: 'new', limit: 2 }))).toEqual(['b', 'z'])
+    expect(await store().mails({ project: 'other' })).toEqual([])
+  })
+
+  it('changes and counts dispositions', async () => {
+    await store().saveMails([mail('a'), mail('b'), mail('c'), mail('a', { project: 'other' })], undefined)
+    await store().setDisposition('tally', 'a', { kind: 'patch', series: 's', position: 1 })
+    expect((await store().mail('a'))?.disposition).toEqual({ kind: 'patch', series: 's', position: 1 })
+    expect(ids(await store().mails({ kind: 'patch' }))).toEqual(['a'])
+    expect(await store().dispositions('tally')).toEqual([
+      { kind: 'new', count: 2 },
+      { kind: 'patch', count: 1 },
+    ])
+    expect(await store().dispositions()).toContainEqual({ kind: 'new', count: 3 })
+  })
+
+  it('takes thousands of mails in one call', async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => mail(`m${i}`))
+    expect(await store().saveMails(many, undefined)).toHaveLength(3000)
+    expect(ids(await store().mails({}))).toEqual(ids(many))
+  })
+}
+
+const seriesContract = (store: () => Store) => {
+  it('keeps the newest state of a series', async () => {
+    const first = series('s')
+    await store().saveSeries([first])
+    expect(await store().series('s')).toEqual(first)
+    const second = series('s', {
+      cover: part(0, 's-0'),
+      parts: [part(1, 's-1'), part(2, 's-2')],
+      lastAt: 1500,
+    })
+    const third = { ...second, state: { at: 'complete' as const } }
+    await store().saveSeries([second, third])
+    expect(await store().series('s')).toEqual(third)
+    expect(await store().series('none')).toBeUndefined()
+  })
+
+  it('saves dispositions with it', async () => {
+    await store().saveMails([mail('s-1')], undefined)
+    const disposition = { kind: 'patch', series: 's', position: 1 } as const
+    await store().saveSeries([series('s')], [{ project: 'tally', id: 's-1', disposition }])
+    expect((await store().mail('s-1'))?.disposition).toEqual(disposition)
+  })
+
+  it('finds what a part could belong to', async () => {
+    const old = { lastAt: 10, parts: [part(1, 'old-part')] }
+    await store().saveSeries([
+      series('new', { firstAt: 900, lastAt: 1000 }),
+      series('holder', { ...old, firstAt: 5 }),
+      series('covered', { ...old, firstAt: 7, cover: part(0, 'old-cover'), parts: [] }),
+      series('forgotten', { lastAt: 10 }),
+      series('elsewhere', { project: 'other', lastAt: 1000, parts: [part(1, 'old-part')] }),
+    ])
+    const near = (holding: string[]) => store().seriesNear({ project: 'tally', since: 500, holding })
+    expect(ids(await near(['<old-cover@example.org>', '<old-part@example.org>']))).toEqual([
+      'holder',
+      'covered',
+      'new',
+    ])
+    expect(ids(await near([]))).toEqual(['new'])
+    const thread = Array.from({ length: 2000 }, (_, i) => `<${i}@example.org>`)
+    expect(ids(await near([...thread, '<old-part@example.org>']))).toEqual(['holder', 'new'])
+  })
+
+  it('no longer finds a series by a part that was taken from it', async () => {
+    await store().saveSeries([series('s', { parts: [part(1, 'first')] })])
+    await store().saveSeries([series('s', { parts: [part(1, 'again')] })])
+    const holding = (id: string) =>
+      store().seriesNear({ project: 'tally', since: 9e9, holding: [`<${id}@example.org>`] })
+    expect(ids(await holding('again'))).toEqual(['s'])
+    expect(await holding('first')).toEqual([])
+  })
+
+  it('lists series in order of first arrival', async () => {
+    await store().saveSeries([
+      series('late', { firstAt: 30 }),
+      series('early', { firstAt: 10 }),
+      series('middle', { firstAt: 20, state: { at: 'complete' } }),
+      series('other', { firstAt: 15, project: 'other' }),
+    ])
+    expect(ids(await store().seriesIn({}))).toEqual(['early', 'other', 'middle', 'late'])
+    expect(ids(await store().seriesIn({ project: 'tally', limit: 2 }))).toEqual(['early', 'middle'])
+    expect(ids(await store().seriesIn({ at: 'collecting' }))).toEqual(['early', 'other', 'late'])
+    expect(ids(await store().seriesIn({ project: 'tally', at: 'complete' }))).toEqual(['middle'])
+  })
+
+  it('knows whose time is up', async () => {
+    await store().saveSeries([
+      series('due', { state: { at: 'collecting', until: 100 } }),
+      series('later', { state: { at: 'collecting', until: 101 } }),
+      series('done', { state: { at: 'complete' } }),
+    ])
+    expect(ids(await store().seriesDue(100))).toEqual(['due'])
+    await store().saveSeries([series('due', { state: { at: 'complete' } })])
+    expect(await store().seriesDue(100)).toEqual([])
+  })
+}
+
+const taskContract = (store: () => Store) => {
+  it('inserts what is not there and leaves what is', async () => {
+    await store().addJob(job('j', { series: 's' }), [task('t1', 'j'), task('t2', 'j')])
+    await store().moveTask('t1', { at: 'queued', attempt: 1 }, running('r1'))
+    await store().addJob(job('j', { series: 's', baseName: 'changed' }), [task('t1', 'j'), task('t3', 'j')])
+    expect(await store().job('j')).toEqual(job('j', { series: 's' }))
+    expect((await store().tasksOf('j')).map(one => [one.id, one.state.at])).toEqual([
+      ['t1', 'running'],
+      ['t2', 'queued'],
+      ['t3', 'queued'],
+    ])
+    expect(await store().job('none')).toBeUndefined()
+    expect(await store().task('none')).toBeUndefined()
+  })
+
+  it('lists the jobs of a series', async () => {
+    await store().addJob(job('second', { series: 's', createdAt: 20 }), [])
+    await store().addJob(job('first', { series: 's', createdAt: 10 }), [])
+    await store().addJob(job('base'), [])
+    expect(ids(await store().jobsOf('s'))).toEqual(['first', 'second'])
+    expect((await store().job('base'))?.series).toBeUndefined()
+  })
+
+  it('lists tasks by state, urgent ones first', async () => {
+    const tasks = [
+      task('low', 'j', { priority: 7 }),
+      task('high', 'j', { priority: 3 }),
+      task('next', 'j', { priority: 3 }),
+    ]
+    await store().addJob(job('j'), tasks)
+    expect(ids(await store().tasksAt('queued'))).toEqual(['high', 'next', 'low'])
+    await store().moveTask('high', { at: 'queued', attempt: 1 }, { at: 'cancelled', why: 'superseded' })
+    expect(ids(await store().tasksAt('queued'))).toEqual(['next', 'low'])
+    expect(await store().tasksAt('cancelled')).toEqual([
+      task('high', 'j', { priority: 3, state: { at: 'cancelled', why: 'superseded' } }),
+    ])
+  })
+
+  it('moves a task only from the state that it is in', async () => {
+    await store().addJob(job('j'), [task('t', 'j')])
+    const move = store().moveTask
+    expect(await move('t', { at: 'queued', attempt: 2 }, running('r'))).toBe(false)
+    expect(await move('t', { at: 'queued', attempt: 1 }, running('r'))).toBe(true)
+    expect(await move('t', { at: 'queued', attempt: 1 }, running('r2'))).toBe(false)
+    expect(await move('t', running('r2'), { at: 'queued', attempt: 2 })).toBe(false)
+    expect(await move('t', running('r', 2), { at: 'queued', attempt: 2 })).toBe(false)
+    expect(await move('none', running('r'), { at: 'queued', attempt: 2 })).toBe(false)
+    expect((await store().task('t'))?.state).toEqual(running('r'))
+    expect(await store().outcome('t')).toBeUndefined()
+    expect(await move('t', running('r'), { at: 'done', attempts: 1, outcome: builtOutcome })).toBe(true)
+    expect(await store().outcome('t')).toEqual(builtOutcome)
+    expect(await store().outcome('none')).toBeUndefined()
+  })
+
+  it('lets exactly one of a hundred concurrent moves win', async () => {
+    await store().addJob(job('j'), [task('t', 'j')])
+    const rivals = Array.from({ length: 100 }, (_, i) =>
+      store().moveTask('t', { at: 'queued', attempt: 1 }, running(`r${i}`)),
+    )
+    const won = (await Promise.all(rivals)).flatMap((win, i) => (win ? [i] : []))
+    expect(won).toHaveLength(1)
+    expect((await store().task('t'))?.state).toEqual(running(`r${won[0]}`))
+  })
+
+  it('lets one of many concurrent adds win', async () => {
+    const add = (i: number) =>
+      store().addJob(job('j', { baseName: `${i}` }), [task('t1', 'j'), task('t2', 'j')])
+    await Promise.all(Array.from({ length: 30 }, (_, i) => add(i)))
+    expect(await store().tasksOf('j')).toHaveLength(2)
+  })
+
+  it('keeps every run', async () => {
+    await store().saveRun(run('r2', 't', { attempt: 2 }))
+    await store().saveRun(run('r1', 't'))
+    await store().saveRun(run('other', 'u'))
+    const ended = run('r1', 't', {
+      endedAt: 2500,
+      outcome: builtOutcome,
+      evidence: { log: 'b', console: 'c' },
+    })
+    await store().saveRun(ended)
+    expect(await store().runsOf('t')).toEqual([ended, run('r2', 't', { attempt: 2 })])
+    expect(await store().run('r1')).toEqual(ended)
+    expect(await store().run('none')).toBeUndefined()
+  })
+}
+
+const verdictContract = (store: () => Store) => {
+  it('keeps the first verdict on a series and job, and its reply', async () => {
+    expect(await store().addVerdict(verdict('s', { job: 'j' }), reply('first', 's'))).toBe(true)
+    expect(await store().addVerdict(verdict('s', { job: 'j', decidedAt: 1 }), reply('second', 's'))).toBe(
+      false,
+    )
+    expect(await store().verdict('s')).toEqual(verdict('s', { job: 'j' }))
+    expect(await store().reply('second')).toBeUndefined()
+    expect(ids(await store().repliesOf('s'))).toEqual(['first'])
+  })
+
+  it('gives the newest verdict', async () => {
+    const incomplete = verdict('s', { decidedAt: 10, finding: { kind: 'incomplete', missing: [2] } })
+    expect(await store().addVerdict(incomplete, undefined)).toBe(true)
+    expect(await store().addVerdict({ ...incomplete, decidedAt: 20 }, undefined)).toBe(false)
+    expect(await store().verdict('s')).toEqual(incomplete)
+    await store().addVerdict(verdict('s', { job: 'j', decidedAt: 30 }), undefined)
+    expect((await store().verdict('s'))?.decidedAt).toBe(30)
+    expect(await store().verdict('none')).toBeUndefined()
+  })
+
+  it('lets exactly one of many concurrent verdicts win', async () => {
+    const add = (i: number) =>
+      store().addVerdict(verdict('s', { job: 'j', decidedAt: i }), reply(`reply${i}`, 's'))
+    const won = await Promise.all(Array.from({ length: 50 }, (_, i) => add(i)))
+    expect(won.filter(Boolean)).toHaveLength(1)
+    expect(ids(await store().repliesOf('s'))).toEqual([`reply${won.indexOf(true)}`])
+  })
+
+  it('lists jobs that still need one', async () => {
+    const state = { at: 'superseded', by: 'newer' } as const
+    await store().saveSeries([series('open', { state: planned('j1') }), series('old', { state })])
+    await store().addJob(job('j2', { series: 'open', createdAt: 20 }), [])
+    await store().addJob(job('j1', { series: 'open', createdAt: 10 }), [])
+    await store().addJob(job('j3', { series: 'old' }), [])
+    await store().addJob(job('base'), [])
+    expect(ids(await store().jobsWithoutVerdict())).toEqual(['j1', 'j2'])
+    await store().addVerdict(verdict('open', { job: 'j1' }), undefined)
+    expect(ids(await store().jobsWithoutVerdict())).toEqual(['j2'])
+  })
+}
+
+const replyContract = (store: () => Store) => {
+  it('moves a reply only from the state that it is in', async () => {
+    await store().addVerdict(verdict('s'), reply('r', 's'))
+    const move = store().moveReply
+    const sending = { at: 'sending', since: 5, tries: 1 } as const
+    expect(await move('r', { at: 'pending', notBefore: 0, tries: 1 }, sending)).toBe(false)
+    expect(await move('r', { at: 'pending', notBefore: 77, tries: 0 }, sending)).toBe(true)
+    expect(await move('r', pending, sending)).toBe(false)
+    expect(ids(await store().repliesAt('pending'))).toEqual([])
+    expect(await store().repliesAt('sending')).toEqual([reply('r', 's', { state: sending })])
+    expect(await move('r', sending, { at: 'sent', when: 6, answer: '250 ok' })).toBe(true)
+    expect((await store().reply('r'))?.state).toEqual({ at: 'sent', when: 6, answer: '250 ok' })
+  })
+
+  it('lets exactly one of a hundred concurrent senders win', async () => {
+    await store().addVerdict(verdict('s'), reply('r', 's'))
+    const take = (since: number) => store().moveReply('r', pending, { at: 'sending', since, tries: 1 })
+    const won = await Promise.all(Array.from({ length: 100 }, (_, i) => take(i)))
+    expect(won.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('knows our own mails', async () => {
+    await store().addVerdict(verdict('s'), reply('r', 's'))
+    expect(await store().isOurs('<r@bot.example.org>')).toBe(true)
+    expect(await store().isOurs('<r@example.org>')).toBe(false)
+  })
+}

@@ -1,0 +1,85 @@
+// A PostgreSQL server of its own for tests: on a unix socket in a temporary folder, reachable by nobody else.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+
+const binaries = (): string => {
+  const root = '/usr/lib/postgresql'
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
+  const found = versions
+    .map(version => path.join(root, version, 'bin'))
+    .find(bin => existsSync(path.join(bin, 'initdb')))
+  if (!found) throw new Error('no PostgreSQL server here: apt-get install postgresql')
+  return found
+}
+
+/** PostgreSQL refuses to run as root: then it runs as `nobody`. */
+const unprivileged = (folder: string, command: string[]): [string, ...string[]] => {
+  if (process.getuid?.() !== 0) return [command[0] ?? '', ...command.slice(1)]
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))
+  const [uid, gid] = [id('-u'), id('-g')]
+  chownSync(folder, uid, gid)
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...command]
+}
+
+const settings = [
+  'listen_addresses=',
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  'shared_buffers=32MB',
+  'max_connections=60',
+  'log_min_messages=log',
+].flatMap(setting => ['-c', setting])
+
+export type TestPostgres = {
+  /** URL of an empty database made now. */
+  database(name: string): string
+  /** URL of a database that was not made. */
+  url(name: string): string
+  stop(): Promise<void>
+}
+
+/** Starts one; resolves when it takes connections. */
+export const startPostgres = async (): Promise<TestPostgres> => {
+  const bin = binaries()
+  const folder = mkdtempSync(path.join(tmpdir(), 'gv-pg-'))
+  const data = path.join(folder, 'data')
+  const [initdb, ...initdbArguments] = unprivileged(folder, [
+    path.join(bin, 'initdb'),
+    ...['-D', data, '-U', 'grapevine', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
+  ])
+  execFileSync(initdb, initdbArguments, { stdio: 'pipe', cwd: folder })
+
+  const [postgres, ...postgresArguments] = unprivileged(folder, [
+    path.join(bin, 'postgres'),
+    ...['-D', data, '-k', folder, ...settings],
+  ])
+  const server = spawn(postgres, postgresArguments, { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder })
+  const exited = once(server, 'exit')
+  const lines: string[] = []
+  for await (const line of createInterface(server.stderr)) {
+    lines.push(line)
+    if (line.includes('ready to accept connections')) break
+  }
+  if (server.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)
+  server.stderr.resume()
+
+  const url = (name: string) => `postgres://grapevine@/${name}?host=${encodeURIComponent(folder)}`
+  return {
+    url,
+    database(name) {
+      execFileSync(path.join(bin, 'createdb'), ['-h', folder, '-U', 'grapevine', name], { stdio: 'pipe' })
+      return url(name)
+    },
+    async stop() {
+      // SIGINT is its fast shutdown: open connections do not hold it up.
+      server.kill('SIGINT')
+      await exited
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
