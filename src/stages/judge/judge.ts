@@ -1,0 +1,203 @@
+// The judge stage: outcomes of a series' tasks and of its base's → one verdict, or "not yet". Reads nothing, sends nothing.
+import type { Instant } from '../../model/instant.ts'
+import type { Job, Outcome, RunRecord, Task } from '../../model/job.ts'
+import { type Doubt, judgeImage, type StepVerdict } from '../../model/judging.ts'
+import type { Recipe } from '../../model/recipe.ts'
+import type { SeriesId } from '../../model/series.ts'
+import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
+
+/** A build task and the test tasks that follow it. */
+export type Tasks = { build: Task | undefined; tests: Task[] }
+
+export type JudgeInput = Tasks & {
+  /** Of a series, not of the base. */
+  job: Job
+  /** The unpatched base, with the same recipe. undefined: nobody will test it; then nothing is blamed on the series. */
+  baseline: Tasks | undefined
+  /** Records of the series' own tasks: where the logs lie. None: the verdict names no logs. */
+  runs?: RunRecord[]
+  now: Instant
+}
+
+export type Judgement = { kind: 'wait' } | { kind: 'verdict'; verdict: Verdict }
+
+type Finding = Verdict['finding']
+
+/** Waits until all that it needs is done; what does not apply, and a build that is broken, needs no tests. The same outcomes give the same verdict, in whatever order they came. */
+export const judge = (input: JudgeInput): Judgement => {
+  const { build, tests, baseline } = input
+  const built = final(build)
+  if (built === undefined) return { kind: 'wait' }
+  if (built.kind === 'build-failed') {
+    const base = baseline && final(baseline.build)
+    if (baseline && !base) return { kind: 'wait' }
+    return verdict(input, judgeBuild({ built, base, input }), [])
+  }
+  if (built.kind !== 'built') return verdict(input, withoutTests(built), [])
+  const relevant = [...tests, ...(baseline ? baselineTests(baseline) : [])]
+  if (relevant.some(task => final(task) === undefined)) return { kind: 'wait' }
+  const images = tests.map(task => judgeTask(task, input))
+  return verdict(
+    input,
+    sumUp(images),
+    images.map(({ image }) => image),
+  )
+}
+
+const baseOf = ({
+  base,
+  baseName,
+  wantedBase,
+}: Pick<Job, 'base' | 'baseName' | 'wantedBase'>): Verdict['base'] => ({
+  commit: base,
+  name: baseName,
+  ...(wantedBase === undefined ? {} : { wanted: wantedBase }),
+})
+
+const seriesOf = ({ id, series }: Job): SeriesId => {
+  if (series === undefined) throw new Error(`job ${id} is of no series: nobody waits for a verdict on it`)
+  return series
+}
+
+const verdict = (input: JudgeInput, finding: Finding, images: ImageVerdict[]): Judgement => ({
+  kind: 'verdict',
+  verdict: {
+    series: seriesOf(input.job),
+    job: input.job.id,
+    base: baseOf(input.job),
+    decidedAt: input.now,
+    buildLog: lastRun(input.runs, input.build)?.evidence.log,
+    images,
+    finding,
+  },
+})
+
+/** undefined: it will still get one. A task that was cancelled, or never was, has no result, and that is not the author's doing. */
+const final = (task: Task | undefined): Outcome | undefined => {
+  if (!task) return { kind: 'ours', what: 'it was never planned', detail: '' }
+  const { state } = task
+  if (state.at === 'done') return state.outcome
+  return state.at === 'cancelled'
+    ? { kind: 'ours', what: `it was cancelled: ${state.why}`, detail: '' }
+    : undefined
+}
+
+/** Where the base did not build, its tests never run: nobody waits for them. */
+const baselineTests = ({ build, tests }: Tasks): Task[] => {
+  const built = final(build)
+  if (build && built === undefined) return [build]
+  return built?.kind === 'built' ? tests : []
+}
+
+const withoutTests = (built: Exclude<Outcome, { kind: 'built' | 'build-failed' }>): Finding => {
+  switch (built.kind) {
+    case 'does-not-apply':
+      return { kind: built.kind, position: built.position, title: built.title, conflicts: built.conflicts }
+    case 'already-applied':
+      return { kind: built.kind, positions: built.positions }
+    case 'ours':
+      return { kind: 'ours', what: built.what }
+    case 'tested':
+      return { kind: 'ours', what: 'the build gave no result of a build' }
+  }
+}
+
+type BuildFailure = Extract<Outcome, { kind: 'build-failed' }>
+
+const judgeBuild = (given: {
+  built: BuildFailure
+  base: Outcome | undefined
+  input: JudgeInput
+}): Finding => {
+  const { built, base, input } = given
+  const { name, ending } = built.step
+  if (base?.kind === 'build-failed') return { kind: 'base-broken', step: base.step.name, errors: base.errors }
+  if (base?.kind !== 'built' || input.baseline?.build?.image !== input.build?.image)
+    return { kind: 'ours', what: `the build failed, and ${buildDoubt(base)}` }
+  const same = base.steps.find(step => step.name === name)
+  if (same?.ending.kind !== 'finished' || same.ending.exitCode !== 0)
+    return { kind: 'ours', what: `the build failed in step "${name}", which the unpatched base did not run` }
+  return {
+    kind: 'build-broken',
+    step: name,
+    ending,
+    errors: built.errors,
+    command: buildCommand(input.job.recipe, name),
+  }
+}
+
+const buildDoubt = (base: Outcome | undefined): string =>
+  base?.kind === 'ours'
+    ? `the unpatched base could not be built: ${base.what}`
+    : 'there is no build of the unpatched base to compare with'
+
+/** The build's commands up to the one that failed. */
+const buildCommand = (recipe: Recipe, failed: string): string => {
+  const at = recipe.build.steps.findIndex(step => step.name === failed)
+  return recipe.build.steps
+    .slice(0, at < 0 ? undefined : at + 1)
+    .map(step => step.run)
+    .join('\n')
+}
+
+type Judged = { image: ImageVerdict; doubts: Doubt[] }
+
+const judgeTask = (task: Task, { baseline, job, runs }: JudgeInput): Judged => {
+  const outcome = final(task) ?? { kind: 'ours', what: 'it was not run', detail: '' }
+  const same = baseline?.tests.find(other => other.image === task.image)
+  const steps = judgeImage(outcome, baseOutcome(baseline, same))
+  const doubts = steps.flatMap(step => step.doubt ?? [])
+  const record = lastRun(runs, task)
+  const all = <T>(pick: (step: StepVerdict) => T[]): T[] => steps.flatMap(pick)
+  const newFailures = all(step => step.newFailures)
+  const broken = all(step => step.broken)
+  const blamed = new Set([...newFailures, ...broken].map(({ step }) => step))
+  return {
+    doubts,
+    image: {
+      image: task.image,
+      kind: blamed.size > 0 ? 'new-failures' : doubts.length > 0 ? 'untested' : 'passed',
+      passed: steps.reduce((sum, step) => sum + step.passed, 0),
+      known: steps.reduce((sum, step) => sum + step.known, 0),
+      newFailures,
+      mended: all(step => step.mended),
+      broken,
+      why: [...new Set(doubts.map(doubt => doubt.why))].join('; '),
+      log: record?.evidence.log,
+      run: record?.id,
+      command: testCommand(job.recipe, blamed),
+    },
+  }
+}
+
+const baseOutcome = (baseline: Tasks | undefined, same: Task | undefined): Outcome | undefined => {
+  const built = baseline && final(baseline.build)
+  if (built && built.kind !== 'built') return built
+  return same && final(same)
+}
+
+/** The commands of the named steps; of all if none is named. */
+const testCommand = (recipe: Recipe, names: Set<string>): string =>
+  recipe.test.steps
+    .filter(step => names.size === 0 || names.has(step.name))
+    .map(step => step.run)
+    .join('\n')
+
+/** One new failure is news; one image that passed is an answer. Where nothing could be told, it is the base's trouble only if it is nobody else's. */
+const sumUp = (judged: Judged[]): Finding => {
+  const images = judged.map(({ image }) => image)
+  if (images.some(({ kind }) => kind === 'new-failures')) return { kind: 'new-failures' }
+  if (images.length === 0 || images.some(({ kind }) => kind === 'passed')) return { kind: 'all-well' }
+  const doubts = judged.flatMap(image => image.doubts)
+  const base = doubts.find(({ whose }) => whose === 'base')
+  return base && doubts.every(({ whose }) => whose === 'base')
+    ? { kind: 'base-broken', step: base.step, errors: base.tail }
+    : { kind: 'ours', what: doubts[0]?.why ?? 'nothing was tested' }
+}
+
+/** The newest try that has a result; its log is the evidence. */
+const lastRun = (runs: RunRecord[] | undefined, task: Task | undefined): RunRecord | undefined =>
+  (runs ?? [])
+    .filter(run => run.task === task?.id && run.outcome !== undefined)
+    .sort((a, b) => a.attempt - b.attempt)
+    .at(-1)
