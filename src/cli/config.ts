@@ -1,0 +1,64 @@
+// `grapevine config`: is the configuration right, and what may stand in it?
+import { Command } from 'commander'
+import type { Config, ProjectConfig } from '../config/config.ts'
+import type { CliDeps } from './deps.ts'
+
+const source = ({ kind, path }: ProjectConfig['sources'][number]): string => `${kind} ${path}`
+
+const projectLines = ({ name, list, sources, recipe }: ProjectConfig): string[] => [
+  `project ${name}`,
+  `  list        ${list.address}`,
+  ...sources.map(one => `  source      ${source(one)}`),
+  `  repository  ${recipe.repository}, ${recipe.branch}`,
+  `  build       on ${recipe.build.image}: ${recipe.build.steps.map(step => step.name).join(', ') || 'nothing'}`,
+  `  test        on ${recipe.test.images.join(', ')}: ${recipe.test.steps.map(step => step.name).join(', ')}`,
+]
+
+const out = ({ mail, administrator }: Config): string => {
+  const way =
+    mail.out.kind === 'maildir' ? `into ${mail.out.path}` : `through ${mail.out.host}:${mail.out.port}`
+  return mail.live
+    ? `${way}, to lists and authors`
+    : `${way}, to ${administrator.address} only (mail.live is false)`
+}
+
+/** What is configured, in short, for people. */
+export const summary = (config: Config): string[] => [
+  `${config.file}: no problem found`,
+  `data          ${config.data}`,
+  `mail          ${out(config)}`,
+  `database      ${config.databaseUrl ? 'DATABASE_URL' : 'embedded (SQLite)'}`,
+  `redis         ${config.redisUrl ? 'REDIS_URL' : 'embedded'}`,
+  `farm          ${config.farm.data}, ${config.farm.slots} at a time, images ${config.farm.images.map(image => image.name).join(', ')}`,
+  ...config.projects.flatMap(projectLines),
+]
+
+const check = (deps: CliDeps): Command =>
+  new Command('check')
+    .summary('check the configuration and print it in short')
+    .description(
+      'Checks the configuration, and prints in short what is configured, or everything that is wrong with it.',
+    )
+    .addHelpText('after', '\nExample:\n  $ grapevine config check --config grapevine.yaml')
+    .action(async () => {
+      deps.stdout.write(`${summary(await deps.config()).join('\n')}\n`)
+    })
+
+const schema = (deps: CliDeps): Command =>
+  new Command('schema')
+    .summary('print the JSON schema of the configuration')
+    .description(
+      'Prints the JSON schema of grapevine.yaml, for editors that complete and check while one types.',
+    )
+    .addHelpText('after', '\nExample:\n  $ grapevine config schema > grapevine.schema.json')
+    .action(async () => {
+      const { printJsonSchema } = await import('../config/json-schema.ts')
+      deps.stdout.write(printJsonSchema())
+    })
+
+export const config = (deps: CliDeps): Command =>
+  new Command('config')
+    .description('Checks the configuration, or prints the schema that it is checked with.')
+    .addCommand(check(deps))
+    .addCommand(schema(deps))
+    .addHelpText('after', '\nExample:\n  $ grapevine config check')

@@ -1,0 +1,112 @@
+// The program `grapevine`: its commands, one line each, and how all of them speak.
+import { Command, Help } from 'commander'
+import type { CliDeps } from './deps.ts'
+
+type Make = (deps: CliDeps) => Command
+
+/** A command's module is loaded only when it is called. */
+type Entry = { name: string; summary: string; load: () => Promise<Make> }
+
+/** In the order of --help. */
+const entries: Entry[] = [
+  {
+    name: 'demo',
+    summary: 'play a mailbox through the whole flow, on this machine',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  {
+    name: 'start',
+    summary: 'run the bot: read the lists, plan, reply',
+    load: async () => (await import('./start.ts')).start,
+  },
+  {
+    name: 'worker',
+    summary: 'run the tests that are planned, on this host',
+    load: async () => (await import('./worker.ts')).worker,
+  },
+  {
+    name: 'replay',
+    summary: 'play a mailbox, or one series of it, through the flow',
+    load: async () => (await import('./replay.ts')).replay,
+  },
+  {
+    name: 'submit',
+    summary: 'have a patch tested by hand',
+    load: async () => (await import('./submit.ts')).submit,
+  },
+  {
+    name: 'mail',
+    summary: 'look up mails and what became of them',
+    load: async () => (await import('./mail.ts')).mail,
+  },
+  {
+    name: 'image',
+    summary: 'build and list the images of guests',
+    load: async () => (await import('./image.ts')).image,
+  },
+  {
+    name: 'doctor',
+    summary: 'check everything that Grapevine needs, and say how to mend it',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'config',
+    summary: 'check the configuration, print its schema',
+    load: async () => (await import('./config.ts')).config,
+  },
+]
+
+/** The start of every line that the program says about itself. */
+export const prefix = 'grapevine: '
+
+const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`
+
+/** Commands that are added whole do not take over their parent's settings. */
+const settle = (command: Command, deps: CliDeps): void => {
+  command
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => deps.stdout.write(text),
+      writeErr: text => deps.stderr.write(text),
+      getOutHelpWidth: () => deps.stdout.columns ?? 80,
+      getErrHelpWidth: () => deps.stderr.columns ?? 80,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      outputError: (text, write) => write(text.replace(/^error: /, prefix)),
+    })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandDescription: inner => inner.summary() || inner.description(),
+      formatHelp: (inner, help) => Help.prototype.formatHelp.call(help, inner, help),
+    })
+    .showSuggestionAfterError()
+    .showHelpAfterError(`See: ${fullName(command)} --help`)
+    .helpOption('-h, --help', 'show this help')
+  for (const inner of command.commands) settle(inner, deps)
+}
+
+const stub = ({ name, summary }: Entry): Command => new Command(name).summary(summary)
+
+/** Builds the program for these arguments: commands that they do not name are left as a name and a summary. */
+export const program = async (args: readonly string[], deps: CliDeps, version: string): Promise<Command> => {
+  const root = new Command('grapevine')
+    .description('Tests patches from a mailing list in throw-away virtual machines, and answers by mail.')
+    .usage('COMMAND [options]')
+    .version(version, '-V, --version', 'print the version')
+    .option('--config <file>', 'the configuration (default: $GRAPEVINE_CONFIG or ./grapevine.yaml)')
+    .option('--debug', 'print stack traces')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText(
+      'after',
+      '\nFirst steps:\n  $ npm run demo\n  $ grapevine doctor --config examples/demo/grapevine.yaml',
+    )
+  for (const entry of entries) {
+    const command = args.includes(entry.name)
+      ? (await entry.load())(deps).summary(entry.summary)
+      : stub(entry)
+    root.addCommand(command)
+  }
+  settle(root, deps)
+  return root
+}
