@@ -36,11 +36,13 @@ export const makeDemo = async ({ folder }: { folder: string }): Promise<Demo> =>
   }
   await rm(work, { recursive: true })
   await copyFile(join(here, 'mailbox.mbox'), mailbox)
-  const moveOn = async (): Promise<void> => {
-    await git({ folder: next }, 'push', '-q', repository, 'main')
-    await appendFile(mailbox, await readFile(join(here, 'later.mbox')))
-  }
-  return { repository, branch: 'main', mailbox, expectations, moveOn }
+  return { repository, branch: 'main', mailbox, expectations, moveOn: () => moveOn({ folder: at }) }
+}
+
+/** The second act, in a folder that makeDemo made: upstream's branch moves on, and more mail arrives. */
+export const moveOn = async ({ folder }: { folder: string }): Promise<void> => {
+  await git({ folder: join(folder, 'next.git') }, 'push', '-q', join(folder, 'tally.git'), 'main')
+  await appendFile(join(folder, 'list.mbox'), await readFile(join(here, 'later.mbox')))
 }
 
 if (import.meta.main) {

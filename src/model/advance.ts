@@ -20,7 +20,9 @@ export const jobDuty = (tasks: Task[]): JobDuty => {
   const built = build.state.at === 'done' && build.state.outcome.kind === 'built'
   const queued = tests.filter(task => task.state.at === 'queued')
   if (queued.length > 0) {
-    return built ? { do: 'run', tasks: queued } : { do: 'cancel', tasks: queued, why: 'there is no build to test' }
+    return built
+      ? { do: 'run', tasks: queued }
+      : { do: 'cancel', tasks: queued, why: 'there is no build to test' }
   }
   return tests.every(ended) ? { do: 'judge' } : { do: 'wait' }
 }

@@ -1,6 +1,7 @@
 // The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
 import { Fault } from '../model/fault.ts'
-import type { MailSource } from '../ports/mail-source.ts'
+import type { MailId } from '../model/mail.ts'
+import type { MailSource, RawMail } from '../ports/mail-source.ts'
 import { receive } from '../stages/receive/receive.ts'
 import { overdue } from '../stages/upkeep/overdue.ts'
 import { pushes, sweep } from '../stages/upkeep/sweep.ts'
@@ -10,16 +11,32 @@ import type { Wired } from './wire.ts'
 
 export type BotOptions = { sweepMs: number; signal: AbortSignal }
 
-/** Reads what is new in one source and queues it. Throws the source's and the store's Faults. */
-export const readSource = async (wired: Wired, project: string, source: MailSource, signal?: AbortSignal): Promise<number> => {
+export type Reading = {
+  project: string
+  source: MailSource
+  signal?: AbortSignal
+  /** Read from its beginning, as of now, and remember no cursor: handed in by a person. */
+  once?: boolean
+  /** Only these; all if not given. */
+  only?: (mail: RawMail) => boolean
+}
+
+/** Reads what is new in one source and queues it; gives the new mails' ids. Throws the source's and the store's Faults. */
+export const readSource = async (wired: Wired, reading: Reading): Promise<MailId[]> => {
+  const { project, source, signal, once = false, only = () => true } = reading
   const { listTags } = wired.project(project)
-  let read = 0
-  for await (const batch of source.read(await wired.store.cursor(source.name), signal)) {
-    const fresh = await receive(wired)({ project, source: source.name, listTags, ...batch })
+  const from = once ? undefined : await wired.store.cursor(source.name)
+  const all: MailId[] = []
+  for await (const batch of source.read(from, signal)) {
+    const mails = batch.mails
+      .filter(only)
+      .map(mail => (once ? { ...mail, arrivedAt: wired.clock.now() } : mail))
+    const cursor = once ? undefined : batch.cursor
+    const fresh = await receive(wired)({ project, source: source.name, listTags, mails, cursor })
     await wired.queue.push(...fresh.map(mail => pushes.assemble(project, mail)))
-    read += fresh.length
+    all.push(...fresh)
   }
-  return read
+  return all
 }
 
 /** A wake-up that runs `act` as soon as it can, never twice at once, and again if woken meanwhile. */
@@ -56,8 +73,8 @@ const watchSources = (wired: Wired, signal: AbortSignal): { sweep(): Promise<voi
       const source = openSource(config)
       const wake = waker(
         guarded(wired, `source ${source.name}`, async () => {
-          const read = await readSource(wired, project.name, source, signal)
-          if (read > 0) wired.log('info', `${source.name}: ${read} new mails`)
+          const read = await readSource(wired, { project: project.name, source, signal })
+          if (read.length > 0) wired.log('info', `${source.name}: ${read.length} new mails`)
         }),
       )
       return { wake, stop: source.watch(wake) }

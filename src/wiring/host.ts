@@ -15,7 +15,9 @@ export const freeOwnTasks = async ({ store, queue, config, log }: Wired): Promis
     if (task.state.at !== 'running' || task.state.host !== config.host) continue
     const queued = { at: 'queued' as const, attempt: task.state.attempt }
     if (!(await store.moveTask(task.id, task.state, queued))) continue
-    log('warn', 'a run was cut off when this worker last ended; it goes back into the queue', { task: task.id })
+    log('warn', 'a run was cut off when this worker last ended; it goes back into the queue', {
+      task: task.id,
+    })
     await queue.push(pushes.run({ ...task, state: queued }))
   }
 }

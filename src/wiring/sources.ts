@@ -1,5 +1,7 @@
-// A source's configuration → the adapter that reads it.
+// A source's configuration, or a path that somebody named, → the adapter that reads it.
+import { detectSource } from '../adapters/detect/detect.ts'
 import { maildirSource } from '../adapters/maildir/source.ts'
+import { mailFileSource } from '../adapters/mbox/single.ts'
 import { mboxSource } from '../adapters/mbox/source.ts'
 import { publicInboxSource } from '../adapters/public-inbox/source.ts'
 import type { SourceConfig } from '../config/config.ts'
@@ -14,4 +16,10 @@ export const openSource = ({ kind, name, path }: SourceConfig): MailSource => {
     case 'public-inbox':
       return publicInboxSource({ name, path })
   }
+}
+
+/** Whatever lies at the path: a mail, an mbox, a Maildir or a public-inbox archive. Faults: unreachable, malformed. */
+export const sourceAt = async (path: string, name: string): Promise<MailSource> => {
+  const kind = await detectSource(path)
+  return kind === 'mail' ? mailFileSource({ name, path }) : openSource({ kind, name, path })
 }

@@ -1,8 +1,8 @@
 // The only place where real things meet: the configuration's adapters behind the ports that the stages know.
 import { join } from 'node:path'
+import { fileBlobs } from '../adapters/blobs/files.ts'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
 import { bullQueue } from '../adapters/bullmq/queue.ts'
-import { fileBlobs } from '../adapters/blobs/files.ts'
 import { systemClock } from '../adapters/clock/system.ts'
 import { gitMail } from '../adapters/git/mail.ts'
 import { gitMirror } from '../adapters/git/mirror.ts'

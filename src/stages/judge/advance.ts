@@ -47,6 +47,7 @@ export const advance =
     const series = job.series && (await store.series(job.series))
     if (!series || series.state.at === 'superseded') return { do: 'wait' }
     const baseline = split(await store.tasksOf(job.baseline))
-    const said = judge({ job, ...split(tasks), baseline, now: clock.now() })
+    const runs = (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
+    const said = judge({ job, ...split(tasks), baseline, runs, now: clock.now() })
     return said.kind === 'wait' ? { do: 'wait' } : { do: 'conclude', verdict: said.verdict }
   }

@@ -31,7 +31,11 @@ export const onlyTouches = (files: FileChange[], globs: string[]): boolean => {
 type Base = { commit: Commit; name: string; wanted?: string }
 
 /** The base that the series names, fetched if need be, else the recipe's branch. undefined: not even that is there. */
-const findBase = async (mirror: Mirror, recipe: Recipe, named: string | undefined): Promise<Base | undefined> => {
+const findBase = async (
+  mirror: Mirror,
+  recipe: Recipe,
+  named: string | undefined,
+): Promise<Base | undefined> => {
   const { repository, branch } = recipe
   let fetched = false
   const find = async (name: string) => {
@@ -70,7 +74,12 @@ export const tasksOf = (job: Job): Task[] => {
 export const baselineId = (project: string, base: Commit, recipe: Recipe): JobId =>
   `b${contentId(15, project, base, recipe)}`
 
-const jobsFor = (project: PlanProject, series: Series, base: Base, now: number): { job: Job; baseline: Job } => {
+const jobsFor = (
+  project: PlanProject,
+  series: Series,
+  base: Base,
+  now: number,
+): { job: Job; baseline: Job } => {
   const { recipe } = project
   const common = { project: project.name, base: base.commit, baseName: base.name, recipe, createdAt: now }
   const baseline: Job = {
@@ -97,7 +106,7 @@ export const plan =
   ({ store, mirror, clock }: PlanPorts) =>
   async (project: PlanProject, seriesId: string): Promise<Planned> => {
     const series = await store.series(seriesId)
-    if (!series || series.state.at !== 'complete') return { kind: 'nothing' }
+    if (series?.state.at !== 'complete') return { kind: 'nothing' }
     const verdict = (finding: Verdict['finding']): Planned => ({
       kind: 'verdict',
       verdict: {
@@ -123,4 +132,6 @@ export const plan =
 
 /** The state after planning; saved last, when all that follows from it is safe. */
 export const planned = (series: Series, result: Planned): Series =>
-  result.kind === 'nothing' ? series : { ...series, state: { at: 'planned', job: result.kind === 'job' ? result.job.id : undefined } }
+  result.kind === 'nothing'
+    ? series
+    : { ...series, state: { at: 'planned', job: result.kind === 'job' ? result.job.id : undefined } }

@@ -9,7 +9,16 @@ import type { Mirror } from '../../ports/git.ts'
 import { parseAm } from '../../text/am-log.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { contentId } from '../../text/digest.ts'
-import { applyScript, applying, alreadyThere, checkout, command, mailFile, mailFolder, sourceFolder } from './guest.ts'
+import {
+  alreadyThere,
+  applying,
+  applyScript,
+  checkout,
+  command,
+  mailFile,
+  mailFolder,
+  sourceFolder,
+} from './guest.ts'
 import type { Journal } from './journal.ts'
 
 /** The template of a build: the image with the base checked out and built. The same for all series on one base. */
@@ -17,9 +26,7 @@ export const buildTemplate = (job: Job, mirror: Mirror): TemplateSpec => ({
   label: `${job.recipe.build.image}, ${job.project} ${job.base.slice(0, 12)}`,
   image: job.recipe.build.image,
   content: contentId(64, job.project, job.base, job.recipe.build.prepare),
-  files: [
-    { path: sourceFolder, untar: true, bytes: () => mirror.snapshot(job.recipe.repository, job.base) },
-  ],
+  files: [{ path: sourceFolder, untar: true, bytes: () => mirror.snapshot(job.recipe.repository, job.base) }],
   prepare: [checkout(job.base), ...job.recipe.build.prepare.map(command)],
 })
 
@@ -31,9 +38,13 @@ const tarOf = async (mails: MailToApply[], blobs: Blobs): Promise<Buffer> => {
 }
 
 /** The part of the apply log that belongs to the patch tried last. */
-const lastTry = (output: string): string => output.slice(Math.max(0, output.lastIndexOf('grapevine: applying patch ')))
+const lastTry = (output: string): string =>
+  output.slice(Math.max(0, output.lastIndexOf('grapevine: applying patch ')))
 
-const judgeApply = (mails: MailToApply[], apply: { outcome: StepOutcome; output: string }): Outcome | undefined => {
+const judgeApply = (
+  mails: MailToApply[],
+  apply: { outcome: StepOutcome; output: string },
+): Outcome | undefined => {
   const { outcome, output } = apply
   if (outcome.ending.kind !== 'finished') return { kind: 'build-failed', step: outcome, errors: [] }
   if (outcome.ending.exitCode !== 0) {
@@ -84,7 +95,8 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
     if (!good) return oursIfSo({ kind: 'build-failed', step: outcome, errors: firstErrors(output) })
   }
   const { artifacts } = job.recipe.build
-  if (artifacts.length === 0 || job.recipe.test.images.length === 0) return { kind: 'built', artifact: undefined, steps }
+  if (artifacts.length === 0 || job.recipe.test.images.length === 0)
+    return { kind: 'built', artifact: undefined, steps }
   const artifact = await blobs.put(await clone.read(sourceFolder, { tar: artifacts }))
   return { kind: 'built', artifact, steps }
 }

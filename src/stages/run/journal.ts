@@ -30,7 +30,10 @@ export const journal = (): Journal => {
       for (const line of printed) lines.push(line)
       lines.push(`== ${command.name}: ${sayEnding(ending)}`)
       const tail = printed.slice(-tailLines)
-      return { outcome: { name: command.name, ending, tail, lines: [first, Math.max(first, lines.length - 1)] }, output }
+      return {
+        outcome: { name: command.name, ending, tail, lines: [first, Math.max(first, lines.length - 1)] },
+        output,
+      }
     },
   }
 }

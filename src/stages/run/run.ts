@@ -50,7 +50,12 @@ const prepareOutcome = (failed: PrepareFailed): Outcome => {
   const log = boundedLog(1024 * 1024)
   log.add(failed.output)
   const lines = linesOf(log.text())
-  const step = { name: failed.step, ending: failed.ending, tail: lines.slice(-12), lines: [1, 1] as [number, number] }
+  const step = {
+    name: failed.step,
+    ending: failed.ending,
+    tail: lines.slice(-12),
+    lines: [1, 1] as [number, number],
+  }
   return { kind: 'build-failed', step, errors: firstErrors(log.text()) }
 }
 
@@ -79,7 +84,8 @@ const tryOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     return await attemptOnce(ports, attempt)
   } catch (error) {
     if (error instanceof PrepareFailed) return prepareOutcome(error)
-    if (attempt.signal.aborted) return { kind: 'ours', what: 'cancelled', detail: String(attempt.signal.reason) }
+    if (attempt.signal.aborted)
+      return { kind: 'ours', what: 'cancelled', detail: String(attempt.signal.reason) }
     if (!(error instanceof Fault)) throw error
     ports.log('warn', error.message, { task: attempt.task.id, kind: error.kind })
     return { kind: 'ours', what: error.kind, detail: error.message }
@@ -117,7 +123,8 @@ export const run =
     const task = await store.task(taskId)
     const job = task && (await store.job(task.job))
     if (!task || !job || (task.state.at !== 'queued' && task.state.at !== 'running')) return { kind: 'late' }
-    const steps = task.kind === 'build' ? [...job.recipe.build.prepare, ...job.recipe.build.steps] : job.recipe.test.steps
+    const steps =
+      task.kind === 'build' ? [...job.recipe.build.prepare, ...job.recipe.build.steps] : job.recipe.test.steps
     const { attempt } = task.state
     const since = clock.now()
     const until = since + taskDeadlineMs(task, steps)
@@ -147,7 +154,12 @@ export const run =
     }
   }
 
-const settle = async (ports: RunPorts, task: Task, outcome: Outcome, earlier: RunRecord[]): Promise<Tried> => {
+const settle = async (
+  ports: RunPorts,
+  task: Task,
+  outcome: Outcome,
+  earlier: RunRecord[],
+): Promise<Tried> => {
   const running = task.state as Running
   if (outcome.kind === 'ours' && outcome.what === 'cancelled') return putBack(ports, task)
   const after = afterTry(outcome, earlier, running.attempt)

@@ -40,7 +40,9 @@ const freeLostTasks = async ({ store, clock, log }: SweepPorts): Promise<void> =
     if (task.state.at !== 'running' || clock.now() < task.state.until) continue
     const { attempt, host } = task.state
     if (await store.moveTask(task.id, task.state, { at: 'queued', attempt })) {
-      log('warn', `no word of a run from ${host} for too long; it goes back into the queue`, { task: task.id })
+      log('warn', `no word of a run from ${host} for too long; it goes back into the queue`, {
+        task: task.id,
+      })
     }
   }
 }

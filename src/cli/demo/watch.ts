@@ -1,0 +1,76 @@
+// What the demo shows while it works: every change of a task, a series or a reply, read from the store, one line each.
+import type { Task } from '../../model/job.ts'
+import type { Series } from '../../model/series.ts'
+import type { Store } from '../../ports/store.ts'
+import { sayOutcome } from '../../text/outcome.ts'
+
+const sayTask = (task: Task): string => {
+  const { state } = task
+  switch (state.at) {
+    case 'queued':
+      return state.attempt > 1 ? `once more (try ${state.attempt})` : 'queued'
+    case 'running':
+      return `runs in a clone of ${task.image}`
+    case 'done':
+      return sayOutcome(state.outcome)
+    case 'cancelled':
+      return `cancelled: ${state.why}`
+  }
+}
+
+const short = (title: string): string => (title.length > 44 ? `${title.slice(0, 43)}…` : title)
+
+/** Reads the store once; gives the lines for what changed since the last look. */
+export const watcher = (store: Store) => {
+  const seen = new Map<string, string>()
+  const news = (id: string, state: string): boolean => {
+    const changed = seen.get(id) !== state
+    seen.set(id, state)
+    return changed
+  }
+
+  const taskLines = async (series: Series | undefined, job: string, lines: string[]): Promise<void> => {
+    const name = series === undefined ? 'the unpatched base' : `"${short(series.title)}"`
+    for (const task of await store.tasksOf(job)) {
+      const key =
+        task.state.at === 'queued' && task.state.attempt === 1 ? 'queued' : JSON.stringify(task.state)
+      if (!news(task.id, key) || key === 'queued') continue
+      lines.push(`${task.kind === 'build' ? 'build' : 'test '} ${name} on ${task.image}: ${sayTask(task)}`)
+    }
+  }
+
+  return async (): Promise<string[]> => {
+    const lines: string[] = []
+    const all = await store.seriesIn({})
+    const bases = new Set<string>()
+    for (const series of all) {
+      for (const job of await store.jobsOf(series.id)) {
+        if (job.baseline !== undefined && !bases.has(job.baseline)) {
+          bases.add(job.baseline)
+          await taskLines(undefined, job.baseline, lines)
+        }
+        await taskLines(series, job.id, lines)
+      }
+      for (const reply of await store.repliesOf(series.id)) {
+        if (news(`reply ${reply.id}`, reply.state.at) && reply.state.at === 'sent') {
+          lines.push(`reply to "${short(series.title)}": ${reply.mail.text.split('\n', 1)[0]}`)
+        }
+      }
+    }
+    return lines
+  }
+}
+
+/** How many series have been answered, of all that there are, and what runs in a VM at this moment. */
+export const standing = async (
+  store: Store,
+): Promise<{ answered: number; all: number; running: string[] }> => {
+  const all = await store.seriesIn({})
+  const verdicts = await Promise.all(all.map(series => store.verdict(series.id)))
+  const running = await store.tasksAt('running')
+  return {
+    answered: verdicts.filter(verdict => verdict !== undefined).length,
+    all: all.length,
+    running: running.map(task => `${task.kind} on ${task.image}`),
+  }
+}

@@ -1,0 +1,106 @@
+// A whole Grapevine in this process, for one archive: reads it, works until nothing is pending, and says what came of it.
+import { createHash } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { botWorkers } from '../../../workers/bot.ts'
+import { runWorker } from '../../../workers/run.ts'
+import type { Config, ProjectConfig } from '../../config/config.ts'
+import { expire } from '../../model/series.ts'
+import type { Store } from '../../ports/store.ts'
+import { overdue } from '../../stages/upkeep/overdue.ts'
+import { heal, readSource } from '../../wiring/bot.ts'
+import { conclude } from '../../wiring/conclude.ts'
+import { freeOwnTasks, openFarm } from '../../wiring/host.ts'
+import { lock } from '../../wiring/lock.ts'
+import { quietLog } from '../../wiring/log.ts'
+import { isQuiet, pending, sayPending } from '../../wiring/pending.ts'
+import { type Closable, starter } from '../../wiring/queues.ts'
+import { sourceAt } from '../../wiring/sources.ts'
+import { type Wired, wire } from '../../wiring/wire.ts'
+import { resultTable } from '../demo/result.ts'
+import { show as makeShow } from '../demo/show.ts'
+import { standing, watcher } from '../demo/watch.ts'
+import type { CliDeps } from '../deps.ts'
+
+export type Play = {
+  deps: CliDeps
+  config: Config
+  project: ProjectConfig
+  path: string
+  /** Ids of the mails to take; undefined: all. */
+  only: Set<string> | undefined
+  again: boolean
+}
+
+const lookEveryMs = 500
+const healEveryMs = 5_000
+
+const idOf = (raw: Buffer): string => createHash('sha256').update(raw).digest('hex')
+
+/** An archive brings no more: whatever is incomplete now stays so. */
+const closeSeries = async (wired: Wired): Promise<void> => {
+  const end = { ...wired.clock, now: () => Number.MAX_SAFE_INTEGER }
+  for (const { series, verdict } of await overdue({ store: wired.store, clock: end })()) {
+    await conclude(wired, { ...verdict, decidedAt: wired.clock.now() })
+    await wired.store.saveSeries([expire(series, end.now())])
+  }
+}
+
+const work = async (wired: Wired, { deps, config }: Play): Promise<void> => {
+  const show = makeShow(deps.stderr)
+  const look = watcher(wired.store)
+  let healed = Date.now()
+  for (;;) {
+    for (const line of await look()) show.line(line)
+    const left = await pending(wired.store)
+    const { running } = await standing(wired.store)
+    show.status(`left: ${sayPending(left) || 'nothing'}; in VMs: ${running.join(', ') || 'nothing'}`)
+    if (left.mails === 0) await closeSeries(wired)
+    if (isQuiet(left)) break
+    if (Date.now() - healed > healEveryMs) {
+      await heal(wired)
+      healed = Date.now()
+    }
+    deps.signal.throwIfAborted()
+    await wired.clock.sleep(lookEveryMs, deps.signal)
+  }
+  show.end()
+  deps.stderr.write(`data of this replay: ${config.data}\n`)
+}
+
+const printSeries = async (deps: CliDeps, store: Store): Promise<void> => {
+  for (const series of await store.seriesIn({})) {
+    const verdict = await store.verdict(series.id)
+    deps.stdout.write(`${JSON.stringify({ ...series, verdict: verdict ?? null })}\n`)
+  }
+}
+
+/** Plays it; every step goes on where an earlier replay of the same data was cut off. Throws Faults. */
+export const playThrough = async (play: Play, json = false): Promise<void> => {
+  const { deps, config, project, path, only, again } = play
+  if (again) await rm(config.data, { recursive: true, force: true })
+  await mkdir(config.data, { recursive: true })
+  const closing: Closable[] = []
+  const unlock = await lock(join(config.data, 'bot.lock'), 'a replay')
+  const stop = new AbortController()
+  const wired = await wire(config, quietLog)
+  try {
+    const farm = await openFarm(wired)
+    await farm.reap()
+    await freeOwnTasks(wired)
+    const signal = AbortSignal.any([deps.signal, stop.signal])
+    for (const one of [...botWorkers, runWorker(farm, signal)]) closing.push(await one(wired, starter(wired)))
+    const wanted = only && ((mail: { raw: Buffer }) => only.has(idOf(mail.raw)))
+    const source = await sourceAt(path, 'replay')
+    const read = { project: project.name, source, once: true, signal: deps.signal }
+    await readSource(wired, wanted ? { ...read, only: wanted } : read)
+    await work(wired, play)
+    if (json) await printSeries(deps, wired.store)
+    else deps.stdout.write(`\n${await resultTable(wired.store)}\n`)
+  } finally {
+    stop.abort(new Error('the replay ends'))
+    await Promise.allSettled(closing.map(one => one.close()))
+    await wired.close()
+    await unlock()
+  }
+}

@@ -1,0 +1,129 @@
+// `grapevine series`: what runs were made for a series, what they gave, and what was said.
+import { Command } from 'commander'
+import { UsageError } from '../model/fault.ts'
+import type { Task } from '../model/job.ts'
+import type { Series } from '../model/series.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import type { Store } from '../ports/store.ts'
+import { sayOutcome } from '../text/outcome.ts'
+import type { CliDeps } from './deps.ts'
+import { sayState } from './mail.ts'
+import { withStore } from './stored.ts'
+import { table } from './table.ts'
+
+const taskLine = (task: Task): string => {
+  const { state } = task
+  const how = state.at === 'done' ? sayOutcome(state.outcome) : state.at === 'cancelled' ? state.why : ''
+  return `  ${task.kind} on ${task.image}: ${state.at}${how === '' ? '' : `, ${how}`}`
+}
+
+const taskLines = async (store: Store, blobs: Blobs, task: Task): Promise<string[]> => {
+  const runs = await store.runsOf(task.id)
+  const logs = runs.map(
+    run =>
+      `    try ${run.attempt} on ${run.host}: ${run.evidence.log ? blobs.where(run.evidence.log) : 'no log'}`,
+  )
+  return [taskLine(task), ...logs]
+}
+
+const testLines = (task: Task): string[] =>
+  task.state.at === 'done' && task.state.outcome.kind === 'tested'
+    ? task.state.outcome.steps.flatMap(step => [
+        `    ${step.name}: report ${step.report.state}`,
+        ...step.report.tests.map(test => `      ${test.outcome.padEnd(11)} ${test.test}`),
+      ])
+    : []
+
+const describe = async (
+  store: Store,
+  blobs: Blobs,
+  { series, tests }: { series: Series; tests: boolean },
+): Promise<string[]> => {
+  const verdict = await store.verdict(series.id)
+  const lines = [
+    `series ${series.id}  ${series.title}`,
+    `  by ${series.author.name} <${series.author.address}>, v${series.version}, ${series.parts.length} of ${series.total} parts`,
+    `  ${sayState(series.state)}`,
+  ]
+  for (const job of await store.jobsOf(series.id)) {
+    lines.push(`job ${job.id} on ${job.base.slice(0, 12)} (${job.baseName})`)
+    for (const task of await store.tasksOf(job.id)) {
+      lines.push(...(await taskLines(store, blobs, task)), ...(tests ? testLines(task) : []))
+    }
+  }
+  lines.push(`verdict ${verdict?.finding.kind ?? 'none yet'}`)
+  for (const reply of await store.repliesOf(series.id))
+    lines.push(`reply ${reply.mail.messageId} ${reply.state.at}`)
+  return lines
+}
+
+const json = (deps: CliDeps, value: unknown) => deps.stdout.write(`${JSON.stringify(value)}\n`)
+
+const show = (deps: CliDeps): Command =>
+  new Command('show')
+    .summary('show one series: runs, results, verdict, reply')
+    .description(
+      'Shows everything that was done for a series: runs with their logs, results, verdict and reply.',
+    )
+    .argument('<series>', 'its id; see `grapevine series list`')
+    .option('--tests', 'with every single test')
+    .option('--json', 'one JSON line')
+    .addHelpText('after', '\nExample:\n  $ grapevine series show 3f2a91c07be4 --tests')
+    .action((id: string, options: { tests?: boolean; json?: boolean }) =>
+      withStore(deps, async store => {
+        const series = await store.series(id)
+        if (!series)
+          throw new UsageError(`there is no series ${id}`, 'See what there is: grapevine series list')
+        if (options.json) {
+          const jobs = await store.jobsOf(id)
+          const tasks = (await Promise.all(jobs.map(job => store.tasksOf(job.id)))).flat()
+          return void json(deps, {
+            series,
+            jobs,
+            tasks,
+            verdict: await store.verdict(id),
+            replies: await store.repliesOf(id),
+          })
+        }
+        const config = await deps.config({ repositories: 'later' })
+        const { fileBlobs } = await import('../adapters/blobs/files.ts')
+        const { join } = await import('node:path')
+        const blobs = fileBlobs({ folder: join(config.data, 'blobs') })
+        const lines = await describe(store, blobs, { series, tests: options.tests === true })
+        deps.stdout.write(`${lines.join('\n')}\n`)
+      }),
+    )
+
+const list = (deps: CliDeps): Command =>
+  new Command('list')
+    .summary('list series with state and verdict')
+    .description('Lists series in order of arrival, with state and verdict.')
+    .option('--project NAME', 'only of this project')
+    .option('--json', 'JSON lines')
+    .addHelpText('after', '\nExample:\n  $ grapevine series list --json')
+    .action((options: { project?: string; json?: boolean }) =>
+      withStore(deps, async store => {
+        const all = await store.seriesIn(options.project === undefined ? {} : { project: options.project })
+        const rows: string[][] = []
+        for (const series of all) {
+          const verdict = await store.verdict(series.id)
+          if (options.json) json(deps, { ...series, verdict: verdict?.finding.kind ?? null })
+          rows.push([
+            series.id,
+            `v${series.version}`,
+            sayState(series.state),
+            verdict?.finding.kind ?? '',
+            series.title.slice(0, 60),
+          ])
+        }
+        if (!options.json)
+          deps.stdout.write(`${table([['series', 'version', 'state', 'verdict', 'title'], ...rows])}\n`)
+      }),
+    )
+
+export const series = (deps: CliDeps): Command =>
+  new Command('series')
+    .description('Looks up series, their runs and verdicts.')
+    .addCommand(list(deps))
+    .addCommand(show(deps))
+    .addHelpText('after', '\nExample:\n  $ grapevine series list')

@@ -1,0 +1,33 @@
+// `grapevine start`: the bot. Reads the lists, plans, judges and replies until it is told to stop.
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import type { CliDeps } from './deps.ts'
+import { type ServiceOptions, service, serviceCommand } from './service.ts'
+
+export const start = (deps: CliDeps): Command =>
+  serviceCommand('start')
+    .description(
+      'Runs the bot until it is stopped (Ctrl-C, SIGTERM): reads the lists, assembles series, plans, judges and replies.\nBuilding and testing is done by `grapevine worker`, on this machine or on others.',
+    )
+    .addHelpText('after', '\nExample:\n  $ grapevine start --config grapevine.yaml')
+    .action(async (options: ServiceOptions) => {
+      const { log, signal } = service(deps, options)
+      const config = await deps.config({ repositories: 'later' })
+      const { lock } = await import('../wiring/lock.ts')
+      const { wire } = await import('../wiring/wire.ts')
+      const { runBot } = await import('../wiring/bot.ts')
+      const { starter } = await import('../wiring/queues.ts')
+      const { botWorkers } = await import('../../workers/bot.ts')
+      const unlock = await lock(join(config.data, 'bot.lock'), 'a bot')
+      const wired = await wire(config, log)
+      const to = config.mail.live
+        ? 'lists and authors'
+        : `${config.administrator.address} only (mail.live is false)`
+      log('info', `the bot is up: ${config.projects.length} project(s), mail goes to ${to}`)
+      const workers = await Promise.all(botWorkers.map(one => one(wired, starter(wired))))
+      await runBot(wired, { sweepMs: 2_000, signal })
+      log('info', 'the bot stops')
+      await Promise.all(workers.map(one => one.close()))
+      await wired.close()
+      await unlock()
+    })

@@ -1,0 +1,72 @@
+// `grapevine submit`: patches handed in from a file, as if the list had brought them; the answer goes to their author.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { Command } from 'commander'
+import type { Config, ProjectConfig } from '../config/config.ts'
+import { UsageError } from '../model/fault.ts'
+import type { CliDeps } from './deps.ts'
+import { sayDisposition } from './mail.ts'
+
+type Options = { project?: string }
+
+/** The named project, or the only one. */
+export const projectNamed = (config: Config, name: string | undefined): ProjectConfig => {
+  const names = config.projects.map(project => project.name).join(', ')
+  const [first, ...others] = config.projects.filter(project => name === undefined || project.name === name)
+  if (first && others.length === 0) return first
+  throw new UsageError(
+    first ? 'there is more than one project' : `there is no project "${name}"`,
+    `Say which: --project NAME; there is ${names}`,
+  )
+}
+
+const handIn = async (deps: CliDeps, file: string, options: Options): Promise<void> => {
+  const config = await deps.config()
+  const project = projectNamed(config, options.project)
+  const { wire } = await import('../wiring/wire.ts')
+  const { readSource } = await import('../wiring/bot.ts')
+  const { sourceAt } = await import('../wiring/sources.ts')
+  const { quietLog } = await import('../wiring/log.ts')
+  const source = await sourceAt(file, `hand-${Date.now()}`)
+  const wired = await wire(config, quietLog)
+  try {
+    const fresh = await readSource(wired, { project: project.name, source, once: true })
+    if (fresh.length === 0)
+      throw new UsageError(
+        `${file} holds no mail that is new`,
+        'A patch as `git format-patch` writes it is wanted',
+      )
+    for (const id of fresh) {
+      const mail = await wired.store.mail(id)
+      if (!mail) continue
+      const became = mail.disposition.kind === 'new' ? 'taken' : sayDisposition(mail.disposition)
+      deps.stdout.write(
+        `${became}: ${mail.parsed?.subject ?? '(unreadable)'}\n  grapevine mail show '${mail.parsed?.messageId ?? ''}'\n`,
+      )
+    }
+  } finally {
+    await wired.close()
+  }
+}
+
+export const submit = (deps: CliDeps): Command =>
+  new Command('submit')
+    .description(
+      'Hands in the patches of a file: one mail, or an mbox, as `git format-patch` writes them. They go through the\nsame flow as mail from the list; the bot and a worker do the rest.',
+    )
+    .argument('<file>', 'a mail or mbox; - for standard input')
+    .option('--project NAME', 'for which project (not needed if there is only one)')
+    .addHelpText('after', '\nExample:\n  $ git format-patch -1 --stdout | grapevine submit -')
+    .action(async (file: string, options: Options) => {
+      if (file !== '-') return handIn(deps, file, options)
+      const folder = await mkdtemp(join(tmpdir(), 'grapevine-'))
+      try {
+        const copy = join(folder, 'standard-input')
+        await writeFile(copy, await buffer(deps.stdin))
+        await handIn(deps, copy, options)
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    })

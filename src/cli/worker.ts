@@ -1,0 +1,35 @@
+// `grapevine worker`: a host. Takes tasks from the queue and runs them in clones until it is told to stop.
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import type { CliDeps } from './deps.ts'
+import { type ServiceOptions, service, serviceCommand } from './service.ts'
+
+export const worker = (deps: CliDeps): Command =>
+  serviceCommand('worker')
+    .description(
+      'Runs this host until it is stopped (Ctrl-C, SIGTERM): takes tasks from the queue and runs them in virtual machines.\nWhat is running when it stops goes back into the queue and costs nobody a try.',
+    )
+    .addHelpText('after', '\nExample:\n  $ grapevine worker --config grapevine.yaml')
+    .action(async (options: ServiceOptions) => {
+      const { log, signal } = service(deps, options)
+      const config = await deps.config({ repositories: 'later' })
+      const { lock } = await import('../wiring/lock.ts')
+      const { wire } = await import('../wiring/wire.ts')
+      const { freeOwnTasks, openFarm } = await import('../wiring/host.ts')
+      const { starter } = await import('../wiring/queues.ts')
+      const { runWorker } = await import('../../workers/run.ts')
+      const unlock = await lock(join(config.farm.data, `worker-${config.host}.lock`), 'a worker')
+      const wired = await wire(config, log)
+      const farm = await openFarm(wired)
+      const left = await farm.reap()
+      if (left > 0) log('warn', `removed ${left} virtual machine(s) that an earlier worker left behind`)
+      await freeOwnTasks(wired)
+      const running = await runWorker(farm, signal)(wired, starter(wired))
+      log('info', `the host ${config.host} takes tasks, ${config.farm.slots} at a time`)
+      if (!signal.aborted) await once(signal, 'abort')
+      log('info', 'the host stops; what it runs goes back into the queue')
+      await running.close()
+      await wired.close()
+      await unlock()
+    })

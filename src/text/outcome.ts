@@ -1,0 +1,27 @@
+// How a task went, in one line: for progress, lists and logs.
+import type { Outcome } from '../model/job.ts'
+import { isFailure } from '../model/report.ts'
+import { sayEnding } from './ending.ts'
+
+/** Without an end mark. */
+export const sayOutcome = (outcome: Outcome): string => {
+  switch (outcome.kind) {
+    case 'built':
+      return 'built'
+    case 'does-not-apply':
+      return `patch ${outcome.position} does not apply`
+    case 'already-applied':
+      return 'already applied'
+    case 'build-failed':
+      return `step "${outcome.step.name}" ${sayEnding(outcome.step.ending)}`
+    case 'ours':
+      return `trouble of ours: ${outcome.what}, ${outcome.detail}`
+    case 'tested': {
+      const tests = outcome.steps.flatMap(step => step.report.tests)
+      const failed = tests.filter(test => isFailure(test.outcome)).length
+      const odd = outcome.steps.filter(step => step.ending.kind !== 'finished')
+      const ends = odd.map(step => `; ${step.name} ${sayEnding(step.ending)}`).join('')
+      return `${tests.length - failed} tests passed, ${failed} failed${ends}`
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// A dry run: receive and assemble over a whole archive, with nothing kept and nothing built. Time is the archive's own: each mail is
+// taken at its arrival, so that quiet periods and deadlines are those of then.
+import { noBlobs } from '../adapters/blobs/none.ts'
+import { gitMail } from '../adapters/git/mail.ts'
+import { openStore } from '../adapters/sql/store.ts'
+import type { Config, ProjectConfig } from '../config/config.ts'
+import type { Mail } from '../model/mail.ts'
+import type { Series } from '../model/series.ts'
+import { expire } from '../model/series.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { MailSource, RawMail } from '../ports/mail-source.ts'
+import type { Store } from '../ports/store.ts'
+import { assemble } from '../stages/assemble/assemble.ts'
+import { receive } from '../stages/receive/receive.ts'
+
+export type DryRun = {
+  store: Store
+  /** Every mail in order of arrival, with its final disposition. */
+  mails: Mail[]
+  series: Map<string, Series>
+}
+
+export type DryRunOptions = {
+  project: Pick<ProjectConfig, 'name' | 'listTags'>
+  assemble: Config['assemble']
+  source: MailSource
+  onProgress?: (mails: number) => void
+  /** Sees the raw mail, for those who need some of them again. */
+  onMail?: (mail: RawMail) => void
+}
+
+/** An archive's clock: stands at the arrival of the mail at hand. */
+const archiveClock = (): Clock & { now(): number; set(at: number): void } => {
+  let at = 0
+  return {
+    now: () => at,
+    set(to) {
+      at = Math.max(at, to)
+    },
+    sleep: async () => {},
+  }
+}
+
+/** The caller closes the store. Throws the source's and git's Faults. */
+export const dryRun = async ({
+  project,
+  source,
+  onProgress,
+  onMail,
+  ...options
+}: DryRunOptions): Promise<DryRun> => {
+  const store = await openStore({ folder: ':memory:' })
+  const clock = archiveClock()
+  const ports = { store, clock, blobs: noBlobs(), gitMail: gitMail() }
+  let count = 0
+  for await (const { mails, cursor } of source.read(undefined)) {
+    for (const mail of mails) onMail?.(mail)
+    await receive(ports)({
+      project: project.name,
+      source: source.name,
+      listTags: project.listTags,
+      mails,
+      cursor,
+    })
+    for (const mail of await store.mails({ project: project.name, kind: 'new' })) {
+      clock.set(mail.arrivedAt)
+      await assemble(ports)({ project: project.name, ...options.assemble }, mail.id)
+    }
+    count += mails.length
+    onProgress?.(count)
+  }
+  const all = await store.seriesIn({ project: project.name })
+  const over = all.map(series => expire(series, Number.POSITIVE_INFINITY))
+  return {
+    store,
+    mails: await store.mails({ project: project.name }),
+    series: new Map(over.map(series => [series.id, series])),
+  }
+}
