@@ -14,10 +14,17 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { installScript, missingPackages, modulesAreThere } from '../setup.mjs'
 import { hostPackages } from '../src/farm/image/host-packages.ts'
 
 const root = new URL('..', import.meta.url).pathname
+
+/** It is plain JavaScript, for the Node.js that a machine has: it has no types of its own. */
+type SetUp = {
+  installScript(packages: string[], options?: { root?: string }): string
+  missingPackages(options?: { test?: boolean; root?: boolean; path?: string | undefined }): string[]
+  modulesAreThere(folder: string): boolean
+}
+const { installScript, missingPackages, modulesAreThere }: SetUp = await import(join(root, 'setup.mjs'))
 
 let folder: string
 let bin: string
