@@ -6,7 +6,7 @@ import type { Wired } from './wire.ts'
 
 export const openFarm = ({ config, log }: Pick<Wired, 'config' | 'log'>): Promise<Farm> => {
   const { data, slots, accelerator, images } = config.farm
-  return createFarm({ folder: data, slots, accelerator, images, log })
+  return createFarm({ folder: data, slots, accelerator, images, log: line => log('info', line) })
 }
 
 /** What an earlier process of this host held when it died goes back into the queue; it costs no try. */

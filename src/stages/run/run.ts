@@ -32,7 +32,17 @@ export type Tried =
 
 type Running = Extract<TaskState, { at: 'running' }>
 
-type Try = { task: Task; job: Job; running: Running; journal: Journal; signal: AbortSignal; clones: Clone[] }
+type Try = {
+  task: Task
+  job: Job
+  running: Running
+  journal: Journal
+  signal: AbortSignal
+  /** The clone at work; one that was ruined is retired before the next is leased, as it holds a slot. */
+  clone: Clone | undefined
+  clones: number
+  evidence: RunRecord['evidence']
+}
 
 const mailsOf = async (store: Store, job: Job): Promise<MailToApply[]> => {
   if (!job.series) return []
@@ -61,14 +71,15 @@ const prepareOutcome = (failed: PrepareFailed): Outcome => {
 
 const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
   const { farm, blobs, mirror, store, log } = ports
-  const { task, job, running, journal, signal, clones } = attempt
+  const { task, job, running, journal, signal } = attempt
   const spec = task.kind === 'build' ? buildTemplate(job, mirror) : testTemplate(task.image)
   const template = await farm.template(spec, line => log('info', line, { task: task.id }), signal)
   const lease = async () => {
-    const run = clones.length === 0 ? running.run : `${running.run}-${clones.length + 1}`
-    const clone = await farm.lease({ run, template, signal })
-    clones.push(clone)
-    return clone
+    await retire(ports, attempt)
+    attempt.clones++
+    const run = attempt.clones === 1 ? running.run : `${running.run}-${attempt.clones}`
+    attempt.clone = await farm.lease({ run, template, signal })
+    return attempt.clone
   }
   if (task.kind === 'build') {
     const mails = await mailsOf(store, job)
@@ -86,26 +97,41 @@ const tryOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     if (error instanceof PrepareFailed) return prepareOutcome(error)
     if (attempt.signal.aborted)
       return { kind: 'ours', what: 'cancelled', detail: String(attempt.signal.reason) }
-    if (!(error instanceof Fault)) throw error
-    ports.log('warn', error.message, { task: attempt.task.id, kind: error.kind })
-    return { kind: 'ours', what: error.kind, detail: error.message }
+    const fault = error instanceof Fault
+    const message = fault ? error.message : ((error as Error)?.stack ?? String(error))
+    ports.log(fault ? 'warn' : 'error', fault ? message : `a bug in a run: ${message}`, {
+      task: attempt.task.id,
+    })
+    return { kind: 'ours', what: fault ? error.kind : 'bug', detail: message.split('\n', 1)[0] ?? '' }
   }
 }
 
-/** Log and whatever the clones can show, kept as blobs. A full disk must not cost the outcome: then it is noted, and goes on. */
-const keepEvidence = async (ports: RunPorts, attempt: Try): Promise<RunRecord['evidence']> => {
-  const kept: RunRecord['evidence'] = {}
+/** Evidence must not cost the outcome: on a full disk it is missed, and the run goes on. */
+const keep = async (
+  ports: RunPorts,
+  attempt: Try,
+  name: string,
+  bytes: () => Promise<Uint8Array>,
+): Promise<void> => {
   try {
-    kept.log = await ports.blobs.put(Buffer.from(attempt.journal.text()))
-    for (const [i, clone] of attempt.clones.entries()) {
-      for (const [name, bytes] of Object.entries(await clone.evidence())) {
-        kept[i === 0 ? name : `${name}-${i + 1}`] = await ports.blobs.put(bytes)
-      }
-    }
+    attempt.evidence[name] = await ports.blobs.put(await bytes())
   } catch (error) {
-    ports.log('error', `evidence of a run could not be kept: ${String(error)}`, { task: attempt.task.id })
+    ports.log('error', `${name} of a run could not be kept: ${String(error)}`, { task: attempt.task.id })
   }
-  return kept
+}
+
+/** Keeps what the clone at work can show, and gives it back. */
+const retire = async (ports: RunPorts, attempt: Try): Promise<void> => {
+  const { clone, clones } = attempt
+  if (!clone) return
+  attempt.clone = undefined
+  try {
+    for (const [name, bytes] of Object.entries(await clone.evidence())) {
+      await keep(ports, attempt, clones === 1 ? name : `${name}-${clones}`, async () => bytes)
+    }
+  } finally {
+    await clone.release()
+  }
 }
 
 const sameTask = (task: Task, state: TaskState): Task => ({ ...task, state })
@@ -143,14 +169,25 @@ export const run =
       evidence: {},
     }
     await store.saveRun(record)
-    const one: Try = { task, job, running, journal: newJournal(), signal: by.signal, clones: [] }
+    const { signal } = by
+    const one: Try = {
+      task,
+      job,
+      running,
+      journal: newJournal(),
+      signal,
+      clone: undefined,
+      clones: 0,
+      evidence: {},
+    }
     try {
       const outcome = await tryOnce(ports, one)
-      const evidence = await keepEvidence(ports, one)
-      await store.saveRun({ ...record, endedAt: clock.now(), outcome, evidence })
+      await retire(ports, one)
+      await keep(ports, one, 'log', async () => Buffer.from(one.journal.text()))
+      await store.saveRun({ ...record, endedAt: clock.now(), outcome, evidence: one.evidence })
       return await settle(ports, sameTask(task, running), outcome, earlier)
     } finally {
-      await Promise.allSettled(one.clones.map(clone => clone.release()))
+      await one.clone?.release()
     }
   }
 
