@@ -1,0 +1,136 @@
+// The process is killed before and after every call of the store and the sink, one at a time: after a restart the same verdicts stand, no
+// clone is left, and every reply was sent once.
+import { afterEach, describe, expect, it } from 'vitest'
+import type { RawMail } from '../../src/ports/mail-source.ts'
+import type { Behaviour } from '../fakes/farm.ts'
+import { type Flow, openFlow } from '../fakes/flow.ts'
+
+const diff = (file: string) => `diff --git a/${file} b/${file}
+index 1111111..2222222 100644
+--- a/${file}
++++ b/${file}
+@@ -1 +1 @@
+-int a;
++int b;
+--
+2.39.5
+`
+
+const mail = (id: string, subject: string, body: string, more = ''): RawMail => ({
+  raw: Buffer.from(
+    `From: Rosa Quill <rosa@example.com>\nTo: tally-devel@example.org\nSubject: ${subject}\nMessage-ID: <${id}@example.com>\nDate: Mon, 05 Jan 2026 11:00:00 +0000\n${more}\n${body}`,
+  ),
+  arrivedAt: Date.UTC(2026, 0, 5, 11),
+  where: id,
+})
+
+const mails: RawMail[] = [
+  mail('good', '[PATCH] good: rename a', `It is better.\n---\n src/a.c | 2 +-\n\n${diff('src/a.c')}`),
+  mail(
+    'bad-2',
+    '[PATCH 2/2] bad: BREAKS the test',
+    `\n---\n\n${diff('src/c.c')}`,
+    'In-Reply-To: <bad-1@example.com>\n',
+  ),
+  mail('bad-1', '[PATCH 1/2] bad: begin', `\n---\n\n${diff('src/b.c')}`),
+  mail('lone', '[PATCH 2/2] lone: its first part is missing', `\n---\n\n${diff('src/d.c')}`),
+  mail('talk', 'Plans', 'Who comes to the meeting?\n'),
+]
+
+/** One test passes always; the other fails where a patch says so, and there the first try times out. */
+const behave = (): Behaviour => (command, guest) => {
+  if (command.name !== 'all') return { ending: { kind: 'finished', exitCode: 0 } }
+  const broken = [...guest.files.values()].some(bytes => bytes.includes('BREAKS'))
+  const second = broken ? 'not ok 2 - sums' : 'ok 2 - sums'
+  return {
+    ending: { kind: 'finished', exitCode: broken ? 1 : 0 },
+    output: `TAP version 13\n1..2\nok 1 - counts\n${second}\n`,
+  }
+}
+
+class Killed extends Error {}
+
+/** Dead after so many calls: from then on every call fails. */
+const killer = (after: number) => {
+  let calls = 0
+  let alive = true
+  return {
+    pass: () => {
+      if (alive && calls++ === after) alive = false
+      if (!alive) throw new Killed()
+    },
+    revive: () => {
+      alive = true
+      calls = Number.NEGATIVE_INFINITY
+    },
+    calls: () => calls,
+  }
+}
+
+const play = async (flow: Flow): Promise<void> => {
+  await flow.bring(mails)
+  await flow.settle()
+  const { clock } = flow.wired as unknown as { clock: { advance(ms: number): Promise<void> } }
+  await clock.advance(120_000)
+  await flow.settle()
+}
+
+const said = async ({ wired: { store } }: Flow) => {
+  const all = await store.seriesIn({})
+  const verdicts = await Promise.all(
+    all.map(async series => [series.title, (await store.verdict(series.id))?.finding.kind]),
+  )
+  return Object.fromEntries(verdicts) as Record<string, string | undefined>
+}
+
+describe('killed at any point', () => {
+  let open: Flow[] = []
+  afterEach(async () => {
+    for (const flow of open) await flow.close()
+    open = []
+  })
+  const start = async (pass?: () => void): Promise<Flow> => {
+    const flow = await openFlow(behave(), pass)
+    open.push(flow)
+    return flow
+  }
+
+  it('the flow undisturbed gives each series its verdict and its reply', async () => {
+    const flow = await start()
+    await play(flow)
+    expect(await said(flow)).toEqual({
+      'good: rename a': 'all-well',
+      'bad: begin': 'new-failures',
+      'lone: its first part is missing': 'incomplete',
+    })
+    expect(flow.sent.map(one => one.inReplyTo).sort()).toEqual([
+      '<bad-1@example.com>',
+      '<good@example.com>',
+      '<lone@example.com>',
+    ])
+    expect(flow.leased()).toBe(0)
+  })
+
+  it('and so does the flow killed before or after any call', async () => {
+    const count = killer(Number.POSITIVE_INFINITY)
+    const undisturbed = await start(count.pass)
+    await play(undisturbed)
+    const expected = await said(undisturbed)
+    const ids = undisturbed.sent.map(one => one.messageId).sort()
+    expect(count.calls()).toBeGreaterThan(100)
+
+    for (let at = 0; at < count.calls(); at++) {
+      const kill = killer(at)
+      const flow = await start(kill.pass)
+      await expect(play(flow), `call ${at} is reached`).rejects.toThrow()
+      kill.revive()
+      await flow.restart()
+      await play(flow)
+      expect(await said(flow), `killed at call ${at}`).toEqual(expected)
+      expect(flow.sent.map(one => one.messageId).sort(), `killed at call ${at}`).toEqual(ids)
+      expect(flow.leased(), `killed at call ${at}`).toBe(0)
+      await flow.close()
+      open = open.filter(other => other !== flow)
+    }
+  })
+})

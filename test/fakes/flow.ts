@@ -1,0 +1,180 @@
+// The whole flow in one process, without machines and servers: the real workers on a real database, a queue that is an array, a sink
+// that counts. A crash is an error out of a port; a restart is a new process on the same database, with an empty queue.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileBlobs } from '../../src/adapters/blobs/files.ts'
+import { gitMail } from '../../src/adapters/git/mail.ts'
+import { openStore } from '../../src/adapters/sql/store.ts'
+import type { Config, ProjectConfig } from '../../src/config/config.ts'
+import type { Recipe } from '../../src/model/recipe.ts'
+import type { OutgoingMail } from '../../src/model/reply.ts'
+import type { Mirror } from '../../src/ports/git.ts'
+import type { MailSink } from '../../src/ports/mail-sink.ts'
+import type { RawMail } from '../../src/ports/mail-source.ts'
+import type { Push, Queue } from '../../src/ports/queue.ts'
+import { receive } from '../../src/stages/receive/receive.ts'
+import { heal } from '../../src/wiring/bot.ts'
+import { freeOwnTasks } from '../../src/wiring/host.ts'
+import type { Start } from '../../src/wiring/queues.ts'
+import type { Wired } from '../../src/wiring/wire.ts'
+import { botWorkers } from '../../workers/bot.ts'
+import { runWorker } from '../../workers/run.ts'
+import { fakeClock } from './clock.ts'
+import { type Behaviour, fakeFarm } from './farm.ts'
+
+export const recipe: Recipe = {
+  repository: '/upstream.git',
+  branch: 'main',
+  build: {
+    image: 'debian',
+    prepare: [{ name: 'build', run: 'make', timeoutMs: 60_000 }],
+    steps: [{ name: 'build', run: 'make', timeoutMs: 60_000 }],
+    artifacts: ['tests/all'],
+  },
+  test: {
+    images: ['debian', 'busybox'],
+    steps: [{ name: 'all', run: './tests/all', timeoutMs: 10_000, report: 'tap' }],
+  },
+  ignore: ['docs/**'],
+}
+
+export const project: ProjectConfig = {
+  name: 'tally',
+  list: { name: '', address: 'tally-devel@example.org' },
+  sources: [],
+  listTags: [],
+  recipe,
+}
+
+const config = (data: string): Config => ({
+  file: undefined,
+  data,
+  administrator: { name: 'Olga Operator', address: 'olga@example.org' },
+  bot: { name: 'Grapevine', address: 'grapevine@example.org' },
+  mail: { live: true, out: { kind: 'maildir', path: join(data, 'outbox') } },
+  redisUrl: undefined,
+  databaseUrl: undefined,
+  assemble: { quietMs: 1_000, deadlineMs: 60_000 },
+  farm: { data, slots: 1, accelerator: 'auto', images: [] },
+  host: 'here',
+  projects: [project],
+})
+
+/** Knows one commit, under every name. */
+export const fakeMirror = (commit = 'a'.repeat(40)): Mirror => ({
+  fetch: async () => {},
+  resolve: async () => commit,
+  snapshot: () => Promise.reject(new Error('the fake farm asks for no snapshot')),
+})
+
+/** Counts what was sent; can tell, as a Maildir can. */
+export const fakeSink = () => {
+  const sent: OutgoingMail[] = []
+  const sink: MailSink = {
+    async send(mail) {
+      sent.push(mail)
+      return 'taken'
+    },
+    find: async id => (sent.some(mail => mail.messageId === id) ? 'here' : 'absent'),
+    probe: async () => 'here',
+  }
+  return { sent, sink }
+}
+
+export type Flow = {
+  wired: Wired
+  sent: OutgoingMail[]
+  /** The processes are gone, and come back as bot and worker do. */
+  restart(): Promise<void>
+  bring(mails: RawMail[]): Promise<void>
+  /** Works off the queue and sweeps until nothing is left to do. */
+  settle(): Promise<void>
+  close(): Promise<void>
+  leased(): number
+}
+
+/** Lets every call of a port through `pass` first, under its name. */
+export const watched = <T extends object>(port: T, name: string, pass: (call: string) => void): T =>
+  new Proxy(port, {
+    get(target, key, receiver) {
+      const value: unknown = Reflect.get(target, key, receiver)
+      if (typeof value !== 'function') return value
+      return async (...given: unknown[]) => {
+        pass(`before ${name}.${String(key)}`)
+        const result: unknown = await value.apply(target, given)
+        pass(`after ${name}.${String(key)}`)
+        return result
+      }
+    },
+  })
+
+/** `pass` sees every call of store and sink before and after it; what it throws comes out of the call. */
+export const openFlow = async (behave: Behaviour, pass: (call: string) => void = () => {}): Promise<Flow> => {
+  const data = await mkdtemp(join(tmpdir(), 'grapevine-flow-'))
+  const store = await openStore({ folder: ':memory:' })
+  const clock = fakeClock()
+  const farm = fakeFarm(behave)
+  const { sent, sink } = fakeSink()
+  let queued = new Map<string, Push>()
+  const queue: Queue = {
+    async push(...pushes) {
+      for (const push of pushes) queued.set(`${push.queue} ${push.id}`, push)
+    },
+    cancel: async () => {},
+  }
+  const handlers = new Map<string, (data: Record<string, string>, signal: AbortSignal) => Promise<void>>()
+  const start: Start = async (name, _, handler) => {
+    handlers.set(name, handler)
+    return { close: async () => {} }
+  }
+  const wired = {
+    config: config(data),
+    store: watched(store, 'store', pass),
+    blobs: fileBlobs({ folder: join(data, 'blobs') }),
+    queue,
+    gitMail: gitMail(),
+    mirror: fakeMirror(),
+    sink: watched(sink, 'sink', pass),
+    clock,
+    log: () => {},
+    project: () => project,
+    close: async () => {},
+  } as unknown as Wired
+  const never = new AbortController().signal
+  for (const one of [...botWorkers, runWorker(farm, never)]) await one(wired, start)
+
+  const workOff = async () => {
+    for (;;) {
+      const [key, push] = queued.entries().next().value ?? []
+      if (key === undefined || push === undefined) return
+      queued.delete(key)
+      if (push.delayMs) await clock.advance(push.delayMs)
+      await handlers.get(push.queue)?.(push.data, never)
+    }
+  }
+  return {
+    wired,
+    sent,
+    leased: () => farm.leased(),
+    async restart() {
+      queued = new Map()
+      await farm.reap()
+      await freeOwnTasks(wired)
+    },
+    async bring(mails) {
+      await receive(wired)({ project: 'tally', source: 'list', listTags: [], mails, cursor: mails.length })
+    },
+    async settle() {
+      for (;;) {
+        await heal(wired)
+        if (queued.size === 0) return
+        await workOff()
+      }
+    },
+    async close() {
+      await store.close()
+      await rm(data, { recursive: true })
+    },
+  }
+}
