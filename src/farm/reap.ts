@@ -1,0 +1,64 @@
+// What dead processes of this farm left behind: QEMUs that bear its token, and folders of clones and of unfinished templates. Nobody else's.
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isAlive, type Owner, ownerOf, ownerSchema } from './owner.ts'
+import { templatesIn } from './templates.ts'
+
+/** Prefix of folders in which templates are made. */
+export const making = '.making-'
+
+export const reapFarm = async (folder: string, self: Owner): Promise<number> => {
+  const killed = await reapProcesses(self.token)
+  const clones = await reapFolders(join(folder, 'clones'), '', self.token)
+  const freezes = await reapFolders(templatesIn(folder), making, self.token)
+  // A dead clone mostly leaves both, or the folder alone.
+  return Math.max(killed, clones + freezes)
+}
+
+const reapProcesses = async (token: string): Promise<number> => {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(Number)
+  const orphans = pids.filter(pid => {
+    const owner = ownerOf(pid)
+    return owner?.token === token && !isAlive(owner)
+  })
+  for (const pid of orphans) kill(pid)
+  return orphans.length
+}
+
+const kill = (pid: number) => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It went by itself.
+  }
+}
+
+/** A folder that does not say whose it is: its maker died at once, or is about to say it. */
+const unclaimedMs = 3_600_000
+
+const reapFolders = async (within: string, prefix: string, token: string): Promise<number> => {
+  const names = await readdir(within).catch((): string[] => [])
+  let removed = 0
+  for (const name of names.filter(name => name.startsWith(prefix))) {
+    const folder = join(within, name)
+    const owner = await readOwner(folder)
+    const left = owner ? owner.token === token && !isAlive(owner) : (await age(folder)) > unclaimedMs
+    if (!left) continue
+    await rm(folder, { recursive: true, force: true })
+    removed++
+  }
+  return removed
+}
+
+const age = async (folder: string): Promise<number> => {
+  const found = await stat(folder).catch(() => undefined)
+  return found ? Date.now() - found.mtimeMs : 0
+}
+
+const readOwner = async (folder: string): Promise<Owner | undefined> => {
+  try {
+    return ownerSchema.parse(JSON.parse(await readFile(join(folder, 'owner.json'), 'utf8')))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,136 @@
+// The templates on this host's disk: published by one rename, looked at before each fork, put aside when they were changed.
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { Fault } from '../model/fault.ts'
+import { changeOf, digestOf, fileMarkSchema, flush, markOf } from './files.ts'
+import { parts } from './freeze.ts'
+
+const manifestSchema = z.object({
+  id: z.string(),
+  label: z.string(),
+  image: z.string(),
+  content: z.string(),
+  createdAt: z.string(),
+  qemu: z.string(),
+  machine: z.string(),
+  cpu: z.string(),
+  accelerator: z.enum(['kvm', 'tcg']),
+  fingerprint: z.string(),
+  layout: z.object({
+    memoryMiB: z.number(),
+    cpus: z.number(),
+    accelerator: z.enum(['kvm', 'tcg']),
+    kernel: z.string().optional(),
+    initrd: z.string().optional(),
+    append: z.string(),
+    disk: z.boolean(),
+  }),
+  shell: z.string(),
+  base: z.object({ file: z.string(), format: z.string() }).optional(),
+  state: z.object({ bytes: z.number(), sha256: z.string() }),
+  canary: z.string(),
+  /** Own files by their name, those of the image by their absolute path; digests of the own ones. */
+  files: z.array(fileMarkSchema.extend({ sha256: z.string().optional() })),
+})
+
+/** All that a fork needs to know, and what a person may want to. */
+export type TemplateManifest = z.infer<typeof manifestSchema>
+
+const manifestFile = 'manifest.json'
+/** Touched at each use; no part of the template. */
+const usedFile = 'used'
+const keptPerLabel = 4
+const keptQuarantined = 2
+const unusedMs = 14 * 24 * 3_600_000
+
+export const templatesIn = (folder: string): string => join(folder, 'templates')
+export const templateFolder = (folder: string, id: string): string => join(templatesIn(folder), id)
+
+/** The manifest of a template that is there; undefined if it is not, or not readable. */
+export const findTemplate = async (folder: string, id: string): Promise<TemplateManifest | undefined> => {
+  try {
+    const text = await readFile(join(templateFolder(folder, id), manifestFile), 'utf8')
+    return manifestSchema.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+/** Stat marks and digests of the finished files in `making`, and the manifest itself, all on the disk. */
+export const seal = async (
+  making: string,
+  facts: Omit<TemplateManifest, 'files'>,
+): Promise<TemplateManifest> => {
+  const own = (await readdir(making)).filter(name => Object.values<string>(parts).includes(name))
+  const files: TemplateManifest['files'] = []
+  for (const name of own) {
+    await flush(join(making, name))
+    const sha256 = await digestOf(join(making, name))
+    files.push({ ...(await markOf(join(making, name))), file: name, sha256 })
+  }
+  const { kernel, initrd } = facts.layout
+  for (const file of [kernel, initrd, facts.base?.file]) if (file) files.push(await markOf(file))
+  const manifest = { ...facts, files }
+  await writeFile(join(making, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  await flush(join(making, manifestFile))
+  return manifest
+}
+
+/** Fault damaged (soon) that names the file, if one is not what it was. */
+export const check = async (folder: string, manifest: TemplateManifest): Promise<void> => {
+  for (const mark of manifest.files) {
+    const change = await changeOf(mark, resolve(folder, mark.file))
+    if (change) throw new Fault('damaged', 'soon', `template ${manifest.label}: ${change}`)
+  }
+}
+
+/** From here on others find it. */
+export const publish = async (folder: string, making: string, id: string): Promise<void> => {
+  await rename(making, templateFolder(folder, id))
+  await flush(templatesIn(folder))
+}
+
+/** Out of the way, for a person to look at; the next template() freezes anew. The newest few are kept. */
+export const quarantine = async (folder: string, id: string): Promise<void> => {
+  const all = templatesIn(folder)
+  const aside = `damaged-${Date.now()}-${id}`
+  await rename(templateFolder(folder, id), join(all, aside)).catch(() => {})
+  const old = (await readdir(all)).filter(name => name.startsWith('damaged-')).sort()
+  for (const name of old.slice(0, -keptQuarantined))
+    await rm(join(all, name), { recursive: true, force: true })
+}
+
+export const touch = async (folder: string, id: string): Promise<void> => {
+  const file = join(templateFolder(folder, id), usedFile)
+  const now = new Date()
+  await utimes(file, now, now).catch(() => writeFile(file, '').catch(() => {}))
+}
+
+/** Removes templates that are not in use: all but the newest few of a label, and what nobody has forked for two weeks. */
+export const prune = async (folder: string, inUse: Set<string>): Promise<void> => {
+  await mkdir(templatesIn(folder), { recursive: true })
+  const newer = new Map<string, number>()
+  const all = await Promise.all(
+    (await readdir(templatesIn(folder))).map(async id => ({
+      id,
+      manifest: await findTemplate(folder, id),
+      used: await lastUse(templateFolder(folder, id)),
+    })),
+  )
+  for (const { id, manifest, used } of all.sort((a, b) => b.used - a.used)) {
+    if (!manifest || manifest.id !== id) continue
+    const rank = newer.get(manifest.label) ?? 0
+    newer.set(manifest.label, rank + 1)
+    const old = rank >= keptPerLabel || Date.now() - used > unusedMs
+    if (old && !inUse.has(id)) await rm(templateFolder(folder, id), { recursive: true, force: true })
+  }
+}
+
+const lastUse = async (template: string): Promise<number> => {
+  for (const name of [usedFile, manifestFile]) {
+    const found = await stat(join(template, name)).catch(() => undefined)
+    if (found) return found.mtimeMs
+  }
+  return 0
+}
