@@ -95,8 +95,8 @@ const environmentProblems = (env: NodeJS.ProcessEnv): Problem[] => {
   const wanted = [
     {
       name: 'REDIS_URL',
-      schemes: /^(rediss?|unix):\/\/./,
-      like: 'redis://host:6379, rediss://… or unix:///path',
+      schemes: /^(rediss?:\/\/.|\/.)/,
+      like: 'redis://host:6379, or be the path of a unix socket',
     },
     { name: 'DATABASE_URL', schemes: /^postgres(ql)?:\/\/./, like: 'postgres://user@host/database' },
   ]

@@ -1,0 +1,42 @@
+// One question of the doctor, and how all of them are asked: at the same time, each with a deadline, none stops another.
+import { Fault } from '../../model/fault.ts'
+import type { Millis } from '../../model/instant.ts'
+
+/** A remedy beside `ok: true` is advice: it works, but could be better. */
+export type Finding = { name: string; ok: boolean; says: string; remedy: string | undefined }
+
+export type Answer = { ok: boolean; says: string; remedy?: string }
+
+export type Check = {
+  name: string
+  /** What it does not know it throws: a Fault's message and remedy are an answer as well. */
+  ask: (signal: AbortSignal) => Promise<Answer> | Answer
+  deadlineMs: Millis
+}
+
+export const fine = (says: string): Answer => ({ ok: true, says })
+export const advice = (says: string, remedy: string): Answer => ({ ok: true, says, remedy })
+export const bad = (says: string, remedy: string): Answer => ({ ok: false, says, remedy })
+
+const late = (ms: Millis): Fault => new Fault('timeout', 'later', `no answer within ${ms / 1000} s`)
+
+/** Never throws. */
+export const runCheck = async ({ name, ask, deadlineMs }: Check, signal: AbortSignal): Promise<Finding> => {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(late(deadlineMs)), deadlineMs)
+  const either = AbortSignal.any([signal, over.signal])
+  const ended = new Promise<never>((_, reject) => {
+    if (either.aborted) reject(either.reason)
+    either.addEventListener('abort', () => reject(either.reason), { once: true })
+  })
+  try {
+    const { ok, says, remedy } = await Promise.race([(async () => ask(either))(), ended])
+    return { name, ok, says, remedy }
+  } catch (error) {
+    const says = error instanceof Error ? error.message : String(error)
+    return { name, ok: false, says, remedy: error instanceof Fault ? error.remedy : undefined }
+  } finally {
+    clearTimeout(timer)
+    over.abort()
+  }
+}

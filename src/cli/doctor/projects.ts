@@ -1,0 +1,67 @@
+// The doctor's look at the projects: can their mail be read, their repositories be fetched, and are their images built?
+import { stat } from 'node:fs/promises'
+import type { Config, SourceConfig } from '../../config/config.ts'
+import type { Recipe } from '../../model/recipe.ts'
+import { advice, bad, type Check, fine } from './check.ts'
+
+const fetchMs = 30_000
+
+const askRepository = async ({ repository, branch }: Recipe) => {
+  const { runGit } = await import('../../adapters/git/run.ts')
+  const refs = ['HEAD', `refs/heads/${branch}`, `refs/tags/${branch}`]
+  const { code, stdout, stderr } = await runGit(['ls-remote', '--', repository, ...refs], {
+    timeoutMs: fetchMs,
+  })
+  const last = stderr.trim().split('\n')[0] ?? ''
+  if (code !== 0)
+    return bad(
+      `${repository} cannot be fetched: ${last}`,
+      `See what git says: git ls-remote ${repository}. It must work without questions, for the user that runs this.`,
+    )
+  const line = stdout.split('\n').find(one => /\trefs\/(heads|tags)\//.test(one))
+  if (line === undefined)
+    return bad(
+      `${repository} has no branch or tag ${branch}`,
+      'Set branch in the configuration to one that it has.',
+    )
+  return fine(`${repository}, ${branch} is at ${line.slice(0, 12)}`)
+}
+
+const askSource = async (source: SourceConfig, signal: AbortSignal) => {
+  const there = await stat(source.path).catch((error: NodeJS.ErrnoException) => error)
+  if (there instanceof Error && there.code === 'ENOENT')
+    return advice(
+      `there is nothing at ${source.path}`,
+      'Mail is read from there as soon as it is there. If it should be: check the path.',
+    )
+  const { openSource } = await import('../../wiring/sources.ts')
+  for await (const { mails } of openSource(source).read(undefined, signal))
+    return fine(`${source.kind} ${source.path} can be read${mails.length === 0 ? ', and is empty' : ''}`)
+  return fine(`${source.kind} ${source.path} can be read, and is empty`)
+}
+
+const askImage = async (folder: string, name: string) => {
+  const { loadImage } = await import('../../farm/image/manifest.ts')
+  const { builtAt } = await loadImage(folder, name)
+  return fine(`built ${new Date(builtAt).toISOString().slice(0, 10)}`)
+}
+
+export const projectChecks = ({ projects, farm }: Config): Check[] => [
+  ...farm.images.map(({ name }) => ({
+    name: `image ${name}`,
+    deadlineMs: fetchMs,
+    ask: () => askImage(farm.data, name),
+  })),
+  ...projects.flatMap(project => [
+    {
+      name: `repository of ${project.name}`,
+      deadlineMs: fetchMs + 5000,
+      ask: () => askRepository(project.recipe),
+    },
+    ...project.sources.map(source => ({
+      name: `source ${source.name}`,
+      deadlineMs: fetchMs,
+      ask: (signal: AbortSignal) => askSource(source, signal),
+    })),
+  ]),
+]
