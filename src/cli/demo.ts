@@ -8,15 +8,20 @@ import type { Show } from './demo/show.ts'
 import type { CliDeps } from './deps.ts'
 import { exitCode } from './exit.ts'
 
-const configFile = new URL('../../examples/demo/grapevine.yaml', import.meta.url).pathname
-
 /** For the whole demo without set-up; several times what it needs anywhere. */
 const deadlineMs = 15 * 60_000
 const lookEveryMs = 250
 /** A process that dies so often does not die by accident. */
 const deathsAllowed = 5
 
-type Stage = { deps: CliDeps; config: Config; store: Store; show: Show; signal: AbortSignal }
+type Stage = {
+  deps: CliDeps
+  configFile: string
+  config: Config
+  store: Store
+  show: Show
+  signal: AbortSignal
+}
 
 /** Everything of the act has come in and has been answered. */
 const isOver = async (store: Store, act: 'first' | 'second'): Promise<{ over: boolean; left: string }> => {
@@ -66,7 +71,7 @@ const play = async (stage: Stage, first: Act): Promise<void> => {
 }
 
 /** Bot and worker, started and kept; what they log goes to files, and what people may want to see to the screen. */
-const startProcesses = async ({ deps, config, show }: Stage, giveUp: AbortController) => {
+const startProcesses = async ({ deps, config, configFile, show }: Stage, giveUp: AbortController) => {
   const { appendFileSync } = await import('node:fs')
   const { join } = await import('node:path')
   const { supervise } = await import('./demo/processes.ts')
@@ -93,7 +98,7 @@ const startProcesses = async ({ deps, config, show }: Stage, giveUp: AbortContro
   })
 }
 
-const closing = async ({ deps, config, store }: Stage): Promise<void> => {
+const closing = async ({ deps, config, configFile, store }: Stage): Promise<void> => {
   const { otherMails, resultTable, surprises } = await import('./demo/result.ts')
   deps.stdout.write(`\n${await resultTable(store)}\n\n${await otherMails(store)}\n\n`)
   const out = config.mail.out.kind === 'maildir' ? `${config.mail.out.path}/new` : 'the mail server'
@@ -105,11 +110,15 @@ const closing = async ({ deps, config, store }: Stage): Promise<void> => {
   deps.exitWith(exitCode.failed)
 }
 
-const run = async (deps: CliDeps, again: boolean): Promise<void> => {
+type Options = { again?: boolean; folder?: string }
+
+const run = async (deps: CliDeps, { again = false, folder }: Options): Promise<void> => {
+  const { demoConfigFile } = await import('./demo/config.ts')
   const { readConfig } = await import('../config/load.ts')
   const { openDemo } = await import('./demo/acts.ts')
   const { show: makeShow } = await import('./demo/show.ts')
   const { openStore } = await import('../adapters/sql/store.ts')
+  const configFile = await demoConfigFile(folder)
   const { config } = await readConfig({ file: configFile, env: deps.env, repositories: 'later' })
   const show = makeShow(deps.stdout)
   const { act, resumed } = await openDemo(config, { again })
@@ -118,7 +127,8 @@ const run = async (deps: CliDeps, again: boolean): Promise<void> => {
   )
   const store = await openStore({ folder: config.data })
   const giveUp = new AbortController()
-  const stage: Stage = { deps, config, store, show, signal: AbortSignal.any([deps.signal, giveUp.signal]) }
+  const signal = AbortSignal.any([deps.signal, giveUp.signal])
+  const stage: Stage = { deps, configFile, config, store, show, signal }
   const processes = await startProcesses(stage, giveUp)
   try {
     await play(stage, act)
@@ -137,4 +147,5 @@ export const demo = (deps: CliDeps): Command =>
     )
     .option('--again', 'begin anew, also after a demo that was cut off')
     .addHelpText('after', '\nExample:\n  $ npm run demo')
-    .action((options: { again?: boolean }) => run(deps, options.again === true))
+    .option('--folder DIR', 'keep everything in this folder (default: .grapevine/demo)')
+    .action((options: Options) => run(deps, options))
