@@ -1,5 +1,5 @@
 // Lays out the demo's input: the upstream repository and the mailbox, in two acts. Also a command: make-mailbox.ts OUTFOLDER
-import { appendFile, copyFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Expectation, expectations } from './expectations.ts'
 import { git, makeHistory } from './history.ts'
@@ -12,7 +12,7 @@ export type Demo = {
   mailbox: string
   /** In the order of the mailbox, then of the second act. */
   expectations: Expectation[]
-  /** The second act: upstream's branch moves on, and more mail arrives. Once only. */
+  /** The second act: upstream's branch moves on, and more mail arrives. Repeatable. */
   moveOn: () => Promise<void>
 }
 
@@ -39,10 +39,14 @@ export const makeDemo = async ({ folder }: { folder: string }): Promise<Demo> =>
   return { repository, branch: 'main', mailbox, expectations, moveOn: () => moveOn({ folder: at }) }
 }
 
-/** The second act, in a folder that makeDemo made: upstream's branch moves on, and more mail arrives. */
+/** The second act, in a folder that makeDemo made: upstream's branch moves on, and more mail arrives. Repeatable: what
+ *  is in the mailbox already does not come again. */
 export const moveOn = async ({ folder }: { folder: string }): Promise<void> => {
   await git({ folder: join(folder, 'next.git') }, 'push', '-q', join(folder, 'tally.git'), 'main')
-  await appendFile(join(folder, 'list.mbox'), await readFile(join(here, 'later.mbox')))
+  const mailbox = join(folder, 'list.mbox')
+  const acts = await Promise.all(['mailbox.mbox', 'later.mbox'].map(name => readFile(join(here, name))))
+  const { size } = await stat(mailbox)
+  await appendFile(mailbox, Buffer.concat(acts).subarray(size))
 }
 
 if (import.meta.main) {
