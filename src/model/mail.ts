@@ -73,8 +73,9 @@ export type FileChange = {
 
 /** The patch that a mail carries, as `git mailinfo` reads it. */
 export type Patch = {
-  /** `git patch-id --stable`, 40 hex digits: equal for the same change whatever its line numbers and white space. */
-  patchId: string
+  /** `git patch-id --stable`, 40 hex digits: equal for the same change whatever its line numbers and white space.
+   *  undefined: git has none for a patch without `diff` lines, or without hunks. */
+  patchId: string | undefined
   author: Address
   subject: string
   files: FileChange[]

@@ -1,0 +1,161 @@
+// GitMail by the real git: `git mailinfo` and `git patch-id`, on temporary files, in no repository and with nobody's configuration.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Fault } from '../../model/fault.ts'
+import type { GitMail, MailInfo } from '../../ports/git.ts'
+
+/** For a batch of mails. One of 30 MB takes half a second; past this the machine is in trouble, or a mail is made to hang us. */
+const deadlineMs = 60_000
+const remedy = 'install git 2.33 or newer, so that it is in the PATH'
+
+type Ran = { code: number | null; stdout: Buffer; stderr: string; timedOut: boolean }
+
+const environment = (folder: string): NodeJS.ProcessEnv => ({
+  PATH: process.env.PATH,
+  HOME: folder,
+  LC_ALL: 'C',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CEILING_DIRECTORIES: dirname(folder),
+  GIT_CONFIG_COUNT: '2',
+  GIT_CONFIG_KEY_0: 'i18n.commitEncoding',
+  GIT_CONFIG_VALUE_0: 'UTF-8',
+  GIT_CONFIG_KEY_1: 'mailinfo.scissors',
+  GIT_CONFIG_VALUE_1: 'false',
+})
+
+/** Runs a program to its end or its deadline; then everything that it started is killed with it. */
+const run = (program: string, args: string[], input: Buffer, folder: string): Promise<Ran> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: folder, env: environment(folder), detached: true })
+    const stdout: Buffer[] = []
+    let stderr = ''
+    let timedOut = false
+    const timer = setTimeout(() => {
+      timedOut = true
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    }, deadlineMs)
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr = (stderr + chunk.toString('latin1')).slice(0, 2000)
+    })
+    child.on('error', cause => {
+      clearTimeout(timer)
+      reject(new Fault('refused', 'later', `${program} does not start: ${cause.message}`, { cause, remedy }))
+    })
+    child.on('close', code => {
+      clearTimeout(timer)
+      if (code === 127)
+        reject(new Fault('refused', 'later', `git does not start: ${stderr.trim()}`, { remedy }))
+      else resolve({ code, stdout: Buffer.concat(stdout), stderr, timedOut })
+    })
+    // A program may stop reading before the end (EPIPE); its exit code says what that means.
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(input)
+  })
+
+/** As `git mailsplit` does it before `git mailinfo`: without the mbox line, and without the CR of a mail that came by the wire. */
+const asSplit = (raw: Buffer): Buffer => {
+  const start = raw.subarray(0, 5).toString('latin1') === 'From ' ? raw.indexOf(10) + 1 : 0
+  const mail = raw.subarray(start)
+  return mail.includes('\r\n')
+    ? Buffer.from(mail.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
+    : mail
+}
+
+const field = (info: string, name: string): string =>
+  info
+    .split('\n')
+    .find(line => line.startsWith(`${name}: `))
+    ?.slice(name.length + 2) ?? ''
+
+/**
+ * For each number in the arguments: N.mail → N.info, N.message, N.patch; no N.info where git finds no mail that it can use. A shell
+ * runs git, as starting a process from here costs more than git takes. The second try is for a charset that git does not
+ * know (`charset="y"`): without recoding the diff is all right.
+ */
+const script = `
+read_mail() { git mailinfo "$1" --quoted-cr=strip "$2.message" "$2.patch" <"$2.mail" >"$2.part" 2>"$2.error"; }
+for n; do
+  read_mail -u "$n" || { [ $? -ne 129 ] || { cat "$n.error" >&2; exit 129; }; read_mail -n "$n"; } && mv "$n.part" "$n.info"
+  : >"$n.done"
+done`
+
+const readInfo = async (folder: string, n: number): Promise<MailInfo | undefined> => {
+  const file = (kind: string) => join(folder, `${n}.${kind}`)
+  const info = await readFile(file('info'), 'utf8').catch(() => undefined)
+  if (info === undefined) return undefined
+  const [message, patch] = await Promise.all([readFile(file('message'), 'utf8'), readFile(file('patch'))])
+  const author = { name: field(info, 'Author'), address: field(info, 'Email').toLowerCase() }
+  return { author, subject: field(info, 'Subject'), message, patch }
+}
+
+/** A mail on which git hangs is passed over, and the rest is read by another process. */
+const readAll = async (numbers: number[], folder: string): Promise<void> => {
+  const ran = await run('sh', ['-c', script, 'sh', ...numbers.map(String)], Buffer.alloc(0), folder)
+  if (ran.code === 129)
+    throw new Fault('refused', 'never', `git mailinfo: ${ran.stderr.split('\n')[0] ?? 'wrong usage'}`, {
+      remedy,
+    })
+  const done = new Set(await readdir(folder))
+  const left = numbers.filter(n => !done.has(`${n}.done`))
+  if (left.length > 1) await readAll(left.slice(1), folder)
+}
+
+const mailinfo = async (raws: Buffer[], width: number, folder: string): Promise<(MailInfo | undefined)[]> => {
+  for (const [n, raw] of raws.entries()) await writeFile(join(folder, `${n}.mail`), asSplit(raw))
+  const lanes = Array.from({ length: Math.min(width, raws.length) }, (_, lane) =>
+    raws.map((_, n) => n).filter(n => n % width === lane),
+  )
+  await Promise.all(lanes.map(numbers => readAll(numbers, folder)))
+  const infos: (MailInfo | undefined)[] = []
+  for (const n of raws.keys()) infos.push(await readInfo(folder, n))
+  return infos
+}
+
+const inFolder = async <R>(work: (folder: string) => Promise<R>): Promise<R> => {
+  const folder = await mkdtemp(join(tmpdir(), 'grapevine-git-'))
+  try {
+    return await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const label = (n: number): string => `${n + 1}`.padStart(40, '0')
+/** What `git patch-id` takes for the start of the next patch, unless it stands in a hunk, where a sign comes first. */
+const foreignStart = /^(?:diff-tree |commit |From )?[0-9a-f]{40}.*$/gim
+
+const patchIds = async (patches: Buffer[], folder: string): Promise<(string | undefined)[]> => {
+  const input = patches.flatMap((patch, n) => [
+    Buffer.from(`commit ${label(n)}\n`),
+    Buffer.from(patch.toString('latin1').replace(foreignStart, ''), 'latin1'),
+    Buffer.from('\n'),
+  ])
+  const ran = await run('git', ['patch-id', '--stable'], Buffer.concat(input), folder)
+  if (ran.code !== 0)
+    throw new Fault(
+      ran.timedOut ? 'timeout' : 'malformed',
+      'soon',
+      `git patch-id: ${ran.stderr.trim() || `exit code ${ran.code}`}`,
+    )
+  const ids = new Map(
+    ran.stdout
+      .toString('latin1')
+      .split('\n')
+      .map(line => line.split(' '))
+      .map(([id = '', of = '']) => [of, id]),
+  )
+  return patches.map((_, n) => ids.get(label(n)))
+}
+
+/**
+ * Reads patch mails with git, as many processes at a time as there are CPUs. Nothing is written outside a temporary folder.
+ * Faults: refused (git is missing or too old), timeout, malformed.
+ */
+export const gitMail = ({ width = availableParallelism() }: { width?: number } = {}): GitMail => ({
+  mailinfo: async raws => (raws.length === 0 ? [] : inFolder(folder => mailinfo(raws, width, folder))),
+  patchIds: async patches => (patches.length === 0 ? [] : inFolder(folder => patchIds(patches, folder))),
+})
