@@ -19,7 +19,7 @@ const says: Record<string, string> = {
   DUPLICATE_KEY: 'this key stands here for the second time',
   MULTIPLE_DOCS: 'a second document begins here (---): only one is read',
   BAD_INDENT: 'the indentation does not fit the lines above',
-  UNRESOLVED_TAG: 'unknown tag: plain values only',
+  TAG_RESOLVE_FAILED: 'unknown tag: plain values only',
 }
 
 /** Reads yaml 1.2. The messages of the library's pretty errors quote lines, which may hold a secret: they are not used. */
