@@ -60,3 +60,21 @@ export const sayEnding = (ending: Ending): string => {
       return 'was cut off by trouble with the test machine'
   }
 }
+
+const troubles: Record<string, string> = {
+  unreachable: 'a machine that I need could not be reached',
+  timeout: 'a machine that I need did not answer in time',
+  refused: 'a service that I need refused to work',
+  malformed: 'a service that I need gave an answer that makes no sense',
+  exhausted: 'a test machine ran out of room',
+  damaged: 'stored data turned out to be damaged',
+  'vm-died': 'the virtual machine died',
+  'disk-error': 'the virtual machine had a disk error',
+  'out-of-space': 'the test host ran out of disk space',
+  'template-damaged': 'the image of the virtual machine was damaged',
+  'host-lost': 'the test host was lost',
+  cancelled: 'the run was stopped before it ended',
+}
+
+/** Trouble of ours as a clause for people: a kind of fault or ending becomes words, other words stay. */
+export const sayTrouble = (what: string): string => troubles[what] ?? what

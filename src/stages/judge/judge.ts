@@ -5,6 +5,7 @@ import { type Doubt, judgeImage, type StepVerdict } from '../../model/judging.ts
 import type { Recipe } from '../../model/recipe.ts'
 import type { SeriesId } from '../../model/series.ts'
 import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
+import { sayTrouble } from '../../text/ending.ts'
 
 /** A build task and the test tasks that follow it. */
 export type Tasks = { build: Task | undefined; tests: Task[] }
@@ -76,7 +77,10 @@ const verdict = (input: JudgeInput, finding: Finding, images: ImageVerdict[]): J
 const final = (task: Task | undefined): Outcome | undefined => {
   if (!task) return { kind: 'ours', what: 'it was never planned', detail: '' }
   const { state } = task
-  if (state.at === 'done') return state.outcome
+  if (state.at === 'done') {
+    const { outcome } = state
+    return outcome.kind === 'ours' ? { ...outcome, what: sayTrouble(outcome.what) } : outcome
+  }
   return state.at === 'cancelled'
     ? { kind: 'ours', what: `it was cancelled: ${state.why}`, detail: '' }
     : undefined

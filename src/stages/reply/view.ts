@@ -1,0 +1,204 @@
+// What a reply says, before it is words: everything of a verdict as clean, short text for the templates.
+import type { BlobId, Commit, Conflict, Job } from '../../model/job.ts'
+import type { Address } from '../../model/mail.ts'
+import type { Recipe, Step } from '../../model/recipe.ts'
+import type { Part, Series } from '../../model/series.ts'
+import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
+import { cleanLine } from '../../text/clean.ts'
+import { sayEnding } from '../../text/ending.ts'
+import { fold, foldCommand } from '../../text/wrap.ts'
+import { type Recipients, sayAddresses } from './envelope.ts'
+import { evidence, list } from './evidence.ts'
+
+export type ViewInput = {
+  verdict: Verdict
+  series: Series
+  job: Job | undefined
+  list: Address
+  administrator: Address
+  wanted: Recipients
+  live: boolean
+  logUrl: (blob: BlobId) => string
+  /** Rows that failures and errors may take. */
+  budget: number
+}
+
+const maxImages = 8
+const maxParts = 5
+const maxCommandLines = 6
+const maxNames = 5
+
+const oneLine = (text: string, max = 140): string => cleanLine(text.replace(/\s+/g, ' ').trim(), max)
+const short = (commit: Commit): string =>
+  /^[0-9a-f]{12,}$/.test(commit) ? commit.slice(0, 12) : oneLine(commit, 40)
+
+/** A word of an untrusted mail that goes into a sentence: a branch, tag or commit, or nothing. */
+const nameOnly = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : (/^[\w./+-]{1,60}$/.exec(text.trim())?.[0] ?? undefined)
+
+/** Everything that a template may name; absent is null, so that a misspelt name is still an error. */
+export const view = (input: ViewInput) => {
+  const { verdict, series, job, wanted, live, administrator, budget } = input
+  const { finding } = verdict
+  const shown = verdict.images.slice(0, maxImages)
+  return {
+    live,
+    intended: wanted.to.length > 0 ? oneLine(sayAddresses([...wanted.to, ...wanted.cc]), 300) : 'nobody',
+    administrator: oneLine(sayAddresses([administrator]), 140),
+    list: oneLine(sayAddresses([input.list])),
+    thing: series.total > 1 ? 'series' : 'patch',
+    many: series.total > 1,
+    total: series.total,
+    base: baseView(verdict.base),
+    repository: oneLine(job?.recipe.repository ?? ''),
+    images: shown.map(imageView),
+    imageNames: list(verdict.images.filter(({ kind }) => kind === 'passed').map(({ image }) => image)),
+    untested: verdict.images.some(({ kind }) => kind === 'untested'),
+    moreImages: verdict.images.length - shown.length,
+    evidence: evidence(verdict.images, budget),
+    mended: mended(verdict.images),
+    finding: findingView(finding, series, budget),
+    logs: logs(input, shown),
+    steps: job ? reproduction({ verdict, series, job }) : null,
+    mails: job ? mails(series, finding) : [],
+    manyMails: series.parts.length > maxParts,
+  }
+}
+
+const baseView = (base: Verdict['base']) =>
+  base
+    ? {
+        commit: short(base.commit),
+        name: oneLine(base.name, 60),
+        named: base.name === 'base-commit',
+        wanted: base.wanted === undefined ? null : (nameOnly(base.wanted) ?? 'something that is no commit'),
+      }
+    : null
+
+const imageView = ({ image, kind, passed, known, newFailures, broken, why }: ImageVerdict) => ({
+  name: image,
+  kind,
+  passed,
+  known,
+  failures: newFailures.filter(({ step }) => !broken.some(other => other.step === step)).length,
+  broken: broken.map(({ step }) => `"${oneLine(step, 40)}"`).join(', '),
+  why: oneLine(why, 200),
+})
+
+const mended = (images: ImageVerdict[]) => {
+  const names = [...new Set(images.flatMap(image => image.mended))]
+  return {
+    names: names.slice(0, maxNames).map(name => oneLine(name)),
+    more: Math.max(0, names.length - maxNames),
+  }
+}
+
+/** One shape for all findings; the template knows which fields its own kind fills. */
+const findingView = (finding: Verdict['finding'], series: Series, budget: number) => ({
+  kind: finding.kind,
+  step: 'step' in finding ? oneLine(finding.step, 60) : '',
+  said: finding.kind === 'build-broken' ? sayEnding(finding.ending) : '',
+  errors: 'errors' in finding ? errorLines(finding.errors, budget) : [],
+  position: finding.kind === 'does-not-apply' ? finding.position : 0,
+  title: oneLine(finding.kind === 'does-not-apply' ? finding.title : series.title),
+  conflicts: finding.kind === 'does-not-apply' ? finding.conflicts.slice(0, maxNames).map(sayConflict) : [],
+  moreConflicts: finding.kind === 'does-not-apply' ? Math.max(0, finding.conflicts.length - maxNames) : 0,
+  wanted: finding.kind === 'base-unknown' ? (nameOnly(finding.wanted) ?? 'what it names') : '',
+  missing: finding.kind === 'incomplete' ? missingParts(finding.missing, series.total) : '',
+  missingCount: finding.kind === 'incomplete' ? finding.missing.length : 0,
+  what: finding.kind === 'ours' ? oneLine(finding.what, 300) : '',
+})
+
+const sayConflict = ({ file, line, why }: Conflict): string => {
+  const place = file === '' ? '' : `${file}${line === undefined ? '' : `, near line ${line}`}: `
+  return oneLine(`${place}${why}`, 220)
+}
+
+const missingParts = (missing: number[], total: number): string =>
+  missing.length > 12
+    ? `${missing.length} of the ${total} patches`
+    : `${list(missing.map(position => `${position}/${total}`))}`
+
+/** Whole errors, until the budget is used up; at least the first line of the first. */
+const errorLines = (errors: string[], budget: number): string[] => {
+  const lines: string[] = []
+  for (const error of errors) {
+    const block = error
+      .split('\n')
+      .map(line => cleanLine(line, 140))
+      .flatMap(line => fold(`    ${line}`))
+    if (lines.length > 0 && lines.length + block.length > budget) break
+    lines.push(...block.slice(0, Math.max(1, budget)))
+  }
+  return lines
+}
+
+const logs = ({ verdict, logUrl }: ViewInput, images: ImageVerdict[]) => {
+  const tests = images.flatMap(({ image, log }) =>
+    log === undefined ? [] : [{ name: image, url: logUrl(log) }],
+  )
+  const build = verdict.buildLog === undefined ? [] : [{ name: 'build', url: logUrl(verdict.buildLog) }]
+  return [...build, ...tests].map(({ name, url }) => ({ name: oneLine(name, 40), url: cleanLine(url, 300) }))
+}
+
+const commandLines = (steps: Pick<Step, 'name' | 'run'>[]): string[] => {
+  const lines = steps
+    .flatMap(step => step.run.split('\n'))
+    .map(line => line.trimEnd())
+    .filter(line => line.trim() !== '')
+  const shown = lines.slice(0, maxCommandLines).flatMap(line => foldCommand(cleanLine(line, 300), 74))
+  return lines.length > maxCommandLines
+    ? [...shown, `# … and ${lines.length - maxCommandLines} more lines of the recipe`]
+    : shown
+}
+
+const sameCommands = (a: Step[], b: Step[]): boolean =>
+  a.map(step => step.run).join('\n') === b.map(step => step.run).join('\n')
+
+/** The test steps that failed; none, all, where no single one did. */
+const testSteps = (recipe: Recipe, images: ImageVerdict[]): Step[] => {
+  const failed = new Set(
+    images.flatMap(({ newFailures, broken }) => [...newFailures, ...broken].map(({ step }) => step)),
+  )
+  return recipe.test.steps.filter(step => failed.has(step.name))
+}
+
+/** What to type: the base, the patches, the build up to what failed, the tests that failed. */
+const reproduction = ({ verdict, series, job }: { verdict: Verdict; series: Series; job: Job }) => {
+  const { build } = job.recipe
+  const { finding } = verdict
+  const failedAt =
+    finding.kind === 'build-broken' ? build.steps.findIndex(({ name }) => name === finding.step) : -1
+  const steps = failedAt < 0 ? build.steps : build.steps.slice(0, failedAt + 1)
+  const applied = partsUpTo(series, finding)
+  const builds = finding.kind !== 'does-not-apply'
+  return {
+    checkout: `git checkout ${short(job.base)}`,
+    prepare: builds && !sameCommands(build.prepare, build.steps) ? commandLines(build.prepare) : [],
+    am: `git am ${applied.length === 1 ? 'patch.eml' : applied.length > maxParts ? '*.eml' : applied.map((_, i) => `${i + 1}.eml`).join(' ')}`,
+    build: builds ? commandLines(steps) : [],
+    test:
+      builds && finding.kind !== 'build-broken' ? commandLines(testSteps(job.recipe, verdict.images)) : [],
+  }
+}
+
+const partsUpTo = (series: Series, finding: Verdict['finding']): Part[] =>
+  finding.kind === 'does-not-apply'
+    ? series.parts.filter(({ position }) => position <= finding.position)
+    : series.parts
+
+/** Which mail is which file of the `git am` above. */
+const mails = (series: Series, finding: Verdict['finding']) => {
+  const parts = partsUpTo(series, finding)
+  const name = (part: Part): string =>
+    oneLine(part.messageId ?? `patch ${part.position}/${series.total}`, 300)
+  if (parts.length <= maxParts)
+    return parts.map((part, i) => ({
+      file: parts.length === 1 ? 'patch.eml' : `${i + 1}.eml`,
+      id: name(part),
+    }))
+  const [first, last] = [parts[0], parts.at(-1)]
+  return [first, last].flatMap(part =>
+    part ? [{ file: `${part.position}/${series.total}`, id: name(part) }] : [],
+  )
+}
