@@ -1,11 +1,7 @@
 // A bare mirror of each project's repository: where bases come from. No patch is ever applied here.
-
-import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
-import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { resolve as absolute, basename, join } from 'node:path'
+import { access, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
@@ -13,10 +9,12 @@ import type { Commit } from '../../model/job.ts'
 import type { Mirror } from '../../ports/git.ts'
 import { errnoFault } from '../../text/errno.ts'
 import { locked } from './lock.ts'
-import { runGit } from './run.ts'
+import { fetchFault, sourceOf } from './remote.ts'
+import { type GitResult, runGit } from './run.ts'
+import { makeSnapshot } from './snapshot.ts'
 
 export type MirrorOptions = {
-  /** Holds one `NAME-DIGEST.git` for each repository. */
+  /** Absolute; holds one `NAME-DIGEST.git` for each repository. */
   folder: string
   /** For one fetch; a clone of a large repository is one as well. Default 30 minutes. */
   fetchTimeoutMs?: Millis
@@ -26,16 +24,16 @@ const minute = 60_000
 const localTimeoutMs = 5 * minute
 
 /**
- * Mirrors below `folder`, made at first use and made anew when they are damaged. Two processes may share a folder.
- * Faults: unreachable (the old state stays usable), refused (no such repository, no permission, a forbidden protocol),
- * timeout, exhausted (disk full, git missing).
+ * Mirrors below `folder`, made at first use and made anew when they are damaged. Several processes may share a folder. Branches
+ * and tags are fetched, submodules are not. Faults: unreachable (the old state stays usable), refused (no such repository or
+ * commit, no permission, a forbidden protocol), timeout, exhausted (disk full, git missing).
  */
 export const gitMirror = ({ folder, fetchTimeoutMs = 30 * minute }: MirrorOptions): Mirror => {
-  const place = (repository: string): Place => placeOf(folder, repository, fetchTimeoutMs)
+  const at = (repository: string): Place => placeOf(folder, repository, fetchTimeoutMs)
   return {
-    fetch: repository => guarded(folder, () => update(place(repository))),
-    resolve: (repository, name) => guarded(folder, () => resolve(place(repository), name)),
-    snapshot: (repository, commit) => guarded(folder, () => snapshot(place(repository), commit)),
+    fetch: repository => guarded(folder, () => update(at(repository))),
+    resolve: (repository, name) => guarded(folder, () => resolve(at(repository), name)),
+    snapshot: (repository, commit) => guarded(folder, () => snapshot(at(repository), commit)),
   }
 }
 
@@ -43,33 +41,13 @@ type Place = { repository: string; folder: string; bare: string; fetchTimeoutMs:
 
 const placeOf = (folder: string, repository: string, fetchTimeoutMs: Millis): Place => {
   const source = sourceOf(repository)
-  const name = basename(source, '.git')
+  const readable = basename(source, '.git')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[.-]+/, '')
-    .slice(0, 60)
   const digest = createHash('sha256').update(source).digest('hex').slice(0, 12)
-  return {
-    repository: source,
-    folder,
-    bare: join(folder, `${name || 'repository'}-${digest}.git`),
-    fetchTimeoutMs,
-  }
+  const bare = join(folder, `${readable.slice(0, 60) || 'repository'}-${digest}.git`)
+  return { repository: source, folder, bare, fetchTimeoutMs }
 }
-
-const url = /^(https|ssh|git|file):\/\/[^-]/
-const scpLike = /^[A-Za-z0-9_][^/:\s]*@?[A-Za-z0-9_.-]*:(?!:)[^\s]/
-
-/** A URL of an allowed protocol, `user@host:path`, or a path, made absolute. Nothing that git takes for an option or for a transport program (`ext::…`). */
-const sourceOf = (repository: string): string => {
-  if (url.test(repository) || (scpLike.test(repository) && !repository.includes('://'))) return repository
-  if (repository.startsWith('-') || repository.includes('::') || /^[a-z][a-z0-9+.-]*:\/\//i.test(repository))
-    throw new Fault('refused', 'never', `repository ${redacted(repository)}: its protocol is not allowed`, {
-      remedy: 'use a path, or an https, ssh, git or file URL',
-    })
-  return absolute(repository)
-}
-
-const redacted = (text: string): string => text.replace(/\/\/[^/@\s]*@/g, '//***@')
 
 const guarded = async <T>(folder: string, act: () => Promise<T>): Promise<T> => {
   try {
@@ -79,16 +57,19 @@ const guarded = async <T>(folder: string, act: () => Promise<T>): Promise<T> => 
   }
 }
 
-const update = async (place: Place): Promise<void> => {
+const exclusively = async <T>(place: Place, act: () => Promise<T>): Promise<T> => {
   await mkdir(place.folder, { recursive: true })
-  await locked(`${place.bare}.lock`, place.fetchTimeoutMs + minute, async () => {
+  return locked(`${place.bare}.lock`, place.fetchTimeoutMs + minute, act)
+}
+
+const update = (place: Place): Promise<void> =>
+  exclusively(place, async () => {
     if (!(await isThere(place.bare))) return clone(place)
     const stderr = await fetchInto(place, place.bare)
     if (stderr === undefined) return
     if (await isDamaged(place.bare, stderr)) return clone(place)
-    throw fetchFault(place, stderr)
+    throw fetchFault(place.repository, stderr)
   })
-}
 
 const isThere = (path: string): Promise<boolean> =>
   access(path).then(
@@ -101,10 +82,13 @@ const clone = async (place: Place): Promise<void> => {
   const fresh = join(place.folder, `tmp-${randomUUID()}`)
   try {
     await removeStale(place.folder)
-    await mustRun(['init', '--quiet', '--bare', '--template=', fresh], place)
+    const { code, stderr } = await runGit(['init', '--quiet', '--bare', '--template=', fresh], {
+      timeoutMs: localTimeoutMs,
+    })
+    if (code !== 0) throw fetchFault(place.repository, stderr)
     await writeFile(join(fresh, 'config'), mirrorConfig)
-    const stderr = await fetchInto(place, fresh)
-    if (stderr !== undefined) throw fetchFault(place, stderr)
+    const complaint = await fetchInto(place, fresh)
+    if (complaint !== undefined) throw fetchFault(place.repository, complaint)
     await rm(place.bare, { recursive: true, force: true })
     await rename(fresh, place.bare)
   } finally {
@@ -124,29 +108,28 @@ const mirrorConfig = `[core]
 
 /** What killed processes left: nothing takes a day. */
 const removeStale = async (folder: string): Promise<void> => {
-  for (const name of (await readdir(folder)).filter(name => name.startsWith('tmp-'))) {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith('tmp-')) continue
     const path = join(folder, name)
-    const age =
-      Date.now() -
-      (await stat(path).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => Date.now(),
-      ))
-    if (age > 24 * 60 * minute) await rm(path, { recursive: true, force: true })
+    const since = await stat(path)
+      .then(({ mtimeMs }) => mtimeMs)
+      .catch(() => Date.now())
+    if (Date.now() - since > 24 * 60 * minute) await rm(path, { recursive: true, force: true })
   }
 }
 
+const fetchOptions = ['--quiet', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head']
+const fetchedRefs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*']
+
 /** undefined: all went well; else what git said. */
-const fetchInto = async (
-  { repository, fetchTimeoutMs }: Place,
-  bare: string,
-): Promise<string | undefined> => {
-  const refs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*']
-  const options = ['--quiet', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head']
-  const args = [`--git-dir=${bare}`, 'fetch', ...options, '--', repository, ...refs]
-  const { code, stderr } = await runGit(args, { timeoutMs: fetchTimeoutMs })
+const fetchInto = async (place: Place, bare: string): Promise<string | undefined> => {
+  const args = [`--git-dir=${bare}`, 'fetch', ...fetchOptions, '--', place.repository, ...fetchedRefs]
+  const { code, stderr } = await runGit(args, { timeoutMs: place.fetchTimeoutMs })
   return code === 0 ? undefined : stderr.trim() || `git fetch ended with ${code}`
 }
+
+const local = (place: Place, ...args: string[]): Promise<GitResult> =>
+  runGit([`--git-dir=${place.bare}`, ...args], { timeoutMs: localTimeoutMs })
 
 const damageWords =
   /not a git repository: |bad object|corrupt|unable to (read|find) |missing (blob|tree|commit|object)|object file .* is empty|did not send all necessary objects|invalid sha1 pointer|packfile .* (cannot|does not|is far)|bad (config|pack)|unresolved deltas|broken/i
@@ -154,60 +137,26 @@ const damageWords =
 /** Words alone may be about the other side; whether all is here is looked at only then, because it takes a while. */
 const isDamaged = async (bare: string, stderr: string): Promise<boolean> => {
   if (!damageWords.test(stderr)) return false
-  const { code } = await runGit(
-    [`--git-dir=${bare}`, 'fsck', '--connectivity-only', '--no-dangling', '--no-progress'],
-    {
-      timeoutMs: localTimeoutMs,
-    },
-  )
-  return code !== 0
+  const args = [`--git-dir=${bare}`, 'fsck', '--connectivity-only', '--no-dangling', '--no-progress']
+  return (await runGit(args, { timeoutMs: localTimeoutMs })).code !== 0
 }
 
-const lastLines = (stderr: string): string => {
-  const lines = redacted(stderr)
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '')
-  const fatal = lines.find(line => line.startsWith('fatal:')) ?? lines.at(-1) ?? 'no message'
-  return fatal.replace(/^fatal: /, '')
-}
-
-const fetchFault = ({ repository }: Place, stderr: string): Fault => {
-  const message = `repository ${redacted(repository)}: ${lastLines(stderr)}`
-  const cause = new Error(redacted(stderr))
-  if (/dubious ownership/.test(stderr))
-    return new Fault('refused', 'later', `repository ${redacted(repository)}: it belongs to another user`, {
-      cause,
-      remedy: `git config --global --add safe.directory ${repository}`,
-    })
-  if (/No space left|Disk quota/.test(stderr))
-    return new Fault('exhausted', 'later', message, {
-      cause,
-      remedy: 'free space on the disk of the mirrors',
-    })
-  if (/does not (appear to be a git repository|exist)|not found|not a git repository/i.test(stderr))
-    return new Fault('refused', 'later', message, { cause, remedy: 'check the repository in the recipe' })
-  if (
-    /Authentication failed|Permission denied|could not read (Username|Password)|access denied/i.test(stderr)
-  )
-    return new Fault('refused', 'later', message, {
-      cause,
-      remedy: 'let git of this user read it without being asked',
-    })
-  return new Fault('unreachable', 'soon', message, {
-    cause,
-    remedy: `try: git ls-remote ${redacted(repository)}`,
-  })
-}
-
-const mustRun = async (args: string[], place: Place): Promise<string> => {
-  const { code, stdout, stderr } = await runGit(args, { timeoutMs: localTimeoutMs })
-  if (code !== 0) throw fetchFault(place, stderr)
-  return stdout
-}
-
-const ensure = async (place: Place): Promise<void> => {
-  if (!(await isThere(join(place.bare, 'HEAD')))) await update(place)
+/** Tries again after a fetch, which finds most damage, and then after a fresh clone. */
+const healed = async <T>(place: Place, act: () => Promise<T>): Promise<T> => {
+  if (!(await isThere(place.bare))) await update(place)
+  const remedies = [() => update(place), () => exclusively(place, () => clone(place))]
+  for (;;) {
+    try {
+      return await act()
+    } catch (error) {
+      const remedy = remedies.shift()
+      const known = error instanceof Fault && (error.kind === 'damaged' || error.kind === 'refused')
+      if (!known || remedy === undefined) throw error
+      // A commit that is not there after a fetch does not come by a clone.
+      if (error.kind === 'refused' && remedies.length === 0) throw error
+      await remedy()
+    }
+  }
 }
 
 /** What may stand in a name (git-check-ref-format(1)); nothing that rev-parse reads as an expression or option. */
@@ -216,77 +165,31 @@ const isPlainName = (name: string): boolean =>
 
 const resolve = async (place: Place, name: string): Promise<Commit | undefined> => {
   if (!isPlainName(name)) return undefined
-  await ensure(place)
-  const asCommit = /^[0-9a-f]{7,64}$/i.test(name) ? [name] : []
-  const candidates = [
-    `refs/heads/${name}`,
-    `refs/tags/${name}`,
-    ...(name.startsWith('refs/') ? [name] : []),
-    ...asCommit,
-  ]
-  for (const candidate of candidates) {
-    const args = [`--git-dir=${place.bare}`, 'rev-parse', '--verify', '--quiet', `${candidate}^{commit}`]
-    const { code, stdout } = await runGit(args, { timeoutMs: localTimeoutMs })
-    if (code === 0) return stdout.trim()
-  }
-  return undefined
+  const refs = [`refs/heads/${name}`, `refs/tags/${name}`, ...(name.startsWith('refs/') ? [name] : [])]
+  const commits = /^[0-9a-f]{7,64}$/i.test(name) ? [name] : []
+  return healed(place, async () => {
+    for (const candidate of [...refs, ...commits]) {
+      const { code, stdout } = await local(place, 'rev-parse', '--verify', '--quiet', `${candidate}^{commit}`)
+      if (code === 0) return stdout.trim()
+    }
+    await requireWhole(place, refs)
+    return undefined
+  })
 }
 
-const snapshot = async (place: Place, commit: Commit): Promise<{ size: number; stream: Readable }> => {
+/** A name that is not there, and one whose commit was lost, look alike to rev-parse: only the first is an answer. */
+const requireWhole = async (place: Place, refs: string[]): Promise<void> => {
+  const { code, stdout } = await local(place, 'for-each-ref', '--format=%(objectname)', ...refs)
+  const lost = async (id: string) => (await local(place, 'cat-file', '-e', id)).code !== 0
+  const ids = stdout.split('\n').filter(id => id !== '')
+  if (code === 0 && !(await Promise.all(ids.map(lost))).includes(true)) return
+  throw new Fault('damaged', 'later', `mirror ${place.bare}: objects are missing`, {
+    remedy: `remove ${place.bare}; it is fetched again`,
+  })
+}
+
+const snapshot = (place: Place, commit: Commit): Promise<{ size: number; stream: Readable }> => {
   if (!/^[0-9a-f]{40}$/.test(commit))
     throw new Fault('malformed', 'never', `mirror: "${commit}" is no commit id`)
-  await ensure(place)
-  const work = join(place.folder, `tmp-${randomUUID()}`)
-  try {
-    await shallow(place, commit, work)
-    const tar = join(work, 'snapshot.tar')
-    await pack(work, tar)
-    // Unlinked below while it is open: nothing stays behind, whatever becomes of the reader.
-    const file = await open(tar, 'r')
-    const { size } = await file.stat()
-    return { size, stream: createReadStream('', { fd: file, autoClose: true }) }
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
-}
-
-/** A repository with that one commit, in `work`/.git. */
-const shallow = async (place: Place, commit: Commit, work: string): Promise<void> => {
-  await mustRun(['init', '--quiet', '--template=', '--initial-branch=base', work], place)
-  const fetch = [
-    'fetch',
-    '--quiet',
-    '--depth=1',
-    '--no-tags',
-    '--no-recurse-submodules',
-    '--no-write-fetch-head',
-  ]
-  const args = ['-C', work, '-c', 'gc.auto=0', ...fetch, '--', `file://${place.bare}`, commit]
-  const { code, stderr } = await runGit(args, { timeoutMs: localTimeoutMs })
-  if (code !== 0)
-    throw new Fault(
-      'damaged',
-      'soon',
-      `mirror ${place.bare}: commit ${commit} cannot be read: ${lastLines(stderr)}`,
-      {
-        cause: new Error(stderr),
-        remedy: `remove ${place.bare}; it is fetched again`,
-      },
-    )
-  await mustRun(['-C', work, 'update-ref', '--no-deref', 'HEAD', commit], place)
-}
-
-/** The guest's owner and clock are not ours; the same commit gives the same tar but for the pack's name. */
-const pack = async (work: string, tar: string): Promise<void> => {
-  const owner = ['--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--sort=name', '--format=ustar']
-  const child = spawn('tar', ['-C', work, ...owner, '-cf', tar, '.git'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let stderr = ''
-  child.stderr.on('data', chunk => {
-    stderr += String(chunk)
-  })
-  const [code] = await once(child, 'close')
-  if (code !== 0)
-    throw new Fault('exhausted', 'later', `tar of ${work}: ${stderr.trim() || `ended with ${code}`}`)
+  return healed(place, () => makeSnapshot({ bare: place.bare, commit, folder: place.folder }))
 }

@@ -47,35 +47,46 @@ export const inOrder = (a: Entry, b: Entry): number =>
 const isPast = (entry: Entry, [arrivedAt, base]: [number, string]): boolean =>
   entry.arrivedAt < arrivedAt || (entry.arrivedAt === arrivedAt && entry.base <= base)
 
-/** The mails that were not handed out yet, in order of arrival. */
+/** The mails that were not handed out yet, in order of arrival; where a pass was broken off, only what is left of it. */
 export const unseen = (entries: Entry[], seen: Seen): Entry[] => {
   const near = new Set(seen.near)
   const { pass } = seen
   return entries
     .filter(entry => entry.changedAt > seen.since)
-    .filter(entry => !(pass && entry.changedAt <= pass.until && isPast(entry, pass.at)))
+    .filter(entry => pass === undefined || (entry.changedAt <= pass.until && !isPast(entry, pass.at)))
     .filter(entry => !near.has(nameDigest(entry.base)))
     .sort(inOrder)
 }
 
+export type Pass = {
+  /** What is seen once `batch` is handed out as well. */
+  handOut: (batch: Entry[]) => Seen
+  /** What is seen at its end. */
+  end: () => Seen
+}
+
 /** One pass over what is new in a listing that began at `listedAt`. */
-export const startPass = (entries: Entry[], seen: Seen, listedAt: Instant) => {
+export const startPass = (entries: Entry[], seen: Seen, listedAt: Instant): Pass => {
   const newest = entries.reduce((latest, entry) => Math.max(latest, entry.changedAt), 0)
-  const until = Math.max(seen.since, Math.min(newest, listedAt - settleMs))
-  // These cannot be left to the time alone.
+  const until = seen.pass?.until ?? Math.max(seen.since, Math.min(newest, listedAt - settleMs))
+  // What changed later than `until` cannot be left to the time alone.
   const unsettled = new Set(
     entries.filter(entry => entry.changedAt > until).map(entry => nameDigest(entry.base)),
   )
-  let near = seen.near
+  const handedOut: string[] = []
+  // Names from before the pass are kept until it ends: some of them changed since.
+  const kept = (digests: string[]): string[] =>
+    digests.filter((digest, i) => i >= digests.length - remembered || unsettled.has(digest))
 
   return {
-    /** What is seen once `batch` is handed out as well; `last`: it ends the pass. */
-    after: (batch: Entry[], last: boolean): Seen => {
-      const all = [...near, ...batch.map(entry => nameDigest(entry.base))]
-      near = all.filter((digest, i) => i >= all.length - remembered || unsettled.has(digest))
+    handOut: batch => {
+      handedOut.push(...batch.map(entry => nameDigest(entry.base)))
+      const near = [...seen.near, ...kept(handedOut)]
       const end = batch.at(-1)
-      if (last || end === undefined) return { since: until, near }
-      return { since: seen.since, pass: { until, at: [end.arrivedAt, end.base] }, near }
+      return end === undefined
+        ? { ...seen, near }
+        : { since: seen.since, pass: { until, at: [end.arrivedAt, end.base] }, near }
     },
+    end: () => ({ since: until, near: kept([...seen.near, ...handedOut]) }),
   }
 }

@@ -34,22 +34,16 @@ async function* read(path: string, cursor: Cursor, signal?: AbortSignal): AsyncG
     const listedAt = Date.now()
     const entries = await list(path)
     const fresh = unseen(entries, seen)
-    if (fresh.length === 0) return
+    if (fresh.length === 0 && seen.pass === undefined) return
     const pass = startPass(entries, seen, listedAt)
-    let vanished = false
-    for (const { entries: batch, last } of batchesOf(fresh)) {
+    for (const { batch, last } of batchesOf(fresh)) {
       signal?.throwIfAborted()
-      const read = await Promise.all(batch.map(entry => readMail(path, entry)))
-      const mails = read.filter(mail => mail !== undefined)
-      vanished ||= mails.length < read.length
-      seen = pass.after(
-        batch.filter((_, i) => read[i] !== undefined),
-        last,
-      )
-      if (mails.length > 0) yield { mails, cursor: seen }
+      const { mails, read } = await readBatch(path, batch)
+      const cursor = pass.handOut(read)
+      if (mails.length > 0) yield { mails, cursor: last ? pass.end() : cursor }
     }
-    // Moved from new to cur under our hands: it is found there.
-    if (!vanished) return
+    // Listed once more: what was moved from new to cur under our hands is found there.
+    seen = pass.end()
   }
 }
 
@@ -94,7 +88,7 @@ const entryOf = async (folder: string, name: string): Promise<Entry | undefined>
   }
 }
 
-function* batchesOf(entries: Entry[]): Generator<{ entries: Entry[]; last: boolean }> {
+function* batchesOf(entries: Entry[]): Generator<{ batch: Entry[]; last: boolean }> {
   let held: Entry[] = []
   let bytes = 0
   for (const [i, entry] of entries.entries()) {
@@ -102,10 +96,23 @@ function* batchesOf(entries: Entry[]): Generator<{ entries: Entry[]; last: boole
     bytes += Math.min(entry.size, largestMail)
     const last = i === entries.length - 1
     if (!last && held.length < batchMails && bytes < batchBytes) continue
-    yield { entries: held, last }
+    yield { batch: held, last }
     held = []
     bytes = 0
   }
+}
+
+/** The mails that are still there, and their entries. */
+const readBatch = async (folder: string, batch: Entry[]): Promise<{ mails: RawMail[]; read: Entry[] }> => {
+  const mails: RawMail[] = []
+  const read: Entry[] = []
+  for (const entry of batch) {
+    const mail = await readMail(folder, entry)
+    if (mail === undefined) continue
+    mails.push(mail)
+    read.push(entry)
+  }
+  return { mails, read }
 }
 
 const readMail = async (folder: string, { path, base, arrivedAt }: Entry): Promise<RawMail | undefined> => {

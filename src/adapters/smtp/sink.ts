@@ -86,6 +86,8 @@ const withConnection = async <T>(
   act: (connection: SMTPConnection) => Promise<T>,
 ): Promise<T> => {
   const connection = new SMTPConnection(connectionOptions(options))
+  // A second error after the first would have no listener, and end the process.
+  connection.on('error', () => undefined)
   const lost = once(connection, 'error').then(([error]) => {
     throw error
   })
