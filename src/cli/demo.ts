@@ -147,5 +147,5 @@ export const demo = (deps: CliDeps): Command =>
     )
     .option('--again', 'begin anew, also after a demo that was cut off')
     .addHelpText('after', '\nExample:\n  $ npm run demo')
-    .option('--folder DIR', 'keep everything in this folder (default: .grapevine/demo)')
+    .option('--folder <dir>', 'keep everything in this folder (default: .grapevine/demo)')
     .action((options: Options) => run(deps, options))

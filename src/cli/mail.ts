@@ -107,8 +107,8 @@ const list = (deps: CliDeps): Command =>
   new Command('list')
     .summary('list mails and what became of them')
     .description('Lists mails in order of arrival, with what became of each.')
-    .option('--project NAME', 'only of this project')
-    .option('--kind KIND', 'only of this disposition (patch, cover, not-a-patch, damaged …)')
+    .option('--project <name>', 'only of this project')
+    .option('--kind <kind>', 'only of this disposition (patch, cover, not-a-patch, damaged …)')
     .option('--json', 'JSON lines')
     .addHelpText('after', '\nExample:\n  $ grapevine mail list --kind damaged')
     .action((options: { project?: string; kind?: Disposition['kind']; json?: boolean }) =>

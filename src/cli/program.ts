@@ -40,6 +40,11 @@ const entries: Entry[] = [
     load: async () => (await import('./mail.ts')).mail,
   },
   {
+    name: 'series',
+    summary: 'look up what was run for a series, and what was said',
+    load: async () => (await import('./series.ts')).series,
+  },
+  {
     name: 'image',
     summary: 'build and list the images of guests',
     load: async () => (await import('./image.ts')).image,

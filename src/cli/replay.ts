@@ -124,7 +124,7 @@ export const replay = (deps: CliDeps): Command =>
     )
     .argument('<archive>', 'an mbox, a Maildir, a public-inbox archive (v2) or a mail')
     .option('--message-id <id...>', 'only the series that hold these mails')
-    .option('--project NAME', 'for which project (not needed if there is only one)')
+    .option('--project <name>', 'for which project (not needed if there is only one)')
     .option('--dry-run', 'only sort: what is a patch, of which series; nothing is kept or built')
     .option('--json', 'JSON lines: with --dry-run one a mail, else one a series')
     .option('--again', 'forget what earlier replays found')

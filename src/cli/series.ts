@@ -98,7 +98,7 @@ const list = (deps: CliDeps): Command =>
   new Command('list')
     .summary('list series with state and verdict')
     .description('Lists series in order of arrival, with state and verdict.')
-    .option('--project NAME', 'only of this project')
+    .option('--project <name>', 'only of this project')
     .option('--json', 'JSON lines')
     .addHelpText('after', '\nExample:\n  $ grapevine series list --json')
     .action((options: { project?: string; json?: boolean }) =>

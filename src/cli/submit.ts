@@ -57,7 +57,7 @@ export const submit = (deps: CliDeps): Command =>
       'Hands in the patches of a file: one mail, or an mbox, as `git format-patch` writes them. They go through the\nsame flow as mail from the list; the bot and a worker do the rest.',
     )
     .argument('<file>', 'a mail or mbox; - for standard input')
-    .option('--project NAME', 'for which project (not needed if there is only one)')
+    .option('--project <name>', 'for which project (not needed if there is only one)')
     .addHelpText('after', '\nExample:\n  $ git format-patch -1 --stdout | grapevine submit -')
     .action(async (file: string, options: Options) => {
       if (file !== '-') return handIn(deps, file, options)

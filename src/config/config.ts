@@ -12,7 +12,7 @@ export type ImageConfig = {
   name: string
   /** debian: from a package list · busybox: kernel, static busybox and the agent, all in memory. */
   kind: 'debian' | 'busybox'
-  /** Distribution packages besides those that every guest has. */
+  /** Distribution packages besides those that every guest has; in a busybox one only their files, with the libraries that they need. */
   packages: string[]
   memoryMiB: number
   cpus: number

@@ -168,7 +168,7 @@ const mailOut = (
 const toImage = (name: string, image: ConfigFile['farm']['images'][string]): ImageConfig => ({
   name,
   kind: image.kind,
-  packages: image.kind === 'debian' ? image.packages : [],
+  packages: image.packages,
   memoryMiB: image.memory,
   cpus: image.cpus,
   diskMiB: image.kind === 'debian' ? image.disk : 0,

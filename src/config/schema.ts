@@ -132,19 +132,20 @@ const hardware = {
   cpus: z.int().min(1).max(16).default(1).describe('Processors of the guest. Default: 1.'),
 }
 
+const packages = z
+  .array(
+    z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, {
+      error: 'must be the name of a Debian package, like libc6-dev',
+    }),
+  )
+  .default([])
+
 const image = z
   .discriminatedUnion('kind', [
     z
       .strictObject({
         kind: z.literal('debian'),
-        packages: z
-          .array(
-            z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, {
-              error: 'must be the name of a Debian package, like libc6-dev',
-            }),
-          )
-          .default([])
-          .describe('Debian packages besides those that every guest has. Default: none.'),
+        packages: packages.describe('Debian packages besides those that every guest has. Default: none.'),
         ...hardware,
         memory: hardware.memory.prefault('1 GiB').describe('Memory of the guest. Default: 1 GiB.'),
         disk: size(512, 1024 * 1024)
@@ -155,10 +156,13 @@ const image = z
     z
       .strictObject({
         kind: z.literal('busybox'),
+        packages: packages.describe(
+          'Debian packages whose files are copied into it, with the libraries that they need. Default: none.',
+        ),
         ...hardware,
         memory: hardware.memory.prefault('256 MiB').describe('Memory of the guest. Default: 256 MiB.'),
       })
-      .describe('A kernel, a static busybox and the agent, all in memory. It has no disk and no packages.'),
+      .describe('A kernel, a static busybox and the agent, all in memory. It has no disk.'),
   ])
   .describe('A kind of guest.')
 

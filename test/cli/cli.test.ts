@@ -73,6 +73,8 @@ test('every command has help with an example', () => {
     expect(stdout).toContain(`Usage: grapevine ${names.join(' ')}`)
     expect(stdout).toMatch(/\nExamples?:\n {2}\$ /)
     expect(stdout).toContain('--config <file>')
+    // Commander takes an option for a flag unless the name of its value stands in brackets.
+    expect(stdout).not.toMatch(/^ +--[\w-]+ [A-Z]+ /m)
   }
 })
 
