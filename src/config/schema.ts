@@ -120,10 +120,14 @@ const assemble = z
   .strictObject({
     quiet: duration(1, day)
       .prefault('10 s')
-      .describe('How long a series must be complete and quiet before it is planned. Default: 10 s.'),
+      .describe(
+        'How long a series with missing parts waits at the least, from when its newest part was read, however old that is. Default: 10 s.',
+      ),
     deadline: duration(1000, 60 * day)
       .prefault('24 h')
-      .describe('How long an incomplete series waits for its missing parts. Default: 24 h.'),
+      .describe(
+        'How long a series waits for its missing parts, from the arrival of its newest one. Default: 24 h.',
+      ),
   })
   .describe('How series are put together.')
 

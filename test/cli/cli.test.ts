@@ -47,15 +47,19 @@ const listed = (help: string): string[] => {
   return [...names].map(([, name = '']) => name).filter(name => name !== 'help')
 }
 
-const everyCommand = (above: string[] = []): string[][] =>
-  listed(grapevine([...above, '--help']).stdout).flatMap(name => [
-    [...above, name],
-    ...everyCommand([...above, name]),
-  ])
+type Help = { names: string } & ReturnType<typeof grapevine>
+
+/** The help of every command below one. */
+const everyHelp = (above: Help): Help[] =>
+  listed(above.stdout).flatMap(name => {
+    const names = `${above.names} ${name}`.trim()
+    const help = { names, ...grapevine([...names.split(' '), '--help']) }
+    return [help, ...everyHelp(help)]
+  })
 
 test('every command has help with an example', () => {
-  const commands = everyCommand()
-  expect(commands.map(names => names.join(' '))).toEqual(
+  const commands = everyHelp({ names: '', ...grapevine(['--help']) })
+  expect(commands.map(({ names }) => names)).toEqual(
     expect.arrayContaining([
       'demo',
       'start',
@@ -67,10 +71,9 @@ test('every command has help with an example', () => {
       'mail show',
     ]),
   )
-  for (const names of commands) {
-    const { status, stdout, stderr } = grapevine([...names, '--help'])
+  for (const { names, status, stdout, stderr } of commands) {
     expect({ names, status, stderr }).toEqual({ names, status: 0, stderr: '' })
-    expect(stdout).toContain(`Usage: grapevine ${names.join(' ')}`)
+    expect(stdout).toContain(`Usage: grapevine ${names}`)
     expect(stdout).toMatch(/\nExamples?:\n {2}\$ /)
     expect(stdout).toContain('--config <file>')
     // Commander takes an option for a flag unless the name of its value stands in brackets.

@@ -1,6 +1,6 @@
 // The doctor's look at the projects: can their mail be read, their repositories be fetched, and are their images built?
 import { stat } from 'node:fs/promises'
-import type { Config, SourceConfig } from '../../config/config.ts'
+import type { Config, ImageConfig, SourceConfig } from '../../config/config.ts'
 import type { Recipe } from '../../model/recipe.ts'
 import { advice, bad, type Check, fine } from './check.ts'
 
@@ -40,17 +40,20 @@ const askSource = async (source: SourceConfig, signal: AbortSignal) => {
   return fine(`${source.kind} ${source.path} can be read, and is empty`)
 }
 
-const askImage = async (folder: string, name: string) => {
+const askImage = async (folder: string, image: ImageConfig) => {
   const { loadImage } = await import('../../farm/image/manifest.ts')
-  const { builtAt } = await loadImage(folder, name)
-  return fine(`built ${new Date(builtAt).toISOString().slice(0, 10)}`)
+  const { imageSource } = await import('../../farm/image/source.ts')
+  const { builtAt, source } = await loadImage(folder, image.name)
+  const says = `built ${new Date(builtAt).toISOString().slice(0, 10)}`
+  if (source === imageSource(image)) return fine(says)
+  return advice(`${says}, and configured otherwise since`, `grapevine image build ${image.name}`)
 }
 
 export const projectChecks = ({ projects, farm }: Config): Check[] => [
-  ...farm.images.map(({ name }) => ({
-    name: `image ${name}`,
+  ...farm.images.map(image => ({
+    name: `image ${image.name}`,
     deadlineMs: fetchMs,
-    ask: () => askImage(farm.data, name),
+    ask: () => askImage(farm.data, image),
   })),
   ...projects.flatMap(project => [
     {
