@@ -89,7 +89,8 @@ export const compose = (mail: OutgoingMail): Composed => {
       messageId: mail.messageId,
       date: new Date(mail.date),
       headers: { ...mail.headers },
-      text: mail.text,
+      // A carriage return alone is a line break to some servers and none to others (RFC 5322 §2.3 forbids it).
+      text: mail.text.toWellFormed().replace(/\r\n?/g, '\n'),
       ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
       ...(mail.references.length === 0 ? {} : { references: [...mail.references] }),
       textEncoding: 'quoted-printable',

@@ -154,6 +154,14 @@ describe.each([
     expect(headersOf(second ?? '')).toContain('Content-Transfer-Encoding: 7bit')
   })
 
+  it('has plain line breaks and no control characters in the text, whatever a log brought', async () => {
+    const { sink, read } = await make()
+    await sink.send(outgoing({ text: '10%\r20%\r\n.\r\n\x1b[1mbold\0\ud800\n' }))
+    const raw = (await read())[0]?.replaceAll('\r\n', '\n') ?? ''
+    expect(raw).not.toMatch(/[^\n\x20-\x7e]/)
+    expect(raw).toContain('\n10%\n20%\n.\n=1B[1mbold=00=EF=BF=BD\n')
+  })
+
   it('lets nothing from a subject or a name into the headers', async () => {
     const { sink, read } = await make()
     const evil = 'x\r\nBcc: victim@example.net\r\n\r\nbody\u2028\0'

@@ -90,6 +90,14 @@ describe('the cursor of a Maildir', () => {
     )
   })
 
+  it('remembers all of a great many mails that have just come', () => {
+    const now = 1_700_000_000_000
+    const folder = Array.from({ length: 5000 }, (_, i) => entry(`${i}`, now - (i % 100)))
+    const { handedOut, saved } = read(folder, nothingSeen, now)
+    expect(handedOut.length).toBe(5000)
+    expect(read(folder, saved, now + 1).handedOut).toEqual([])
+  })
+
   it('hands out in order of arrival', () => {
     const folder = [
       entry('b', 5000, 2000),

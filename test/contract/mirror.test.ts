@@ -2,10 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, it } from 'vitest'
 import { gitMirror } from '../../src/adapters/git/mirror.ts'
+import { fetchFault } from '../../src/adapters/git/remote.ts'
 import { git, temporaryFolder } from './mail-stores.ts'
 
 const identity = ['-c', 'user.name=Sofia', '-c', 'user.email=sofia@example.org']
@@ -201,9 +203,16 @@ describe('the git mirror', () => {
     expect(`${fault.message} ${fault.remedy} ${fault.cause}`).not.toContain('secret')
   })
 
+  it('takes passwords out of what git says', () => {
+    const fault = fetchFault(
+      'https://a:secret@example.org/x',
+      "fatal: unable to access 'https://a:secret@example.org/x/'",
+    )
+    expect(`${fault.message} ${fault.remedy} ${fault.cause}`).not.toContain('secret')
+  })
+
   it('gives up a fetch at its deadline', async () => {
     const { mirrors } = await setUp()
-    const { createServer } = await import('node:net')
     const silent = createServer(() => undefined)
     await new Promise<void>(ready => silent.listen(0, '127.0.0.1', () => ready()))
     const address = silent.address()

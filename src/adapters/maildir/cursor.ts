@@ -35,7 +35,7 @@ export const nothingSeen: Seen = { since: 0, near: [] }
 /** A file that was changed a shorter time ago than this may have come while the folder was listed. */
 export const settleMs = 10_000
 // Mails that are flagged later than these many others came are handed out once more; they are known by their content.
-const remembered = 2000
+const remembered = 1000
 
 /** 48 bits: among a few thousand names, two alike are a matter of ages. */
 export const nameDigest = (base: string): string =>

@@ -30,6 +30,7 @@ const batchMails = 100
 const batchBytes = 8 * 1024 * 1024
 const digestBytes = 1024
 const pollMs = 10_000
+const longestWaitMs = 100
 
 /**
  * Mails of an mbox file (RFC 4155), oldest first; appended ones are found by the next read. A file that was replaced or
@@ -108,7 +109,7 @@ async function* settledPieces(
     const { size, mtimeMs } = await handle.stat()
     if (size <= from) return
     await sleep(
-      Math.max(10, Math.min(settleMs, mtimeMs + settleMs - Date.now())),
+      Math.max(10, Math.min(longestWaitMs, mtimeMs + settleMs - Date.now())),
       undefined,
       signal && { signal },
     )
