@@ -82,7 +82,7 @@ export const work = async (queue: QueueName, options: WorkOptions): Promise<{ cl
   const { connection, prefix, concurrency, handler, log, timing = defaultTiming } = options
   const client = connection.open('patient')
   const listener = connection.open('patient')
-  const running = new Map<string, { job: Job<Data>; over: Promise<void> }>()
+  const running = new Map<string, { job: Job<Data>; over: Promise<unknown> }>()
 
   const handle = async (job: Job<Data>, token: string | undefined, signal: AbortSignal) => {
     try {
@@ -99,11 +99,11 @@ export const work = async (queue: QueueName, options: WorkOptions): Promise<{ cl
     const id = job.id ?? ''
     const result = handle(job, token, signal ?? new AbortController().signal)
     const over = result.then(
-      () => {},
-      () => {},
+      () => running.delete(id),
+      () => running.delete(id),
     )
     running.set(id, { job, over })
-    return result.finally(() => running.delete(id))
+    return result
   }
 
   const worker = new Worker<Data>(queue, processor, {
@@ -129,16 +129,16 @@ export const work = async (queue: QueueName, options: WorkOptions): Promise<{ cl
   listener.subscribe(cancelChannel(prefix)).catch(() => {})
 
   const close = async () => {
-    const closed = worker.close()
-    await Promise.all([...running.values()].map(one => one.over))
-    // What they came to is being told to Redis; if that is away, the job will simply come again.
+    await worker.pause(true)
+    while (running.size > 0) await Promise.all([...running.values()].map(one => one.over))
+    // Without Redis BullMQ would wait for ever to say goodbye; jobs that it does not hear about come again.
     const enough = new AbortController()
     const patience = sleep(5000, undefined, { signal: enough.signal }).catch(() => {})
-    await Promise.race([closed, client.status === 'ready' ? patience : undefined])
+    const lost = new Promise(resolve => client.once('reconnecting', resolve))
+    await Promise.race([worker.close(client.status !== 'ready'), lost, patience])
     enough.abort()
     await closeClient(listener)
     await closeClient(client)
-    await closed
   }
   let closing: Promise<void> | undefined
   return {

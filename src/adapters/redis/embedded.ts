@@ -41,8 +41,7 @@ const settings = (folder: string, socket: string): string[] => [
 ]
 
 const findServer = (): string => {
-  const places = [...(process.env.PATH ?? '').split(':'), '/usr/bin', '/usr/local/bin', '/usr/sbin']
-  for (const place of places) {
+  for (const place of (process.env.PATH ?? '').split(':')) {
     const file = path.join(place, 'redis-server')
     try {
       accessSync(file, constants.X_OK)

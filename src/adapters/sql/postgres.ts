@@ -40,8 +40,10 @@ export const postgres = (url: string): { dialect: Dialect; where: string } => {
     application_name: 'grapevine',
     types,
   })
-  // An idle connection that breaks is replaced by the pool; without a listener the process would end.
+  // A connection that breaks is replaced by the pool. Without a listener the process would end: the pool's own is for idle
+  // connections only, and one that is in use can break twice, in its query and after it.
   pool.on('error', () => {})
+  pool.on('connect', client => client.on('error', () => {}))
   return { where, dialect: new PostgresDialect({ pool }) }
 }
 
