@@ -15,6 +15,8 @@ export type Deadlines = {
   forkMs: Millis
   /** An agent that answers nothing for so long is a hung guest. */
   silenceMs: Millis
+  /** A guest whose agent went away may be on its way down: only after this it is hung. */
+  lingerMs: Millis
   /** The guest's acknowledgement that a command's processes are killed. */
   killMs: Millis
   /** A stream that moves no byte for so long is stuck. */
@@ -27,6 +29,7 @@ export const defaultDeadlines: Deadlines = {
   qualifyMs: 20_000,
   forkMs: 60_000,
   silenceMs: 90_000,
+  lingerMs: 15_000,
   killMs: 30_000,
   streamMs: 60_000,
 }

@@ -84,9 +84,11 @@ const exitOf = async (guest: Guest, launched: Promise<number>, over: AbortSignal
       if (status.exited) return { on: 'exit', status }
       await sleep(pause, undefined, { signal: over })
     }
-  } catch {
-    if (over.aborted) return await never()
-    return { on: 'silence' }
+  } catch (error) {
+    // QEMU closed the port: its end is about to be told.
+    if (over.aborted || (error instanceof Fault && error.kind === 'unreachable')) return await never()
+    // A guest that shuts down in order ends its agent first.
+    return await sleep(guest.deadlines.lingerMs, { on: 'silence' as const }, { signal: over }).catch(never)
   }
 }
 

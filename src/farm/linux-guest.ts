@@ -24,8 +24,11 @@ const sh = (script: string, ...args: string[]): ExecRequest => ({
 
 export type LinuxGuest = typeof linuxGuest
 
-/** Words of 3 and 64 characters between control characters: how a stream out of the guest ends. */
-export const trailerLength = (nonce: string): number => nonce.length + 3 + 64 + 4
+/** The guest's digest program, and what Node calls it: emulated, 64-bit arithmetic makes it faster than SHA-256. */
+const digest = 'sha512sum'
+export const streamDigest = 'sha512'
+
+const block = 65_536
 
 export const linuxGuest = {
   /** Once before the freeze. One process owns the log port: it passes on what commands write into a FIFO, and sends marks that
@@ -92,39 +95,34 @@ export const linuxGuest = {
        ${disk ? 'echo 3 > /proc/sys/vm/drop_caches; sha256sum < /.grapevine-canary' : ''}`,
     ),
 
-  /** Takes so many bytes off the stream port into a file; prints their digest when they are stored. */
-  receiveFile: (path: string, size: number): ExecRequest =>
+  /** Takes so many bytes off the stream port into a file, or unpacks them as a tar stream into a folder; prints their digest when they
+   *  are stored. dd and a file in between, because busybox's head and tee move single characters. */
+  receive: ({ path, size, untar }: { path: string; size: number; untar: boolean }): ExecRequest =>
     sh(
-      `case "$1" in */*) mkdir -p "\${1%/*}/" || exit 1;; esac
-       exec 3<${port('stream')}; head -c "$2" <&3 > "$1" && sha256sum < "$1"`,
-      path,
-      String(size),
-    ),
-
-  /** The same, unpacked as a tar stream into a folder. */
-  receiveTar: (folder: string, size: number): ExecRequest =>
-    sh(
-      `mkdir -p "$1" && t=$(mktemp -d) && mkfifo $t/copy || exit 1
+      `path=$1 size=$2; umask 022
+       case $path in */*) mkdir -p "\${path%/*}/" || exit 1;; esac
+       ${untar ? 'mkdir -p "$path" && file=$(mktemp -p "$path") || exit 1' : 'file=$path'}
        exec 3<${port('stream')}
-       sha256sum < $t/copy > $t/digest &
-       head -c "$2" <&3 | tee $t/copy | { tar -xf - -C "$1"; rc=$?; cat > /dev/null; exit $rc; }; rc=$?
-       wait; cat $t/digest; rm -rf $t; exit $rc`,
-      folder,
+       { dd bs=${block} count=$((size / ${block})) iflag=fullblock <&3 &&
+         if [ $((size % ${block})) -gt 0 ]; then dd bs=$((size % ${block})) count=1 iflag=fullblock <&3; fi
+       } 2>/dev/null > "$file" || { echo "cannot write $file" >&2; exit 1; }
+       ${digest} < "$file" || exit 1
+       ${untar ? 'tar -xf "$file" -C "$path"; rc=$?; rm -f "$file"; exit $rc' : ''}`,
+      path,
       String(size),
     ),
 
-  /** Sends a file, or named paths below a folder as a tar stream, and then a trailer: nonce, exit code, digest. Waits for the host's word before it closes. */
-  send: (path: string, tar: string[] | undefined, nonce: string): ExecRequest =>
+  /** Sends a file, or named paths below a folder as a tar stream: its length, its bytes, its digest. Waits for the host's word before it closes the port. */
+  send: (path: string, tar: string[] | undefined): ExecRequest =>
     sh(
-      `path=$1 nonce=$2; shift 2; t=$(mktemp -d) && mkfifo $t/copy || exit 1
+      `path=$1; shift; mkdir -p /var/tmp && t=$(mktemp -d -p /var/tmp) || exit 1
+       trap 'rm -rf $t' EXIT
+       ${tar ? 'file=$t/tar; tar -cf $file -C "$path" -- "$@" || exit 1' : 'file=$path; [ -f "$file" ] || { echo "there is no file $file" >&2; exit 1; }'}
+       size=$(stat -L -c %s "$file") || exit 1
+       ${digest} < "$file" > $t/digest &
        exec 3<>${port('stream')}
-       sha256sum < $t/copy > $t/digest &
-       { ${tar ? 'tar -cf - -C "$path" -- "$@"' : 'cat -- "$path"'}; echo $? > $t/rc; } | tee $t/copy >&3
-       wait; read -r digest rest < $t/digest; read -r rc < $t/rc; rm -rf $t
-       printf '\\036%s %03d %s\\036' "$nonce" "$rc" "$digest" >&3
-       read -r word <&3; exit $rc`,
+       echo "$size" >&3 && cat "$file" >&3 && wait && cat $t/digest >&3 && read -r word <&3`,
       path,
-      nonce,
       ...(tar ?? []),
     ),
 } as const

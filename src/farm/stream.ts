@@ -1,37 +1,36 @@
-// Bytes in and out of a guest over the raw stream port: length known or trailer at the end, digest taken on both sides. One transfer at a time.
-import { createHash, randomBytes } from 'node:crypto'
+// Bytes in and out of a guest over the raw stream port: their length is known before, their digest is taken on both sides. One transfer at a time.
+import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
 import { type Duplex, PassThrough, type Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
+import type { Clone } from '../ports/farm.ts'
 import { bell, within } from './deadline.ts'
 import type { Guest } from './exec.ts'
-import { trailerLength } from './linux-guest.ts'
+import { streamDigest } from './linux-guest.ts'
 import { runTool } from './tool.ts'
 
-export type Transfers = {
-  write(path: string, bytes: { size: number; stream: Readable }, options?: { untar?: boolean }): Promise<void>
-  read(path: string, options?: { tar?: string[] }): Promise<Readable>
-}
+/** A transfer under way: what it gives, and when the port is free again. */
+type Transfer<T> = { value: T; over: Promise<unknown> }
 
 /** Once a transfer broke off, nobody knows what the port still holds: no other may follow it. */
-export const openTransfers = (guest: Guest): Transfers => {
+export const openTransfers = (guest: Guest): Pick<Clone, 'write' | 'read'> => {
   let last: Promise<unknown> = Promise.resolve()
   let broken: Fault | undefined
 
-  const inTurn = async <T>(transfer: () => Promise<{ value: T; over: Promise<unknown> }>): Promise<T> => {
+  const inTurn = async <T>(transfer: () => Promise<Transfer<T>>): Promise<T> => {
     const turn = last.then(async () => {
       if (broken)
         throw new Fault('refused', 'soon', `no transfer after one that broke off: ${broken.message}`)
       return await transfer()
     })
-    last = turn
-      .then(({ over }) => over)
-      .catch(error => {
-        if (error instanceof Fault && error.retry !== 'never') broken ??= error
-      })
+    last = turn.then(({ over }) => over).catch(note)
     return (await turn).value
+  }
+  // `never` says that the guest refused before a byte moved.
+  const note = (error: unknown) => {
+    if (error instanceof Fault && error.retry !== 'never') broken ??= error
   }
 
   return {
@@ -46,34 +45,34 @@ export const openTransfers = (guest: Guest): Transfers => {
 
 type Parcel = { path: string; untar: boolean; size: number; stream: Readable }
 
-const send = async (guest: Guest, { path, untar, size, stream }: Parcel): Promise<void> => {
+const send = async (guest: Guest, parcel: Parcel): Promise<void> => {
   const { machine, says, deadlines } = guest
-  const request = untar ? says.receiveTar(path, size) : says.receiveFile(path, size)
+  const { path, size, stream } = parcel
+  const poured = bell<void>()
   // Slower than 1 MB/s is stuck; unpacking many small files is what takes time.
-  const stored = runTool(machine, request, deadlines.streamMs + size / 1000)
+  const span = deadlines.streamMs + size / 1000
+  const stored = runTool(machine, says.receive(parcel), span, poured.rung)
   const failed = stored.then(() => new Promise<never>(() => {}))
   failed.catch(() => {})
   try {
-    const digest = await Promise.race([
-      failed,
-      pour(stream, machine.stream, { size, idleMs: deadlines.streamMs }),
-    ])
+    const limits = { size, idleMs: deadlines.streamMs }
+    const digest = await Promise.race([failed, pour(stream, machine.stream, limits)])
+    poured.ring()
     const answer = (await stored).trim().split(/\s/)[0]
-    if (answer !== digest)
-      throw new Fault('damaged', 'soon', `${path}: other bytes arrived in the guest than were sent`)
+    if (answer !== digest) throw new Fault('damaged', 'soon', 'other bytes arrived than were sent')
   } catch (error) {
     stream.destroy()
     throw broke(error, `write ${path} into the guest`)
   }
 }
 
-/** Writes exactly `size` bytes of the source; gives their SHA-256. Fault malformed if there are fewer or more. */
+/** Writes exactly `size` bytes of the source; gives their digest. Fault malformed if there are fewer or more. */
 const pour = async (
   source: Readable,
   port: Duplex,
   limits: { size: number; idleMs: Millis },
 ): Promise<string> => {
-  const hash = createHash('sha256')
+  const hash = createHash(streamDigest)
   let sent = 0
   for await (const piece of source) {
     const chunk = Buffer.from(piece)
@@ -87,75 +86,100 @@ const pour = async (
   return hash.digest('hex')
 }
 
-type Trailer = { exitCode: number; digest: string }
-
-const receive = async (guest: Guest, path: string, tar: string[] | undefined) => {
+const receive = async (
+  guest: Guest,
+  path: string,
+  tar: string[] | undefined,
+): Promise<Transfer<Readable>> => {
   const { machine, says, deadlines } = guest
   const { stream: port } = machine
-  const nonce = randomBytes(16).toString('hex')
   const what = `read ${path} out of the guest`
   const out = new PassThrough({ highWaterMark: 1 << 20 })
-  const begun = bell<void>()
-  const trailer = bell<Trailer>()
-  const hash = createHash('sha256')
-  let held: Buffer = Buffer.alloc(0)
-  let moved = 0
-
-  const take = (chunk: Buffer) => {
-    const bytes = Buffer.concat([held, chunk])
-    const found = trailerAt(bytes, nonce)
-    const ready = bytes.subarray(0, Math.max(0, bytes.length - trailerLength(nonce)))
-    held = bytes.subarray(ready.length)
-    moved += chunk.length
-    if (ready.length > 0) {
-      hash.update(ready)
-      // A reader that went away must not leave bytes in the port: they are still taken, and dropped.
-      if (!out.destroyed && !out.write(ready)) {
-        port.pause()
-        const resume = () => port.resume()
-        out.once('drain', resume).once('close', resume)
-      }
-      begun.ring()
-    }
-    if (found) trailer.ring(found)
-  }
-
-  port.on('data', take)
-  const sent = runTool(machine, says.send(path, tar, nonce), 24 * 3_600_000)
+  out.on('error', () => {})
+  const incoming = unwrap(port, out)
+  const ended = new AbortController()
+  const sent = runTool(machine, says.send(path, tar), deadlines.streamMs * 60, incoming.over)
   const failed = sent.then(() => new Promise<never>(() => {}))
   failed.catch(() => {})
 
-  const ended = new AbortController()
-  // While the reader takes its time, standing still is right.
-  const count = () => (port.isPaused() ? performance.now() : moved)
-
-  const over = (async () => {
+  const finish = async () => {
     try {
-      const still = standstill(count, deadlines.streamMs, ended.signal)
-      const { exitCode, digest } = await Promise.race([trailer.rung, failed, still])
+      const still = standstill(incoming.moved, deadlines.streamMs, ended.signal)
+      const { digest, hash } = await Promise.race([incoming.over, failed, still])
       port.write('taken\n')
-      const refused = await within(sent, deadlines.streamMs, what).then(
-        () => undefined,
-        error => error,
-      )
-      if (exitCode !== 0) throw new Fault('refused', 'never', refused?.message ?? `exit code ${exitCode}`)
+      await within(sent, deadlines.streamMs, 'the end')
       if (hash.digest('hex') !== digest)
         throw new Fault('damaged', 'soon', 'other bytes came out than were sent')
       out.end()
+    } catch (error) {
+      const refused = error instanceof Fault && error.kind === 'refused' && !incoming.begun.value
+      const fault = broke(refused ? new Fault('refused', 'never', error.message) : error, what)
+      out.destroy(fault)
+      throw fault
     } finally {
       ended.abort()
+      incoming.close()
+    }
+  }
+  const over = finish()
+  over.catch(() => {})
+  await Promise.race([incoming.begun.rung, over])
+  return { value: out, over }
+}
+
+/** Takes `LENGTH\n`, so many bytes, and `DIGEST …\n` off the port. A reader that goes away must not leave bytes in it: they are dropped. */
+const unwrap = (port: Duplex, out: PassThrough) => {
+  const begun = bell<true>()
+  const over = bell<{ digest: string; hash: Hash }>()
+  const hash = createHash(streamDigest)
+  let line = ''
+  let left: number | undefined
+  let count = 0
+  let slow = false
+
+  const body = (chunk: Buffer) => {
+    hash.update(chunk)
+    if (out.destroyed || out.write(chunk)) return
+    port.pause()
+    slow = true
+    const resume = () => {
+      slow = false
+      port.resume()
+    }
+    out.once('drain', resume).once('close', resume)
+  }
+  const take = (chunk: Buffer): void => {
+    count += chunk.length
+    if (left) {
+      const mine = chunk.subarray(0, left)
+      left -= mine.length
+      body(mine)
+      if (chunk.length > mine.length) take(chunk.subarray(mine.length))
+      return
+    }
+    const end = chunk.indexOf(10)
+    line += chunk.subarray(0, end < 0 ? undefined : end).toString('latin1')
+    if (end < 0) return
+    const said = line
+    line = ''
+    if (left === undefined) {
+      left = Number(said)
+      begun.ring(true)
+      if (end + 1 < chunk.length) take(chunk.subarray(end + 1))
+    } else over.ring({ digest: said.split(' ')[0] ?? '', hash })
+  }
+
+  port.on('data', take).resume()
+  return {
+    begun,
+    over: over.rung,
+    // While the reader takes its time, standing still is right.
+    moved: () => (slow ? performance.now() : count),
+    close: () => {
       port.off('data', take)
       port.pause()
-    }
-  })().catch(error => {
-    const fault = broke(error, what)
-    out.destroy(fault)
-    throw fault
-  })
-  over.catch(() => {})
-  out.on('error', () => {})
-  await Promise.race([begun.rung, over])
-  return { value: out as Readable, over }
+    },
+  }
 }
 
 /** Fails when the count is the same as one span before. */
@@ -167,16 +191,9 @@ const standstill = async (count: () => number, span: Millis, over: AbortSignal):
   throw new Fault('timeout', 'soon', `no byte moved for ${span / 1000} s`)
 }
 
-const trailerAt = (bytes: Buffer, nonce: string): Trailer | undefined => {
-  const tail = bytes.subarray(-trailerLength(nonce)).toString('latin1')
-  const [, said, exitCode, digest] = tail.match(/^\x1e(\w+) (\d{3}) ([0-9a-f]{64})\x1e$/) ?? []
-  return said === nonce && digest ? { exitCode: Number(exitCode), digest } : undefined
-}
-
 const broke = (error: unknown, what: string): Fault => {
   if (error instanceof Fault)
     return new Fault(error.kind, error.retry, `${what}: ${error.message}`, { cause: error })
-  return new Fault('malformed', 'soon', `${what}: ${error instanceof Error ? error.message : error}`, {
-    cause: error,
-  })
+  const why = error instanceof Error ? error.message : String(error)
+  return new Fault('malformed', 'soon', `${what}: ${why}`, { cause: error })
 }

@@ -2,31 +2,39 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
-import type { ExecRequest } from './agent.ts'
+import type { Agent, ExecRequest } from './agent.ts'
 import { type Machine, tell } from './machine.ts'
 
-/** What it printed. Faults: refused with its last words if it failed, timeout, unreachable if the guest went away. */
+const seldomMs: Millis = 300
+
+/** What it printed. `after`: it cannot end before that has, so it is asked seldom until then. Faults: refused with its last words if it failed, timeout, unreachable if the guest went away. */
 export const runTool = async (
   machine: Pick<Machine, 'agent' | 'fate'>,
   request: ExecRequest,
   span: Millis,
+  after: Promise<unknown> = Promise.resolve(),
 ): Promise<string> => {
   const gone = machine.fate.rung.then((fate): never => {
     throw new Fault('unreachable', 'soon', tell(fate))
   })
   gone.catch(() => {})
-  return await Promise.race([gone, finish(machine, request, span)])
+  return await Promise.race([gone, finish(machine.agent, request, { span, after })])
 }
 
 const finish = async (
-  { agent }: Pick<Machine, 'agent'>,
+  agent: Agent,
   request: ExecRequest,
-  span: Millis,
+  { span, after }: { span: Millis; after: Promise<unknown> },
 ): Promise<string> => {
   const end = performance.now() + span
   const left = () => Math.max(1, end - performance.now())
   const pid = await agent.start(request, left())
-  for (let pause = 2; ; pause = Math.min(500, pause * 1.3)) {
+  const early = after.then(
+    () => true,
+    () => true,
+  )
+  let soon = await Promise.race([early, sleep(2, false)])
+  for (let pause = 2; ; pause = Math.min(seldomMs, pause * 1.3)) {
     const status = await agent.status(pid, left())
     if (status.exited && status.exitCode === 0) return status.out.toString()
     if (status.exited) {
@@ -35,6 +43,10 @@ const finish = async (
     }
     if (performance.now() > end)
       throw new Fault('timeout', 'soon', `a program in the guest did not end within ${span / 1000} s`)
-    await sleep(pause)
+    if (soon) await sleep(pause)
+    else {
+      soon = await Promise.race([early, sleep(seldomMs, false)])
+      pause = 2
+    }
   }
 }

@@ -1,0 +1,202 @@
+// How a run in a guest ends: each ending is provoked in a real guest, and told apart from the others.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Clone, Farm } from '../../src/ports/farm.ts'
+import { command, openFarm, plain, qemusOf, requireImage, say, sharedFolder, silent } from './world.ts'
+
+const token = 'test-endings'
+let farm: Farm
+let template: string
+
+beforeAll(async () => {
+  requireImage('busybox')
+  farm = await openFarm({ token, deadlines: { silenceMs: 4_000, lingerMs: 2_000, killMs: 5_000 } })
+  template = await farm.template(plain('busybox'), silent)
+})
+
+afterAll(() => {
+  expect(qemusOf(token)).toEqual([])
+  expect(readdirSync(join(sharedFolder, 'clones')).filter(name => name.startsWith(token))).toEqual([])
+})
+
+const inClone = async (use: (clone: Clone) => Promise<void>): Promise<void> => {
+  const clone = await farm.lease({ run: `${token}-run`, template })
+  try {
+    await use(clone)
+  } finally {
+    await clone.release()
+  }
+}
+
+const collect = () => {
+  const chunks: Buffer[] = []
+  return {
+    onOutput: (chunk: Buffer) => void chunks.push(chunk),
+    text: () => Buffer.concat(chunks).toString(),
+  }
+}
+
+describe('a command that ends', () => {
+  test('exit code, and both kinds of output', () =>
+    inClone(async clone => {
+      const { onOutput, text } = collect()
+      const ending = await clone.exec(command('echo out; echo err >&2; pwd; exit 3'), { onOutput })
+      expect(ending).toEqual({ kind: 'finished', exitCode: 3 })
+      expect(text()).toBe('out\nerr\n/root\n')
+    }))
+
+  test('a signal', () =>
+    inClone(async clone => {
+      const ending = await clone.exec(command('kill -SEGV $$'))
+      expect(ending).toEqual({ kind: 'finished', exitCode: 139, signal: 11 })
+    }))
+
+  test('no output is lost at its end, and no byte is changed', () =>
+    inClone(async clone => {
+      const { onOutput, text } = collect()
+      await clone.exec(command('seq 1 60000; printf "last\\0\\036x"'), { onOutput })
+      const wanted = `${Array.from({ length: 60_000 }, (_, at) => at + 1).join('\n')}\nlast\0\x1ex`
+      expect(text() === wanted).toBe(true)
+    }))
+
+  test('output comes while it runs', () =>
+    inClone(async clone => {
+      const { onOutput, text } = collect()
+      const script = 'echo ready; until [ -e /tmp/go ]; do sleep 0.05; done; cat /tmp/go'
+      let told: Promise<void> | undefined
+      const tell = () => clone.write('/tmp/go', { size: 5, stream: Readable.from([Buffer.from('going')]) })
+      const ending = await clone.exec(command(script), {
+        onOutput: chunk => {
+          onOutput(chunk)
+          told ??= tell()
+        },
+      })
+      await told
+      expect(ending).toEqual({ kind: 'finished', exitCode: 0 })
+      expect(text()).toMatch(/^ready\n(going)?$/)
+    }))
+
+  test('a background child that holds the output delays nothing', () =>
+    inClone(async clone => {
+      const { onOutput, text } = collect()
+      const ending = await clone.exec(command('sleep 1000 & echo now'), { onOutput })
+      expect(ending).toEqual({ kind: 'finished', exitCode: 0 })
+      expect(text()).toBe('now\n')
+      expect(await say(clone, 'echo next')).toBe('next')
+    }))
+
+  test('no folder, no such command: the shell says so', () =>
+    inClone(async clone => {
+      const { onOutput, text } = collect()
+      expect(await clone.exec(command('nonsense'), { onOutput })).toEqual({ kind: 'finished', exitCode: 127 })
+      expect(text()).toContain('nonsense')
+      const made = { ...command('pwd'), folder: "/root/new/a folder's name" }
+      expect(await clone.exec(made, { onOutput })).toEqual({ kind: 'finished', exitCode: 0 })
+      expect(text()).toContain("/root/new/a folder's name")
+    }))
+})
+
+describe('a command that is ended', () => {
+  test('timed out, all its processes are killed, and the clone goes on', () =>
+    inClone(async clone => {
+      const { onOutput, text } = collect()
+      const script = 'trap "" TERM HUP; (sleep 1000; echo never) & sleep 1001 & echo begun; wait'
+      expect(await clone.exec(command(script, 1500), { onOutput })).toEqual({
+        kind: 'timed-out',
+        afterMs: 1500,
+      })
+      expect(text()).toBe('begun\n')
+      expect(await say(clone, 'pidof sleep || echo none')).toBe('none')
+    }))
+
+  test('a flood of output does not outlive its time-out', () =>
+    inClone(async clone => {
+      let bytes = 0
+      const onOutput = (chunk: Buffer) => {
+        bytes += chunk.length
+      }
+      expect(await clone.exec(command('yes', 1500), { onOutput })).toMatchObject({ kind: 'timed-out' })
+      expect(bytes).toBeGreaterThan(100_000)
+      expect(await say(clone, 'echo dry')).toBe('dry')
+    }))
+
+  test('cancelled before it begins, and while it runs', () =>
+    inClone(async clone => {
+      expect(await clone.exec(command('true'), { signal: AbortSignal.abort() })).toEqual({
+        kind: 'cancelled',
+      })
+      const stop = new AbortController()
+      const onOutput = () => stop.abort()
+      const ending = await clone.exec(command('echo begun; sleep 1000'), { onOutput, signal: stop.signal })
+      expect(ending).toEqual({ kind: 'cancelled' })
+      expect(await say(clone, 'pidof sleep || echo none')).toBe('none')
+    }))
+
+  test('released while it runs', () =>
+    inClone(async clone => {
+      const onOutput = () => void clone.release()
+      expect(await clone.exec(command('echo begun; sleep 1000'), { onOutput })).toEqual({ kind: 'cancelled' })
+    }))
+})
+
+describe('a guest that ends', () => {
+  test('powered off in order', () =>
+    inClone(async clone => {
+      expect(await clone.exec(command('poweroff; sleep 1000'))).toEqual({ kind: 'powered-off' })
+    }))
+
+  test('powered off', () =>
+    inClone(async clone => {
+      expect(await clone.exec(command('poweroff -f; sleep 1000'))).toEqual({ kind: 'powered-off' })
+      expect(await clone.exec(command('true'))).toEqual({ kind: 'powered-off' })
+    }))
+
+  test('panicked, with the evidence of it', () =>
+    inClone(async clone => {
+      const ending = await clone.exec(command('echo c > /proc/sysrq-trigger; sleep 1000'))
+      expect(ending).toEqual({ kind: 'crashed', how: 'panic' })
+      const { console, qmp, screenshot, manifest } = await clone.evidence()
+      expect(console?.toString()).toContain('sysrq')
+      expect(qmp?.toString()).toMatch(/"(GUEST_PANICKED|SHUTDOWN)"/)
+      expect(screenshot?.subarray(1, 4).toString()).toBe('PNG')
+      expect(JSON.parse(String(manifest))).toMatchObject({ template, commands: [{ ending }] })
+    }))
+
+  test('reset', () =>
+    inClone(async clone => {
+      expect(await clone.exec(command('echo b > /proc/sysrq-trigger; sleep 1000'))).toEqual({
+        kind: 'crashed',
+        how: 'reset',
+      })
+    }))
+
+  test('hung: the agent is stopped', () =>
+    inClone(async clone => {
+      const ending = await clone.exec(command('kill -STOP $(pidof qemu-ga); sleep 1000', 2_000))
+      expect(ending).toMatchObject({ kind: 'hung' })
+    }))
+
+  test('hung: the agent is killed, and nobody knows of the command any more', () =>
+    inClone(async clone => {
+      expect(await clone.exec(command('kill -9 $(pidof qemu-ga); sleep 1000'))).toMatchObject({
+        kind: 'hung',
+      })
+    }))
+
+  test('hung: every process is killed', () =>
+    inClone(async clone => {
+      expect(await clone.exec(command('kill -9 -1; sleep 1000'))).toMatchObject({ kind: 'hung' })
+    }))
+
+  test('QEMU itself is killed: that is not the guest', () =>
+    inClone(async clone => {
+      const onOutput = () => {
+        for (const pid of qemusOf(token)) process.kill(pid, 'SIGKILL')
+      }
+      const ending = await clone.exec(command('echo begun; sleep 1000'), { onOutput })
+      expect(ending).toEqual({ kind: 'vm-died', detail: 'QEMU ended, killed by SIGKILL' })
+      expect(Object.keys(await clone.evidence())).toEqual(['console', 'qmp', 'manifest'])
+    }))
+})
