@@ -1,6 +1,6 @@
 // The distribution's package archive, through an apt of our own: other lists, other caches, nothing installed; works without root.
 import { existsSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../model/fault.ts'
 import type { Progress } from '../../ports/farm.ts'
@@ -9,9 +9,14 @@ import { runCommand } from './command.ts'
 
 export type Archive = {
   readonly distribution: Distribution
-  /** Resolves the packages' dependencies, downloads those that `keep` accepts, and unpacks them into one folder. */
-  unpack(request: { names: string[]; keep?: (name: string) => boolean; into: string }): Promise<void>
+  /** The packages and all that they depend on, in the newest versions; of these, those that `keep` accepts. */
+  resolve(names: string[], keep?: (name: string) => boolean): Promise<Package[]>
+  /** Downloads packages that are not in the cache, and unpacks all of them into one folder. */
+  unpack(packages: Package[], into: string): Promise<void>
 }
+
+/** `file`: its name as `apt-get download` writes it; no other version has it. */
+export type Package = { name: string; version: string; file: string }
 
 export type ArchiveRequest = {
   distribution: Distribution
@@ -20,8 +25,6 @@ export type ArchiveRequest = {
   progress: Progress
   signal?: AbortSignal | undefined
 }
-
-type Package = { name: string; version: string; file: string }
 
 export const offline =
   'check the network and the mirror with: apt-get update. Behind a proxy, set Acquire::http::Proxy in /etc/apt/apt.conf.d'
@@ -49,11 +52,11 @@ export const openArchive = async (request: ArchiveRequest): Promise<Archive> => 
     },
   })
 
-  const resolve = async (names: string[]): Promise<Package[]> => {
-    const plan = await apt(['install', '--simulate', '--no-install-recommends', ...names], {
-      timeoutMs: 120_000,
-    })
-    return readPlan(plan)
+  const resolve: Archive['resolve'] = async (names, keep = () => true) => {
+    const args = ['install', '--simulate', '--no-install-recommends', ...names]
+    const packages = readPlan(await apt(args, { timeoutMs: 120_000 })).filter(({ name }) => keep(name))
+    if (packages.length > 0) return packages
+    throw new Fault('malformed', 'later', `apt-get finds nothing to install for ${names.join(' ')}`)
   }
 
   const download = async (packages: Package[]) => {
@@ -61,8 +64,7 @@ export const openArchive = async (request: ArchiveRequest): Promise<Archive> => 
     if (absent.length === 0) return
     let done = 0
     progress(`downloading packages (0/${absent.length})…`, 0, absent.length)
-    const folder = join(cache, `incoming-${process.pid}`)
-    await mkdir(folder, { recursive: true })
+    const folder = await mkdtemp(join(cache, 'incoming-'))
     try {
       await apt(['download', ...absent.map(one => `${one.name}=${one.version}`)], {
         cwd: folder,
@@ -74,39 +76,24 @@ export const openArchive = async (request: ArchiveRequest): Promise<Archive> => 
         },
       })
       // Only whole packages come into the cache.
-      const files = absent.map(one => one.file)
-      await runCommand({
-        command: 'mv',
-        args: ['-t', debs, ...files],
-        cwd: folder,
-        timeoutMs: 60_000,
-        signal,
-      })
+      for (const { file } of absent) await rename(join(folder, file), join(debs, file))
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   }
 
-  return {
-    distribution,
-    unpack: async ({ names, keep = () => true, into }) => {
-      const packages = (await resolve(names)).filter(one => keep(one.name))
-      if (packages.length === 0)
-        throw new Fault('malformed', 'later', `apt-get finds nothing to install for ${names.join(' ')}`)
-      await download(packages)
-      for (const [index, { name, file }] of packages.entries()) {
-        progress(`unpacking ${name} (${index + 1}/${packages.length})…`, index + 1, packages.length)
-        const remedy = `remove ${join(debs, file)} and try again`
-        await runCommand({
-          command: 'dpkg-deb',
-          args: ['-x', join(debs, file), into],
-          timeoutMs: 300_000,
-          signal,
-          remedy,
-        })
-      }
-    },
+  const unpack: Archive['unpack'] = async (packages, into) => {
+    await download(packages)
+    for (const [index, { file }] of packages.entries()) {
+      progress(`unpacking packages (${index + 1}/${packages.length})…`, index + 1, packages.length)
+      const deb = join(debs, file)
+      const args = ['-x', deb, into]
+      const remedy = `remove ${deb} and try again`
+      await runCommand({ command: 'dpkg-deb', args, timeoutMs: 300_000, signal, remedy })
+    }
   }
+
+  return { distribution, resolve, unpack }
 }
 
 type Apt = (

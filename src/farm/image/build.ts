@@ -1,7 +1,19 @@
 // Builds a guest image from its configuration and publishes it: unseen until it is whole, and the one before stays until then.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { ImageConfig } from '../../config/config.ts'
@@ -12,10 +24,9 @@ import { openArchive } from './archive.ts'
 import { furnish } from './busybox.ts'
 import { buildDisk } from './debian.ts'
 import { layInitramfs, packInitramfs } from './initramfs.ts'
-import { fetchKernel } from './kernel.ts'
+import { fetchKernel, kernelImage, kernelModules } from './kernel.ts'
 import { type Image, type ImageManifest, imagesFolder, loadImage, manifestFile } from './manifest.ts'
-import { wantedModules } from './modules.ts'
-import { imageSource } from './source.ts'
+import { imageSource, kernelArguments } from './source.ts'
 
 export type BuildRequest = {
   config: ImageConfig
@@ -24,9 +35,6 @@ export type BuildRequest = {
   progress: Progress
   signal?: AbortSignal
 }
-
-/** Serial console; a panic resets, which the farm sees, and pvpanic tells before that; the guest holds no secret of its own. */
-const append = 'console=ttyS0 panic=-1 loglevel=6 mitigations=off'
 
 const names = { kernel: 'vmlinuz', initrd: 'initrd.img', disk: 'disk.qcow2' }
 
@@ -66,17 +74,14 @@ const make = async (request: BuildRequest, { build, progress }: { build: string;
   const work = join(build, 'work')
   const tree = join(work, 'initramfs')
   await mkdir(tree, { recursive: true })
-  const wanted = wantedModules({ disk: kind === 'debian' })
   const distribution = await hostDistribution()
   const archive = await openArchive({ distribution, cache, progress, signal })
-  const kernel = await fetchKernel({ archive, wanted, folder: join(work, 'kernel'), signal })
-  await archive.unpack({
-    names: ['busybox-static'],
-    keep: name => name === 'busybox-static',
-    into: join(work, 'busybox'),
-  })
+  const kernel = await fetchKernel({ archive, cache, work, signal })
+  const onlyIt = (name: string) => name === 'busybox-static'
+  await archive.unpack(await archive.resolve(['busybox-static'], onlyIt), join(work, 'busybox'))
   const busybox = await busyboxIn(join(work, 'busybox'))
-  await layInitramfs(kernel, { tree, busybox, image: join(build, names.kernel) })
+  await copyFile(join(kernel, kernelImage), join(build, names.kernel))
+  await layInitramfs({ tree, busybox, modules: join(kernel, kernelModules) })
   if (kind === 'busybox') await furnish({ tree, archive, packages, work, signal })
   progress('packing the initial memory file system…')
   await packInitramfs(tree, join(build, names.initrd), signal)
@@ -112,7 +117,7 @@ const describe = async (config: ImageConfig, build: string): Promise<ImageManife
     shell: '/bin/sh',
     memoryMiB: config.memoryMiB,
     cpus: config.cpus,
-    append: debian ? `${append} root=/dev/vda` : append,
+    append: kernelArguments(config.kind),
     files: {
       kernel: await file(names.kernel),
       initrd: await file(names.initrd),

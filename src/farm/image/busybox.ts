@@ -35,15 +35,15 @@ export const furnish = async ({ tree, archive, packages, work, signal }: Furnitu
   const unpacked = join(work, 'system')
   const names = ['qemu-guest-agent', 'libc6', 'libgcc-s1', ...packages]
   // Packages of tools that the agent's maintainer scripts need come to nothing here: only libraries do.
-  await archive.unpack({
-    names,
-    keep: name => name.startsWith('lib') || names.includes(name),
-    into: unpacked,
-  })
+  const keep = (name: string) => name.startsWith('lib') || names.includes(name)
+  const resolved = await archive.resolve(names, keep)
+  await archive.unpack(resolved, unpacked)
   const extra = join(work, 'extra')
   await mkdir(extra, { recursive: true })
-  if (packages.length > 0)
-    await archive.unpack({ names: packages, keep: name => packages.includes(name), into: extra })
+  await archive.unpack(
+    resolved.filter(({ name }) => packages.includes(name)),
+    extra,
+  )
 
   const agent = join(unpacked, 'usr/sbin/qemu-ga')
   await copyFile(agent, join(tree, 'usr/bin/qemu-ga'))
@@ -51,7 +51,6 @@ export const furnish = async ({ tree, archive, packages, work, signal }: Furnitu
   for (const file of await librariesOf(programs, unpacked, signal)) await copyLibrary(file, unpacked, tree)
 
   const busybox = join(tree, 'usr/bin/busybox')
-  await chmod(busybox, 0o755)
   const applets = await runCommand({ command: busybox, args: ['--list'], timeoutMs: 10_000, signal })
   for (const applet of applets.split('\n')) {
     if (applet && applet !== 'busybox')

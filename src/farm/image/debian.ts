@@ -9,7 +9,7 @@ import { runCommand } from './command.ts'
 import { guestScripts } from './source.ts'
 
 /** What the guest's own scripts and the farm use. */
-const basics = ['qemu-guest-agent', 'busybox-static', 'ca-certificates']
+const basics = ['qemu-guest-agent', 'busybox-static']
 
 const notWanted = ['man', 'doc', 'info', 'lintian', 'linda'].map(name => `path-exclude=/usr/share/${name}/*`)
 
@@ -118,22 +118,27 @@ const hostAptOptions = async (signal?: AbortSignal): Promise<string[]> => {
     .map(line => line.replace(/;$/, ''))
 }
 
-/** Counts packages in the output of apt and dpkg: downloads first, then two rounds of installing. */
+/** What mmdebstrap, apt and dpkg say, as progress with counts. The system's core is installed first, then the rest: the total grows once. */
 export const installProgress = (progress: Progress): ((line: string) => void) => {
-  let total = 0
-  let downloaded = 0
-  const settled = new Set<string>()
+  const totals: number[] = []
+  const counts = [
+    { words: 'downloading', mark: /^Get:\d+ \S+ \S+ \S+ \S+ (\S+) \S+ \[/ },
+    { words: 'unpacking', mark: /^Unpacking (\S+) / },
+    { words: 'installing', mark: /^Setting up (\S+) / },
+  ].map(one => ({ ...one, seen: new Set<string>() }))
   return line => {
-    total += Number(line.match(/^\d+ upgraded, (\d+) newly installed/)?.[1] ?? 0)
-    const name = line.match(/^Setting up (\S+) /)?.[1]
-    if (name && !settled.has(name)) {
-      settled.add(name)
-      const of = Math.max(total, settled.size)
-      progress(`installing packages (${settled.size}/${of})…`, settled.size, of)
-    } else if (/^Get:\d+ \S+ \S+ \S+ \S+ \S+ \S+ \[/.test(line)) {
-      downloaded += 1
-      const of = Math.max(total, downloaded)
-      progress(`downloading packages (${downloaded}/${of})…`, downloaded, of)
+    if (/^I: (downloading packages with apt|installing remaining packages)/.test(line)) totals.push(0)
+    if (line.startsWith('I: extracting archives')) progress('extracting the core of the system…')
+    const planned = line.match(/^\d+ upgraded, (\d+) newly installed/)?.[1]
+    // apt says it once more when it begins.
+    if (planned) totals.splice(-1, 1, Number(planned))
+    for (const { words, mark, seen } of counts) {
+      const name = line.match(mark)?.[1]
+      if (name === undefined || seen.has(name)) continue
+      const done = seen.add(name).size
+      const planned = totals.reduce((sum, some) => sum + some, 0)
+      const total = Math.max(done, planned)
+      progress(`${words} packages (${done}/${total})…`, done, total)
     }
   }
 }

@@ -1,42 +1,53 @@
 // The guest's kernel and the modules that it boots with: the distribution's generic kernel package, unpacked.
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { Fault } from '../../model/fault.ts'
 import type { Archive } from './archive.ts'
 import { runCommand } from './command.ts'
-import { loadOrder, type WantedModule } from './modules.ts'
-
-export type Kernel = {
-  version: string
-  /** The file that QEMU boots. */
-  image: string
-  /** Uncompressed modules in the order in which they are loaded. */
-  modules: { name: string; bytes: Buffer }[]
-}
+import { loadOrder, wantedModules } from './modules.ts'
 
 /** The generic flavour: the cloud flavours lack VMGENID, and then all clones of a template draw the same random numbers. */
 const packageNames = { debian: 'linux-image-amd64', ubuntu: 'linux-image-generic' }
 
-type KernelRequest = {
-  archive: Archive
-  wanted: WantedModule[]
-  folder: string
-  signal?: AbortSignal | undefined
-}
+/** What is in the folder of a fetched kernel: what QEMU boots, and a folder of modules named in the order in which they are loaded. */
+export const kernelImage = 'vmlinuz'
+export const kernelModules = 'modules'
 
-/** Fetches and unpacks the kernel below `folder`. Throws a Fault, also if it lacks a wanted module. */
-export const fetchKernel = async ({ archive, wanted, folder, signal }: KernelRequest): Promise<Kernel> => {
+type KernelRequest = { archive: Archive; cache: string; work: string; signal?: AbortSignal | undefined }
+
+/** Fetches the kernel, or finds it in the cache, where all images of a host share it; gives its folder. Throws a Fault, also if the
+ *  kernel lacks a module that guests need. */
+export const fetchKernel = async ({ archive, cache, work, signal }: KernelRequest): Promise<string> => {
   const name = packageNames[archive.distribution.id]
-  const keep = (one: string) => /^linux-(image|modules)/.test(one)
-  await archive.unpack({ names: [name], keep, into: folder })
-  const boot = await readdir(join(folder, 'boot'))
-  const file = boot.find(one => one.startsWith('vmlinuz-'))
+  const packages = await archive.resolve([name], one => /^linux-(image|modules)/.test(one))
+  const identity = JSON.stringify([packages, wantedModules])
+  const kernels = join(cache, 'kernels')
+  const place = join(kernels, createHash('sha256').update(identity).digest('hex').slice(0, 16))
+  if (existsSync(place)) return place
+
+  const unpacked = join(work, 'kernel')
+  await archive.unpack(packages, unpacked)
+  const file = (await readdir(join(unpacked, 'boot'))).find(one => one.startsWith('vmlinuz-'))
   if (!file) throw new Fault('malformed', 'never', `the package ${name} holds no kernel`)
   const version = file.slice('vmlinuz-'.length)
-  await runCommand({ command: 'depmod', args: ['-b', folder, version], timeoutMs: 300_000, signal })
-  const modules = await readModules(await moduleFolder(folder, version), wanted, signal)
-  return { version, image: join(folder, 'boot', file), modules }
+  await runCommand({ command: 'depmod', args: ['-b', unpacked, version], timeoutMs: 300_000, signal })
+
+  await mkdir(kernels, { recursive: true })
+  const fresh = await mkdtemp(join(kernels, '.new-'))
+  try {
+    await copyFile(join(unpacked, 'boot', file), join(fresh, kernelImage))
+    await copyModules(await moduleFolder(unpacked, version), join(fresh, kernelModules), signal)
+    await rename(fresh, place)
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true })
+    // Another build may have been quicker, with the same kernel.
+    if (!existsSync(place)) throw error
+  }
+  await rm(unpacked, { recursive: true })
+  return place
 }
 
 /** /lib is /usr/lib in newer packages, and depmod may have been told either. */
@@ -49,30 +60,24 @@ const moduleFolder = async (folder: string, version: string): Promise<string> =>
   throw new Fault('malformed', 'never', `kernel ${version} has no modules`)
 }
 
-const readModules = async (
-  folder: string,
-  wanted: WantedModule[],
-  signal?: AbortSignal,
-): Promise<Kernel['modules']> => {
-  const text = (file: string) => readFile(join(folder, file), 'utf8').catch(() => '')
-  const [dep, softdep, alias, builtin] = await Promise.all(
-    ['dep', 'softdep', 'alias', 'builtin'].map(kind => text(`modules.${kind}`)),
-  )
-  const index = { dep: dep ?? '', softdep: softdep ?? '', alias: alias ?? '', builtin: builtin ?? '' }
-  const { paths, missing } = loadOrder(index, wanted)
+const copyModules = async (from: string, to: string, signal?: AbortSignal): Promise<void> => {
+  const text = (kind: string) => readFile(join(from, `modules.${kind}`), 'utf8').catch(() => '')
+  const index = {
+    dep: await text('dep'),
+    softdep: await text('softdep'),
+    alias: await text('alias'),
+    builtin: await text('builtin'),
+  }
+  const { paths, missing } = loadOrder(index, wantedModules)
   if (missing.length > 0) {
-    throw new Fault(
-      'malformed',
-      'never',
-      `the kernel in ${folder} lacks what guests need: ${missing.join(', ')}`,
-    )
+    throw new Fault('malformed', 'never', `this distribution's kernel lacks modules: ${missing.join(', ')}`)
   }
-  const modules: Kernel['modules'] = []
-  for (const path of paths) {
+  await mkdir(to)
+  for (const [position, path] of paths.entries()) {
     const name = path.replace(/^.*\//, '').replace(/\.ko.*$/, '')
-    modules.push({ name, bytes: await decompress(join(folder, path), signal) })
+    const bytes = await decompress(join(from, path), signal)
+    await writeFile(join(to, `${String(position).padStart(2, '0')}-${name}.ko`), bytes)
   }
-  return modules
 }
 
 /** busybox's insmod takes plain modules only. */
@@ -89,12 +94,4 @@ const decompress = async (file: string, signal?: AbortSignal): Promise<Buffer> =
   const bytes = await readFile(file)
   if (file.endsWith('.zst')) return zstdDecompressSync(bytes)
   return file.endsWith('.gz') ? gunzipSync(bytes) : bytes
-}
-
-/** Copies the kernel and numbers its modules, so that a shell's `*` loads them in order. */
-export const placeKernel = async (kernel: Kernel, to: { image: string; modules: string }): Promise<void> => {
-  await copyFile(kernel.image, to.image)
-  for (const [index, { name, bytes }] of kernel.modules.entries()) {
-    await writeFile(join(to.modules, `${String(index).padStart(2, '0')}-${name}.ko`), bytes)
-  }
 }

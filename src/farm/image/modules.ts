@@ -10,11 +10,9 @@ const required = (...names: string[]): WantedModule[] => names.map(name => ({ na
 
 /** virtio first, as the ports and the disk need it. Kernels differ in what is a module, what is built in, and what is absent:
  *  without pvpanic a panic is heard of by its reset only; without vmgenid all clones of a template draw the same random numbers. */
-export const wantedModules = (guest: { disk: boolean }): WantedModule[] => [
+export const wantedModules: WantedModule[] = [
   ...optional('virtio_ring', 'virtio', 'virtio_pci_modern_dev', 'virtio_pci_legacy_dev'),
-  ...required('virtio_pci', 'virtio_console'),
-  ...(guest.disk ? required('virtio_blk', 'ext4') : []),
-  ...required('vmgenid'),
+  ...required('virtio_pci', 'virtio_blk', 'virtio_console', 'ext4', 'vmgenid'),
   ...optional('pvpanic_pci', 'pvpanic_mmio', 'virtio_rng'),
 ]
 

@@ -17,11 +17,16 @@ export const guestScripts = {
   finish: script('finish.sh'),
 }
 
-/** Digest of the configuration, the builder and the guest's scripts. The order of the packages does not matter. */
-export const imageSource = (config: ImageConfig): string => {
-  const { name, kind, memoryMiB, cpus, diskMiB } = config
-  const packages = [...new Set(config.packages)].sort()
-  const modules = wantedModules({ disk: kind === 'debian' })
-  const parts = [builderVersion, name, kind, packages, memoryMiB, cpus, diskMiB, modules, guestScripts]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+/** The kernel's command line: a serial console; a panic resets, and pvpanic tells before that. Timers of an emulated guest on a busy
+ *  host fail the kernel's test of them. What runs in the guest may do anything there, so that mitigations only cost time. */
+export const kernelArguments = (kind: ImageConfig['kind']): string =>
+  `console=ttyS0 panic=-1 loglevel=6 no_timer_check mitigations=off${kind === 'debian' ? ' root=/dev/vda' : ''}`
+
+/** Digest of what decides about an image's files: configuration, builder, the guest's scripts. Memory and processors are no part
+ *  of it: they are given to each machine. The order of packages does not matter. */
+export const imageSource = ({ name, kind, packages, diskMiB }: ImageConfig): string => {
+  const disk = kind === 'debian' ? diskMiB : undefined
+  const parts = { builderVersion, name, kind, packages: [...new Set(packages)].sort(), disk, wantedModules }
+  const text = JSON.stringify({ ...parts, append: kernelArguments(kind), guestScripts })
+  return createHash('sha256').update(text).digest('hex')
 }

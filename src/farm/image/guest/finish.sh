@@ -21,7 +21,7 @@ cat > "$tree/etc/gitconfig" <<'CONFIG'
 CONFIG
 
 # What a minimal Debian lacks and busybox has.
-for applet in hwclock poweroff reboot halt ip ifconfig vi less; do
+for applet in hwclock poweroff reboot halt ip ifconfig ps free lsmod insmod rmmod; do
   found=
   for folder in bin sbin usr/bin usr/sbin; do
     [ -e "$tree/$folder/$applet" ] && found=1
