@@ -55,7 +55,7 @@ export const holds = (series: Series, messageIds: readonly MessageId[]): boolean
   members(series).some(part => part.messageId !== undefined && messageIds.includes(part.messageId))
 
 /** By address, or by name: people write from two machines. */
-export const sameAuthor = (one: Address, other: Address): boolean =>
+const sameAuthor = (one: Address, other: Address): boolean =>
   one.address.toLowerCase() === other.address.toLowerCase() ||
   (one.name !== '' && one.name.toLowerCase() === other.name.toLowerCase())
 

@@ -130,6 +130,7 @@ const readHunk = (
  */
 export const readDiff = (patch: string | Buffer): Diff => {
   const lines = (typeof patch === 'string' ? patch : patch.toString('utf8')).split('\n')
+  if (lines.at(-1) === '') lines.pop()
   const drafts: Draft[] = []
   let broken: BrokenHunk | undefined
   let file: Draft | undefined

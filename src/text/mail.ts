@@ -105,8 +105,9 @@ const open = async (raw: Buffer): Promise<Parsed> => {
  */
 export const parseMail = async (raw: Buffer): Promise<ParsedMail> => {
   const mail = await open(raw)
-  if ((mail.headerLines ?? []).length === 0) throw new UnreadableMail('it has no headers')
   const header = headerReader(mail)
+  if (!['from', 'subject', 'message-id', 'date'].some(name => header(name).length > 0))
+    throw new UnreadableMail('it has none of the headers of a mail')
   const text = textOf(mail)
   const subject = decoded(mail, 'subject').replace(/\s+/g, ' ').trim()
   const from = addresses(mail.from)[0]

@@ -1,13 +1,15 @@
 // GitMail by the real git: `git mailinfo` and `git patch-id`, on temporary files, in no repository and with nobody's configuration.
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../model/fault.ts'
 import type { GitMail, MailInfo } from '../../ports/git.ts'
 
-/** For a batch of mails. One of 30 MB takes half a second; past this the machine is in trouble, or a mail is made to hang us. */
+/** For a batch of mails; past it the machine is in trouble. */
 const deadlineMs = 60_000
+/** For one mail: 30 MB take less than one. Base64 without a line end in it takes git quadratic time. */
+const cpuSeconds = 3
 const remedy = 'install git 2.33 or newer, so that it is in the PATH'
 
 type Ran = { code: number | null; stdout: Buffer; stderr: string; timedOut: boolean }
@@ -72,36 +74,47 @@ const field = (info: string, name: string): string =>
     ?.slice(name.length + 2) ?? ''
 
 /**
- * For each number in the arguments: N.mail → N.info, N.message, N.patch; no N.info where git finds no mail that it can use. A shell
- * runs git, as starting a process from here costs more than git takes. The second try is for a charset that git does not
- * know (`charset="y"`): without recoding the diff is all right.
+ * For each number in the arguments: N.mail → N.info, N.message, N.patch, and a line `N` and git's exit code. A shell runs git, as
+ * starting a process from here costs more than git takes. The second try is for a charset that git does not know
+ * (`charset="y"`): without recoding, the diff is all right.
  */
 const script = `
-read_mail() { git mailinfo "$1" --quoted-cr=strip "$2.message" "$2.patch" <"$2.mail" >"$2.part" 2>"$2.error"; }
+ulimit -t ${cpuSeconds}
+read_mail() { git mailinfo "$1" --quoted-cr=strip "$2.message" "$2.patch" <"$2.mail" >"$2.info"; }
 for n; do
-  read_mail -u "$n" || { [ $? -ne 129 ] || { cat "$n.error" >&2; exit 129; }; read_mail -n "$n"; } && mv "$n.part" "$n.info"
-  : >"$n.done"
+  read_mail -u "$n"
+  code=$?
+  if [ $code -gt 0 ] && [ $code -lt 129 ]; then read_mail -n "$n"; code=$?; fi
+  echo "$n $code"
 done`
 
-const readInfo = async (folder: string, n: number): Promise<MailInfo | undefined> => {
+const readInfo = async (folder: string, n: number): Promise<MailInfo> => {
   const file = (kind: string) => join(folder, `${n}.${kind}`)
-  const info = await readFile(file('info'), 'utf8').catch(() => undefined)
-  if (info === undefined) return undefined
-  const [message, patch] = await Promise.all([readFile(file('message'), 'utf8'), readFile(file('patch'))])
+  const [info, message, patch] = await Promise.all([
+    readFile(file('info'), 'utf8'),
+    readFile(file('message'), 'utf8'),
+    readFile(file('patch')),
+  ])
   const author = { name: field(info, 'Author'), address: field(info, 'Email').toLowerCase() }
   return { author, subject: field(info, 'Subject'), message, patch }
 }
 
-/** A mail on which git hangs is passed over, and the rest is read by another process. */
-const readAll = async (numbers: number[], folder: string): Promise<void> => {
+/** The numbers of the mails that git could read. One on which it hangs is passed over, and the rest is read by another process. */
+const readable = async (numbers: number[], folder: string): Promise<number[]> => {
   const ran = await run('sh', ['-c', script, 'sh', ...numbers.map(String)], Buffer.alloc(0), folder)
-  if (ran.code === 129)
+  const codes = new Map(
+    [...ran.stdout.toString('latin1').matchAll(/^(\d+) (\d+)$/gm)].map(([, n, code]) => [
+      Number(n),
+      Number(code),
+    ]),
+  )
+  if ([...codes.values()].includes(129))
     throw new Fault('refused', 'never', `git mailinfo: ${ran.stderr.split('\n')[0] ?? 'wrong usage'}`, {
       remedy,
     })
-  const done = new Set(await readdir(folder))
-  const left = numbers.filter(n => !done.has(`${n}.done`))
-  if (left.length > 1) await readAll(left.slice(1), folder)
+  const read = numbers.filter(n => codes.get(n) === 0)
+  const left = numbers.filter(n => !codes.has(n)).slice(1)
+  return left.length === 0 ? read : [...read, ...(await readable(left, folder))]
 }
 
 const mailinfo = async (raws: Buffer[], width: number, folder: string): Promise<(MailInfo | undefined)[]> => {
@@ -109,9 +122,9 @@ const mailinfo = async (raws: Buffer[], width: number, folder: string): Promise<
   const lanes = Array.from({ length: Math.min(width, raws.length) }, (_, lane) =>
     raws.map((_, n) => n).filter(n => n % width === lane),
   )
-  await Promise.all(lanes.map(numbers => readAll(numbers, folder)))
+  const good = new Set((await Promise.all(lanes.map(numbers => readable(numbers, folder)))).flat())
   const infos: (MailInfo | undefined)[] = []
-  for (const n of raws.keys()) infos.push(await readInfo(folder, n))
+  for (const n of raws.keys()) infos.push(good.has(n) ? await readInfo(folder, n) : undefined)
   return infos
 }
 

@@ -4,12 +4,12 @@ import {
   begin,
   complement,
   findSeries,
+  holds,
   identities,
   type Kinship,
   type Piece,
   pieceOf,
   replaces,
-  sameAuthor,
 } from '../../model/assembly.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { Disposition, Mail, MailId } from '../../model/mail.ts'
@@ -74,10 +74,10 @@ const candidates = async (store: Store, piece: Piece, settings: AssembleSettings
   const { project, deadlineMs } = settings
   const since = piece.arrivedAt - Math.min(Math.max(deadlineMs, windowMs), 3 * day)
   const near = await store.seriesNear({ project, since, holding: piece.ancestors })
-  const byRun = await Promise.all(
-    identities(piece).map(identity => store.series(seriesId(project, identity))),
-  )
-  const all = [...near, ...byRun.filter(series => series !== undefined)]
+  // A run's late part finds its series whatever the time.
+  const [best] = identities(piece)
+  const byRun = best && (await store.series(seriesId(project, best)))
+  const all = byRun === undefined ? near : [...near, byRun]
   return [...new Map(all.map(series => [series.id, series])).values()]
 }
 
@@ -101,11 +101,6 @@ const place = async (
 
 const superseded = (series: Series, by: SeriesId): Series => ({ ...series, state: { at: 'superseded', by } })
 
-const headMail = async (store: Store, series: Series): Promise<Mail | undefined> => {
-  const part = head(series)
-  return part && store.mail(part.mail)
-}
-
 /** Tags that name a branch or a tree: `5.10.y`, `stable`, `AUTOSEL`. */
 const trees = (mail: Mail | undefined): string =>
   (mail?.tags?.tags ?? [])
@@ -114,35 +109,46 @@ const trees = (mail: Mail | undefined): string =>
     .sort()
     .join(' ')
 
-const kinship = async (store: Store, newer: Series, older: Series): Promise<Kinship> => {
-  const [young, old] = await Promise.all([headMail(store, newer), headMail(store, older)])
-  const ids = [older.cover, ...older.parts].map(part => part?.messageId)
-  return {
-    threaded: young?.parsed?.ancestors.some(id => ids.includes(id)) ?? false,
+/** The best that mails could say: they are read only if that would make a difference. */
+const closest: Kinship = { threaded: true, sameTree: true }
+
+/** What the first mails of two series say of each other. `mailOf` reads the first mail of a series. */
+const isReplaced = async (
+  older: Series,
+  newer: Series,
+  mailOf: (series: Series) => Promise<Mail | undefined>,
+): Promise<boolean> => {
+  if (!replaces(newer, older, closest)) return false
+  const [young, old] = await Promise.all([mailOf(newer), mailOf(older)])
+  return replaces(newer, older, {
+    threaded: holds(older, young?.parsed?.ancestors ?? []),
     sameTree: trees(young) === trees(old),
-  }
+  })
 }
 
 /** A whole series replaces older ones, and is itself replaced by a newer one that was here before it. */
-const settle = async (store: Store, series: Series): Promise<Series[]> => {
+const settle = async (store: Store, series: Series, mail: Mail): Promise<Series[]> => {
   if (series.state.at !== 'complete') return [series]
-  const ancestors = (await headMail(store, series))?.parsed?.ancestors ?? []
-  const since = series.lastAt - memoryMs
-  const related = await store.seriesNear({ project: series.project, since, holding: ancestors })
-  const replaced: Series[] = []
-  let result = series
-  for (const other of related) {
-    if (other.id === series.id || other.state.at === 'superseded' || !sameAuthor(other.author, series.author))
-      continue
-    if (replaces(series, other, await kinship(store, series, other)))
-      replaced.push(superseded(other, series.id))
-    else if (
-      (other.state.at === 'complete' || other.state.at === 'planned') &&
-      replaces(other, series, await kinship(store, other, series))
-    )
-      result = superseded(series, other.id)
+  const mailOf = async (of: Series): Promise<Mail | undefined> => {
+    const id = head(of)?.mail
+    return id === undefined || id === mail.id ? mail : store.mail(id)
   }
-  return [result, ...replaced]
+  const holding = (await mailOf(series))?.parsed?.ancestors ?? []
+  const { project } = series
+  const related = await store.seriesNear({ project, since: series.lastAt - memoryMs, holding })
+  const replaced: Series[] = []
+  let own = series
+  for (const other of related) {
+    if (other.id === series.id || other.state.at === 'superseded') continue
+    if (await isReplaced(other, series, mailOf)) replaced.push(superseded(other, series.id))
+    else if (
+      other.state.at !== 'collecting' &&
+      other.state.at !== 'incomplete' &&
+      (await isReplaced(series, other, mailOf))
+    )
+      own = superseded(series, other.id)
+  }
+  return [own, ...replaced]
 }
 
 const find = async (store: Store, project: string, id: MailId): Promise<Mail | undefined> => {
@@ -178,7 +184,7 @@ export const assemble =
       piece.part.position === 0
         ? { kind: 'cover', series: series.id }
         : { kind: 'patch', series: series.id, position: piece.part.position }
-    const [own, ...others] = await settle(store, series)
+    const [own, ...others] = await settle(store, series, mail)
     const lent = used.map(other => superseded(other, series.id))
     const touched = [
       own ?? series,

@@ -16,7 +16,7 @@ const isPull = (tags: SubjectTags): boolean => tags.tags.some(tag => /^pull(?:-?
 /** Written by `git format-patch` and friends, though nobody wrote [PATCH] before it. */
 const isSubmission = ({ messageId, text }: ParsedMail): boolean =>
   /-git-send-email-|\.git\.|^<\d{14}\.\d+-\d+-/.test(messageId ?? '') ||
-  /^(?:Signed-off-by|Change-Id): \S/m.test(text)
+  /^(?:(?:Signed-off-by|Change-Id): \S|From [0-9a-f]{40} Mon Sep 17 00:00:00 2001$)/m.test(text)
 
 /** Is it worth asking git for a patch in this mail? Nothing is lost by a yes but a few milliseconds. */
 export const mayCarryPatch = (parsed: ParsedMail, tags: SubjectTags): boolean =>
@@ -24,7 +24,7 @@ export const mayCarryPatch = (parsed: ParsedMail, tags: SubjectTags): boolean =>
 
 const notSubmitted = (parsed: ParsedMail, tags: SubjectTags): string | undefined => {
   if (stableNotice.test(tags.title)) return 'stable queue notice'
-  if (commitNotice.test(parsed.text) || tags.tags.some(tag => /^tip:/i.test(tag)))
+  if (commitNotice.test(parsed.text) || (!tags.patch && /^tip\b/i.test(tags.tags[0] ?? '')))
     return 'commit notification'
   if (isPull(tags) || (!tags.patch && pullRequest.test(parsed.text))) return 'pull request'
   if (!tags.reply) return undefined
@@ -43,14 +43,14 @@ const damage = (parsed: ParsedMail, broken: BrokenHunk): string => {
   return cause === undefined ? what : `${cause}: ${what}`
 }
 
-/** What git found: undefined where it was not asked or found no mail that it can use. */
-export type Found = { patch: Patch; broken: BrokenHunk | undefined } | undefined
+/** What git found: undefined where it was not asked, `refused` where it could not read the mail. */
+export type Found = { patch: Patch; broken: BrokenHunk | undefined } | 'refused' | undefined
 
-const withoutPatch = (parsed: ParsedMail, tags: SubjectTags): Disposition => {
+const withoutPatch = (parsed: ParsedMail, tags: SubjectTags, found: Found): Disposition => {
   if (!tags.patch) return { kind: 'not-a-patch', why: 'discussion' }
   if (tags.position === 0) return { kind: 'new' }
-  if (parsed.text.trim() === '') return { kind: 'not-a-patch', why: 'an empty mail' }
-  return diffStart.test(parsed.text)
+  if (parsed.text.trim() === '' && found !== 'refused') return { kind: 'not-a-patch', why: 'an empty mail' }
+  return found === 'refused' || diffStart.test(parsed.text)
     ? { kind: 'damaged', why: 'git cannot read the patch in it' }
     : { kind: 'not-a-patch', why: 'patch without a diff' }
 }
@@ -60,7 +60,8 @@ export const decide = (parsed: ParsedMail, tags: SubjectTags, found: Found): Dis
   if (parsed.auto !== undefined) return { kind: 'automatic', auto: parsed.auto }
   const why = notSubmitted(parsed, tags)
   if (why !== undefined) return { kind: 'not-a-patch', why }
-  if (found === undefined || found.patch.files.length === 0) return withoutPatch(parsed, tags)
+  if (found === undefined || found === 'refused' || found.patch.files.length === 0)
+    return withoutPatch(parsed, tags, found)
   const path = unsafePath(found.patch.files)
   if (path !== undefined)
     return { kind: 'unsafe', why: `it changes ${JSON.stringify(path)}, which is out of the source folder` }

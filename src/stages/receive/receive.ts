@@ -30,8 +30,7 @@ const isOwn = async (store: Store, mail: Mail): Promise<boolean> => {
 export const receive =
   ({ store, blobs, gitMail }: ReceivePorts) =>
   async ({ project, source, cursor, listTags, mails }: Received): Promise<MailId[]> => {
-    const ids: MailId[] = []
-    for (const { raw } of mails) ids.push(await blobs.put(raw))
+    const ids = await Promise.all(mails.map(({ raw }) => blobs.put(raw)))
     const raws = mails.map(({ raw }) => raw)
     const understood = await understand({ gitMail })(raws, listTags)
     const kept: Mail[] = []

@@ -23,7 +23,7 @@ const read = async (raw: Buffer, listTags: readonly string[]): Promise<Read> => 
 }
 
 const found = (parsed: ParsedMail, info: MailInfo | undefined, patchId: string | undefined): Found => {
-  if (info === undefined) return undefined
+  if (info === undefined) return 'refused'
   const { files, broken } = readDiff(info.patch)
   // A From: in the body names the patch's author; without one git knows only what the list made of From:.
   const isSender = info.author.address === '' || info.author.address === parsed.from?.address
@@ -42,10 +42,13 @@ const conclude = (read: Read, found: Found): Understood => {
     const disposition = { kind: 'unreadable', why: read.unreadable } as const
     return { parsed: undefined, tags: undefined, patch: undefined, disposition }
   }
-  const { parsed, tags } = read
-  const disposition = decide(parsed, tags, found)
-  const keeps = found !== undefined && found.patch.files.length > 0 && disposition.kind !== 'not-a-patch'
-  return { parsed, tags, patch: keeps ? found.patch : undefined, disposition }
+  const { tags } = read
+  const disposition = decide(read.parsed, tags, found)
+  // The signs of damage are news to its author only where they did damage.
+  const parsed = disposition.kind === 'damaged' ? read.parsed : { ...read.parsed, damage: [] }
+  const patch =
+    found === undefined || found === 'refused' || found.patch.files.length === 0 ? undefined : found.patch
+  return { parsed, tags, patch: disposition.kind === 'not-a-patch' ? undefined : patch, disposition }
 }
 
 /**
