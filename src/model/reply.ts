@@ -55,7 +55,7 @@ const firstWaitMs: Millis = 60_000
 const firstShortWaitMs: Millis = 15_000
 const longestWaitMs: Millis = 6 * 3_600_000
 /** With the waits above these last more than five days, as RFC 5321 §4.5.4.1 asks for. */
-export const maxReplyTries = 30
+export const maxReplyTries = 32
 
 /** How long to wait after so many tries: twice as long each time, up to six hours. */
 export const replyWait = (tries: number, soon: boolean): Millis =>

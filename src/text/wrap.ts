@@ -3,38 +3,75 @@
 // The rule: lines that begin in the first column are prose; a paragraph of them is filled. Lines that are indented are data
 // (names, log lines, commands): each stays a line, and one that is too long goes on below itself, two columns further in.
 import stringWidth from 'string-width'
-import wrapAnsi from 'wrap-ansi'
 
 /** Columns of a line in a mail. */
 export const mailWidth = 78
 /** Prose is easier to read, and to quote, when it is narrower. */
 const proseWidth = 72
 
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
+/** Columns on a terminal: East Asian wide characters take two. */
+const columns = (text: string): number => (/^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text))
+
+/** A word that is too wide, cut between characters as people see them. */
+const cut = (word: string, width: number): string[] => {
+  const pieces = ['']
+  let used = 0
+  for (const { segment } of graphemes.segment(word)) {
+    const more = columns(segment)
+    if (used > 0 && used + more > width) {
+      pieces.push('')
+      used = 0
+    }
+    pieces.push((pieces.pop() ?? '') + segment)
+    used += more
+  }
+  return pieces
+}
+
+/** Rows of at most `width` columns, broken at spaces; a word that is wider is cut. Spaces inside a row stay as they are. */
+const rowsOf = (text: string, width: number): string[] => {
+  const rows: { text: string; width: number }[] = []
+  for (const word of text.split(' ').flatMap(word => (columns(word) > width ? cut(word, width) : [word]))) {
+    const last = rows.at(-1)
+    const more = columns(word)
+    if (last && last.width + 1 + more <= width) {
+      last.text += ` ${word}`
+      last.width += 1 + more
+    } else rows.push({ text: word, width: more })
+  }
+  return rows.map(row => row.text)
+}
+
 const indentOf = (line: string): string => /^ */.exec(line)?.[0] ?? ''
 
 /** A data line as one line or more, none wider than `width` columns; the indentation is repeated, two deeper. */
 export const fold = (line: string, width = mailWidth): string[] => {
   const flat = line.replaceAll('\t', '    ')
-  if (stringWidth(flat) <= width) return [flat]
+  if (columns(flat) <= width) return [flat]
   const indent = indentOf(flat).slice(0, width / 2)
   const deeper = `${indent}  `
-  const rows = wrapAnsi(flat.trimStart(), width - deeper.length, { hard: true, trim: false }).split('\n')
+  const rows = rowsOf(flat.trimStart(), width - deeper.length)
   return rows.map((row, i) => (i === 0 ? indent : deeper) + (i === 0 ? row : row.trimStart()))
 }
 
 /** A command as lines for a shell: goes on after a backslash where that cannot change its meaning. */
 export const foldCommand = (command: string, width: number): string[] => {
-  if (command.length <= width || /['"\\#]/.test(command)) return [command]
-  const rows = wrapAnsi(command, width - 6, { hard: false, trim: true }).split('\n')
+  if (command.length <= width || /['"\\#]|\S{60}/.test(command)) return [command]
+  const rows = rowsOf(command, width - 6)
   return rows.map((row, i) => (i === 0 ? '' : '    ') + row + (i < rows.length - 1 ? ' \\' : ''))
 }
+
+/** Quoted words may come to stand at the start of a row: there they must not be a command to a bot, a quotation, or mbox's `From `. */
+const harmless = (row: string): string => (/^(?:[#@.>]|--|From )/.test(row) ? ` ${row}` : row)
 
 /** A rendered mail: prose filled, data folded, no more than one empty line in a row, none at the ends. */
 export const fitMail = (text: string): string[] => {
   const lines: string[] = []
   let prose: string[] = []
   const fill = (): void => {
-    if (prose.length > 0) lines.push(...wrapAnsi(prose.join(' '), proseWidth, { hard: true }).split('\n'))
+    if (prose.length > 0) lines.push(...rowsOf(prose.join(' '), proseWidth).map(harmless))
     prose = []
   }
   for (const line of text.split('\n').map(line => line.trimEnd())) {

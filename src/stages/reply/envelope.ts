@@ -14,7 +14,7 @@ const listHears: Record<Verdict['finding']['kind'], boolean> = {
   'does-not-apply': true,
   'already-applied': true,
   incomplete: true,
-  'base-unknown': true,
+  'base-unknown': false,
   'all-well': false,
   'nothing-to-test': false,
   'base-broken': false,

@@ -30,6 +30,8 @@ export type Evidence = {
 const maxMessageLines = 5
 /** A quoted line may take two rows of a mail, not more. */
 const maxQuoted = 140
+/** A hostile log may hold endless names and messages; no more of them is looked at. */
+const maxCompared = 400
 const nameIndent = 4
 const messageIndent = 8
 
@@ -41,10 +43,10 @@ const quoted = (line: string): string => cleanLine(line, maxQuoted).replaceAll('
 
 /** A test's name without its last part, where that only repeats the message. */
 const shownName = ({ test, message }: NewFailure): string => {
-  const parts = test.split(' > ')
+  const parts = test.slice(0, maxCompared).split(' > ')
   const last = parts.at(-1)?.replace(/ #\d+$/, '')
-  const said = stableMessage(message.split('\n')[0] ?? '')
-  return parts.length > 1 && last === said ? parts.slice(0, -1).join(' > ') : test
+  const said = stableMessage(message.slice(0, maxCompared).split('\n')[0] ?? '')
+  return parts.length > 1 && last === said ? parts.slice(0, -1).join(' > ') : test.slice(0, maxCompared)
 }
 
 type Group = { images: string[]; failures: NewFailure[] }
@@ -93,7 +95,12 @@ const showFailures = ({ images, failures }: Group, budget: number): Failures => 
     shown++
     lastName = name
   }
-  return { where: list(images), step: quoted(failures[0]?.step ?? ''), lines, more: failures.length - shown }
+  return {
+    where: list(images.map(name => quoted(name))),
+    step: quoted(failures[0]?.step ?? ''),
+    lines,
+    more: failures.length - shown,
+  }
 }
 
 type BrokenStep = ImageVerdict['broken'][number]
@@ -123,7 +130,7 @@ const showBroken = (given: ReturnType<typeof groupBroken>[number], budget: numbe
   const tail = step.tail.filter(line => line.trim() !== '').slice(-Math.max(1, Math.min(budget, 6)))
   const said = sayBroken(step)
   return {
-    where: list(images),
+    where: list(images.map(name => quoted(name))),
     step: quoted(step.step),
     said,
     why: step.why.includes(said) || step.ending.kind !== 'finished' ? '' : quoted(step.why),

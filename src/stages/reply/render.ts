@@ -7,7 +7,7 @@ const folder = new URL('../../../templates/', import.meta.url)
 
 /** A line of nothing but tags leaves no empty line behind. */
 const withoutTagLines = (source: string): string =>
-  source.replace(/^[ \t]*((?:\{%[^\n]*?%\}[ \t]*)+)\n/gm, '$1')
+  source.replace(/^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}[ \t]*)+)\n/gm, '$1')
 
 type Words = { engine: Liquid; parsed: Map<string, Template[]> }
 let words: Words | undefined

@@ -50,9 +50,11 @@ export const view = (input: ViewInput) => {
     many: series.total > 1,
     total: series.total,
     base: baseView(verdict.base),
-    repository: oneLine(job?.recipe.repository ?? ''),
+    repository: publicUrl(job?.recipe.repository),
     images: shown.map(imageView),
-    imageNames: list(verdict.images.filter(({ kind }) => kind === 'passed').map(({ image }) => image)),
+    imageNames: list(
+      verdict.images.filter(({ kind }) => kind === 'passed').map(({ image }) => oneLine(image, 40)),
+    ),
     untested: verdict.images.some(({ kind }) => kind === 'untested'),
     moreImages: verdict.images.length - shown.length,
     evidence: evidence(verdict.images, budget),
@@ -75,8 +77,12 @@ const baseView = (base: Verdict['base']) =>
       }
     : null
 
+/** Where others can get it, too; a path on our own disk helps nobody. */
+const publicUrl = (repository = ''): string =>
+  /^(?:https?|git|ssh):\/\/[^\s@]+$/.test(repository) ? oneLine(repository) : ''
+
 const imageView = ({ image, kind, passed, known, newFailures, broken, why }: ImageVerdict) => ({
-  name: image,
+  name: oneLine(image, 40),
   kind,
   passed,
   known,
@@ -102,6 +108,11 @@ const findingView = (finding: Verdict['finding'], series: Series, budget: number
   position: finding.kind === 'does-not-apply' ? finding.position : 0,
   title: oneLine(finding.kind === 'does-not-apply' ? finding.title : series.title),
   conflicts: finding.kind === 'does-not-apply' ? finding.conflicts.slice(0, maxNames).map(sayConflict) : [],
+  // Git names a file where a patch does not fit, and none where it cannot even be read.
+  damaged:
+    finding.kind === 'does-not-apply' &&
+    finding.conflicts.length > 0 &&
+    finding.conflicts.every(({ file }) => file === ''),
   moreConflicts: finding.kind === 'does-not-apply' ? Math.max(0, finding.conflicts.length - maxNames) : 0,
   wanted: finding.kind === 'base-unknown' ? (nameOnly(finding.wanted) ?? 'what it names') : '',
   missing: finding.kind === 'incomplete' ? missingParts(finding.missing, series.total) : '',
@@ -117,7 +128,7 @@ const sayConflict = ({ file, line, why }: Conflict): string => {
 const missingParts = (missing: number[], total: number): string =>
   missing.length > 12
     ? `${missing.length} of the ${total} patches`
-    : `${list(missing.map(position => `${position}/${total}`))}`
+    : `patch${missing.length === 1 ? '' : 'es'} ${list(missing.map(position => `${position}/${total}`))}`
 
 /** Whole errors, until the budget is used up; at least the first line of the first. */
 const errorLines = (errors: string[], budget: number): string[] => {

@@ -1,0 +1,301 @@
+// Verdicts made by hand, for the replies that they must give: one small library, one contributor.
+import type { Job } from '../../src/model/job.ts'
+import type { Recipe } from '../../src/model/recipe.ts'
+import type { Series } from '../../src/model/series.ts'
+import type { ImageVerdict, NewFailure, Verdict } from '../../src/model/verdict.ts'
+import type { ComposeInput } from '../../src/stages/reply/compose.ts'
+
+export const commit = '8f3c1a2b9d4e5f60718293a4b5c6d7e8f9012345'
+
+const recipe: Recipe = {
+  repository: 'https://example.org/tally.git',
+  branch: 'main',
+  build: {
+    image: 'debian',
+    prepare: [{ name: 'build', run: 'make -s all', timeoutMs: 60_000 }],
+    steps: [{ name: 'build', run: 'make -s all', timeoutMs: 60_000 }],
+    artifacts: ['tests'],
+  },
+  test: {
+    images: ['debian', 'busybox'],
+    steps: [
+      { name: 'strings', run: './tests/strings-test', timeoutMs: 10_000, report: 'wine' },
+      { name: 'numbers', run: './tests/numbers-test', timeoutMs: 10_000, report: 'tap' },
+    ],
+  },
+  ignore: ['docs/**'],
+}
+
+export const job: Job = {
+  id: 'j0123456789abcde',
+  project: 'tally',
+  series: 's1',
+  baseline: 'b0123456789abcde',
+  base: commit,
+  baseName: 'main',
+  recipe,
+  priority: 6,
+  createdAt: 0,
+}
+
+const part = (position: number, title: string) => ({
+  position,
+  mail: `mail${position}`,
+  messageId: `<20260914090243.4711-${position + 1}-ines.duarte@example.com>`,
+  title,
+})
+
+export const single: Series = {
+  id: 's1',
+  project: 'tally',
+  origin: { from: 'mail' },
+  title: 'strings: trim tabs, too',
+  author: { name: 'Inês Duarte', address: 'ines.duarte@example.com' },
+  version: 1,
+  total: 1,
+  cover: undefined,
+  parts: [part(1, 'strings: trim tabs, too')],
+  firstAt: 0,
+  lastAt: 0,
+  baseCommit: undefined,
+  state: { at: 'planned', job: 'j1' },
+}
+
+export const three: Series = {
+  ...single,
+  title: 'Write numbers for people',
+  version: 2,
+  total: 3,
+  cover: part(0, 'Write numbers for people'),
+  parts: [
+    part(1, 'human: add a table of units'),
+    part(2, 'human: round half up'),
+    part(3, 'human: say "1 kB"'),
+  ],
+}
+
+export const image = (name: string, more: Partial<ImageVerdict> = {}): ImageVerdict => ({
+  image: name,
+  kind: 'passed',
+  passed: 31,
+  known: 0,
+  newFailures: [],
+  mended: [],
+  broken: [],
+  why: '',
+  log: `${name}-log`,
+  run: `${name}-run`,
+  command: './tests/strings-test',
+  ...more,
+})
+
+export const verdict = (more: Partial<Verdict>): Verdict => ({
+  series: 's1',
+  job: job.id,
+  base: { commit, name: 'main' },
+  decidedAt: 0,
+  buildLog: 'build-log',
+  images: [],
+  finding: { kind: 'all-well' },
+  ...more,
+})
+
+export const input = (more: Partial<ComposeInput> & { verdict: Verdict }): ComposeInput => ({
+  series: single,
+  job,
+  project: { name: 'tally', list: { name: 'Tally development', address: 'tally-devel@example.org' } },
+  bot: { name: 'Grapevine', address: 'grapevine@example.org' },
+  administrator: { name: 'Olga Operator', address: 'olga@example.org' },
+  live: true,
+  logUrl: blob => `https://grapevine.example.org/logs/${blob}`,
+  now: Date.UTC(2026, 8, 14, 9, 30),
+  ...more,
+})
+
+const ended = { kind: 'finished', exitCode: 1 } as const
+
+const failures: NewFailure[] = [
+  {
+    step: 'strings',
+    test: "tally:trim > trim.c: Test failed: expected 'a', got ' a'",
+    message: "trim.c:22: Test failed: expected 'a', got ' a'",
+    ending: ended,
+  },
+  {
+    step: 'strings',
+    test: 'tally:trim > trim.c: Test failed: N blanks left',
+    message: 'trim.c:31: Test failed: 2 blanks left',
+    ending: ended,
+  },
+]
+const grouped: NewFailure = {
+  step: 'numbers',
+  test: 'group -123456',
+  message: "wanted: '-123,456'\ngot: '-,123,456'",
+  ending: ended,
+}
+
+const timedOut = { kind: 'timed-out', afterMs: 10_000 } as const
+const segfault = { kind: 'finished', exitCode: 139 } as const
+
+const crash: ImageVerdict['broken'][number] = {
+  step: 'numbers',
+  ending: segfault,
+  why: 'the command was ended by signal 11 (segmentation fault)',
+  tail: ['1..27', 'ok 1 - group 0', 'ok 2 - group 999', 'Segmentation fault'],
+}
+const endless: ImageVerdict['broken'][number] = {
+  step: 'strings',
+  ending: timedOut,
+  why: 'the command did not end within 10 seconds',
+  tail: ['tally:wrap start tests/wrap.c -'],
+}
+const powerOff: ImageVerdict['broken'][number] = {
+  step: 'numbers',
+  ending: { kind: 'powered-off' },
+  why: 'the command switched the virtual machine off',
+  tail: ['1..27', 'ok 1 - group 0'],
+}
+
+/** By the name of its golden mail. */
+export const stories: Record<string, ComposeInput> = {
+  'all-well': input({ verdict: verdict({ images: [image('debian'), image('busybox')] }) }),
+  'all-well-and-more': input({
+    series: three,
+    verdict: verdict({
+      base: { commit, name: 'main', wanted: 'deadbeef0123' },
+      images: [
+        image('debian', { known: 2, mended: ['roman 4000', 'tally:count'] }),
+        image('busybox', { kind: 'untested', passed: 0, why: 'the test host was lost', log: undefined }),
+      ],
+    }),
+  }),
+  'new-failures': input({
+    series: three,
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      images: [
+        image('debian', { kind: 'new-failures', passed: 28, newFailures: [...failures, grouped] }),
+        image('busybox', { kind: 'new-failures', passed: 29, known: 1, newFailures: failures }),
+      ],
+    }),
+  }),
+  'new-failures-crash': input({
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      images: [
+        image('debian', { kind: 'new-failures', passed: 6, broken: [crash] }),
+        image('busybox', { kind: 'new-failures', passed: 6, broken: [crash] }),
+      ],
+    }),
+  }),
+  'new-failures-endless': input({
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      images: ['debian', 'busybox'].map(name =>
+        image(name, {
+          kind: 'new-failures',
+          passed: 27,
+          broken: [endless],
+          newFailures: [
+            {
+              step: 'strings',
+              test: 'tally:wrap',
+              message: 'it started, but there is no line that says that it is done',
+              ending: timedOut,
+            },
+          ],
+        }),
+      ),
+    }),
+  }),
+  'new-failures-power-off': input({
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      images: ['debian', 'busybox'].map(name =>
+        image(name, { kind: 'new-failures', passed: 4, broken: [powerOff] }),
+      ),
+    }),
+  }),
+  'does-not-apply': input({
+    series: three,
+    verdict: verdict({
+      finding: {
+        kind: 'does-not-apply',
+        position: 2,
+        title: 'human: round half up',
+        conflicts: [
+          { file: 'src/human.c', line: 47, why: 'the lines that it changes look different there' },
+          { file: 'tests/human.c', line: undefined, why: 'there is no such file' },
+        ],
+      },
+    }),
+  }),
+  'does-not-apply-single': input({
+    verdict: verdict({
+      finding: {
+        kind: 'does-not-apply',
+        position: 1,
+        title: single.title,
+        conflicts: [{ file: '', line: undefined, why: 'the diff is damaged at its line 16' }],
+      },
+    }),
+  }),
+  'already-applied': input({
+    series: three,
+    verdict: verdict({ finding: { kind: 'already-applied', positions: [1, 2, 3] } }),
+  }),
+  'build-broken': input({
+    verdict: verdict({
+      finding: {
+        kind: 'build-broken',
+        step: 'build',
+        ending: { kind: 'finished', exitCode: 2 },
+        command: 'make -s all',
+        errors: [
+          "src/trim.c:14:17: error: 'blnk' undeclared (first use in this function)\n   14 | \tif (isspace(blnk))\n      | \t            ^~~~",
+          "src/trim.c:20:1: error: expected ';' before '}' token",
+        ],
+      },
+    }),
+  }),
+  'nothing-to-test': input({
+    job: undefined,
+    verdict: verdict({
+      job: undefined,
+      base: undefined,
+      buildLog: undefined,
+      finding: { kind: 'nothing-to-test' },
+    }),
+  }),
+  incomplete: input({
+    job: undefined,
+    series: { ...three, parts: three.parts.filter(({ position }) => position !== 2) },
+    verdict: verdict({
+      job: undefined,
+      base: undefined,
+      buildLog: undefined,
+      finding: { kind: 'incomplete', missing: [2] },
+    }),
+  }),
+  'base-unknown': input({
+    job: undefined,
+    verdict: verdict({
+      job: undefined,
+      base: undefined,
+      buildLog: undefined,
+      finding: { kind: 'base-unknown', wanted: 'main' },
+    }),
+  }),
+  'untested-ours': input({ verdict: verdict({ finding: { kind: 'ours', what: 'the test host was lost' } }) }),
+  'untested-base-broken': input({
+    verdict: verdict({
+      finding: {
+        kind: 'base-broken',
+        step: 'build',
+        errors: ['src/wrap.c:3:10: fatal error: tally-config.h: No such file or directory'],
+      },
+    }),
+  }),
+  'not-live': input({ live: false, verdict: verdict({ images: [image('debian'), image('busybox')] }) }),
+}

@@ -1,0 +1,53 @@
+// Text that fits a mail: what is filled, what is folded, what stays.
+import stringWidth from 'string-width'
+import { expect, test } from 'vitest'
+import { cleanLine, logLines } from '../../src/text/clean.ts'
+import { fitMail, fold, foldCommand } from '../../src/text/wrap.ts'
+
+test('prose is filled, data lines stay lines', () => {
+  expect(fitMail('\none\ntwo three\n\n\n\n  data  one\n  data two\nfour\n\n')).toEqual([
+    'one two three',
+    '',
+    '  data  one',
+    '  data two',
+    'four',
+  ])
+})
+
+test.each([
+  ['words', `    ${'word '.repeat(30).trim()}`],
+  ['one long word', `  ${'x'.repeat(300)}`],
+  ['wide characters', `  ${'漢字'.repeat(100)}`],
+  ['families', `  ${'👩‍👩‍👧‍👦'.repeat(80)}`],
+  ['indented too far', `${' '.repeat(200)}x y`],
+  ['tabs', '\t\t\tx'.repeat(30)],
+])('folding: %s', (_, line) => {
+  const rows = fold(line)
+  expect(Math.max(...rows.map(row => stringWidth(row)))).toBeLessThanOrEqual(78)
+  expect(rows.join('').replace(/\s/g, '')).toBe(line.replace(/\s/g, ''))
+  expect(rows.slice(1).every(row => row.startsWith('  '))).toBe(true)
+})
+
+test('a row of prose never begins like a command, a quotation or a mail', () => {
+  const [first, second] = fitMail(`${'a'.repeat(70)} #syz fix`)
+  expect(first).toHaveLength(70)
+  expect(second).toBe(' #syz fix')
+  expect(fitMail('From me')).toEqual([' From me'])
+})
+
+test('a command goes on behind a backslash, and stays whole where that could change it', () => {
+  const long = `make ${'A=1 '.repeat(30)}all`
+  const rows = foldCommand(long, 74)
+  expect(rows.length).toBeGreaterThan(1)
+  expect(rows.map(row => row.replace(/ \\$/, ' ').trimStart()).join('')).toBe(long)
+  expect(foldCommand(`sh -c '${'a '.repeat(60)}'`, 74)).toHaveLength(1)
+})
+
+test('log lines as a terminal leaves them', () => {
+  expect(logLines('10%\r20%\rdone\r\n\u001b[1mbold\u001b[0m\n\u202ex\u0000y\n')).toEqual([
+    'done',
+    'bold',
+    'xy',
+  ])
+  expect(cleanLine('x'.repeat(5000))).toMatch(/^x{2000} … \(5000 characters\)$/)
+})
