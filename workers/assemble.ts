@@ -9,11 +9,14 @@ import type { StartWorker } from '../src/wiring/queues.ts'
 export const assembleWorker: StartWorker = (wired, start) =>
   start('assemble', { atOnce: 1, keys: ['project', 'mail'] }, async ({ project, mail }) => {
     const { quietMs, deadlineMs } = wired.config.assemble
-    const touched = await assemble(wired)({ project, quietMs, deadlineMs }, mail).catch(async error => {
-      // A bug that a mail provokes must not keep it, and those behind it, coming back for ever.
-      if (!(error instanceof Fault)) await setAside(wired.store, { project, mail, error })
-      throw error
-    })
+    const settings = { project, quietMs, deadlineMs }
+    const touched = await wired
+      .inTurn(() => assemble(wired)(settings, mail))
+      .catch(async error => {
+        // A bug that a mail provokes must not keep it, and those behind it, coming back for ever.
+        if (!(error instanceof Fault)) await setAside(wired.store, { project, mail, error })
+        throw error
+      })
     for (const series of touched) {
       if (series.state.at === 'complete') await wired.queue.push(pushes.plan(series.id))
       if (series.state.at !== 'superseded') continue

@@ -1,18 +1,24 @@
 // Queue `plan`: a complete series becomes a job and its base line, or a verdict at once.
-import { plan, planned } from '../src/stages/plan/plan.ts'
+import { type Planned, plan, planned } from '../src/stages/plan/plan.ts'
 import { pushes } from '../src/stages/upkeep/sweep.ts'
 import { conclude } from '../src/wiring/conclude.ts'
 import type { StartWorker } from '../src/wiring/queues.ts'
+import type { Wired } from '../src/wiring/wire.ts'
 
 export const planWorker: StartWorker = (wired, start) =>
   start('plan', { atOnce: 1, keys: ['series'] }, async ({ series: id }) => {
-    const series = await wired.store.series(id)
-    if (!series) return
-    const result = await plan(wired)(wired.project(series.project), id)
-    if (result.kind === 'nothing') return
-    if (result.kind === 'verdict') await conclude(wired, result.verdict)
-    await wired.store.saveSeries([planned(series, result)])
+    const result = await wired.inTurn(() => planOne(wired, id))
     if (result.kind !== 'job') return
     const { job, baseline } = result
     await wired.queue.push(pushes.judge(baseline.id, 'planned'), pushes.judge(job.id, 'planned'))
   })
+
+/** What follows is saved before the series is: a crash between the two plans it once more, to the same end. */
+const planOne = async (wired: Wired, id: string): Promise<Planned> => {
+  const series = await wired.store.series(id)
+  if (!series) return { kind: 'nothing' }
+  const result = await plan(wired)(wired.project(series.project), id)
+  if (result.kind === 'verdict') await conclude(wired, result.verdict)
+  if (result.kind !== 'nothing') await wired.store.saveSeries([planned(series, result)])
+  return result
+}

@@ -52,6 +52,7 @@ export type Task = {
   project: string
   kind: 'build' | 'test'
   image: string
+  /** Lower runs first; the job's in tens. */
   priority: number
   state: TaskState
 }

@@ -90,10 +90,12 @@ const watchSources = (wired: Wired, signal: AbortSignal): { sweep(): Promise<voi
 
 /** One round of healing: overdue series are closed, and everything that waits is queued again. */
 export const heal = async (wired: Wired): Promise<void> => {
-  for (const { series, verdict } of await overdue(wired)()) {
-    await conclude(wired, verdict)
-    await wired.store.saveSeries([series])
-  }
+  await wired.inTurn(async () => {
+    for (const { series, verdict } of await overdue(wired)()) {
+      await conclude(wired, verdict)
+      await wired.store.saveSeries([series])
+    }
+  })
   await wired.queue.push(...(await sweep(wired)()))
 }
 

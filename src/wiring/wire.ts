@@ -32,6 +32,8 @@ export type Wired = {
   clock: Clock
   log: Log
   project(name: string): ProjectConfig
+  /** Runs what reads and then saves series, one after another: the store's last word wins, so two must not speak at once. */
+  inTurn<T>(act: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -49,6 +51,16 @@ export const sinkFor = (out: Config['mail']['out']): MailSink =>
   out.kind === 'maildir'
     ? maildirSink({ path: out.path })
     : smtpSink({ ...out, password: out.password?.reveal() })
+
+/** A queue of one, in this process; there is one bot for a store. */
+export const turns = (): Wired['inTurn'] => {
+  let last: Promise<unknown> = Promise.resolve()
+  return act => {
+    const mine = last.then(act, act)
+    last = mine
+    return mine
+  }
+}
 
 /** Connects to everything that the configuration names. Throws a Fault, with nothing left open. */
 export const wire = async (config: Config, log: Log): Promise<Wired> => {
@@ -76,6 +88,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
       if (!found) throw new Fault('malformed', 'never', `there is no project "${name}" in the configuration`)
       return found
     },
+    inTurn: turns(),
     async close() {
       await queue.close()
       await store.close()

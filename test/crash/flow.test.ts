@@ -1,4 +1,4 @@
-// The process is killed before and after every call of the store and the sink, one at a time: after a restart the same verdicts stand, no
+// The process is killed before and after every change in the store and every mail out, one at a time: after a restart the same verdicts stand, no
 // clone is left, and every reply was sent once.
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RawMail } from '../../src/ports/mail-source.ts'
@@ -111,13 +111,13 @@ describe('killed at any point', () => {
     expect(flow.leased()).toBe(0)
   })
 
-  it('and so does the flow killed before or after any call', async () => {
+  it('and so does the flow killed before or after any change', async () => {
     const count = killer(Number.POSITIVE_INFINITY)
     const undisturbed = await start(count.pass)
     await play(undisturbed)
     const expected = await said(undisturbed)
     const ids = undisturbed.sent.map(one => one.messageId).sort()
-    expect(count.calls()).toBeGreaterThan(100)
+    expect(count.calls()).toBeGreaterThan(60)
 
     for (let at = 0; at < count.calls(); at++) {
       const kill = killer(at)

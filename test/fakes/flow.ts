@@ -1,9 +1,6 @@
 // The whole flow in one process, without machines and servers: the real workers on a real database, a queue that is an array, a sink
 // that counts. A crash is an error out of a port; a restart is a new process on the same database, with an empty queue.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileBlobs } from '../../src/adapters/blobs/files.ts'
 import { gitMail } from '../../src/adapters/git/mail.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../../src/config/config.ts'
@@ -17,9 +14,10 @@ import { receive } from '../../src/stages/receive/receive.ts'
 import { heal } from '../../src/wiring/bot.ts'
 import { freeOwnTasks } from '../../src/wiring/host.ts'
 import type { Start } from '../../src/wiring/queues.ts'
-import type { Wired } from '../../src/wiring/wire.ts'
+import { turns, type Wired } from '../../src/wiring/wire.ts'
 import { botWorkers } from '../../workers/bot.ts'
 import { runWorker } from '../../workers/run.ts'
+import { memoryBlobs } from './blobs.ts'
 import { fakeClock } from './clock.ts'
 import { type Behaviour, fakeFarm } from './farm.ts'
 
@@ -94,12 +92,15 @@ export type Flow = {
   leased(): number
 }
 
-/** Lets every call of a port through `pass` first, under its name. */
+/** Calls that change something; a death between two reads is the same death. */
+const changes = /^(save|set|add|move|send)/
+
+/** Lets every call of a port that changes something through `pass`, before and after it, under its name. */
 export const watched = <T extends object>(port: T, name: string, pass: (call: string) => void): T =>
   new Proxy(port, {
     get(target, key, receiver) {
       const value: unknown = Reflect.get(target, key, receiver)
-      if (typeof value !== 'function') return value
+      if (typeof value !== 'function' || !changes.test(String(key))) return value
       return async (...given: unknown[]) => {
         pass(`before ${name}.${String(key)}`)
         const result: unknown = await value.apply(target, given)
@@ -109,9 +110,8 @@ export const watched = <T extends object>(port: T, name: string, pass: (call: st
     },
   })
 
-/** `pass` sees every call of store and sink before and after it; what it throws comes out of the call. */
+/** `pass` sees every change of store and sink before and after it; what it throws comes out of the call. */
 export const openFlow = async (behave: Behaviour, pass: (call: string) => void = () => {}): Promise<Flow> => {
-  const data = await mkdtemp(join(tmpdir(), 'grapevine-flow-'))
   const store = await openStore({ folder: ':memory:' })
   const clock = fakeClock()
   const farm = fakeFarm(behave)
@@ -129,9 +129,9 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     return { close: async () => {} }
   }
   const wired = {
-    config: config(data),
+    config: config('/nowhere'),
     store: watched(store, 'store', pass),
-    blobs: fileBlobs({ folder: join(data, 'blobs') }),
+    blobs: memoryBlobs(),
     queue,
     gitMail: gitMail(),
     mirror: fakeMirror(),
@@ -139,6 +139,7 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     clock,
     log: () => {},
     project: () => project,
+    inTurn: turns(),
     close: async () => {},
   } as unknown as Wired
   const never = new AbortController().signal
@@ -166,15 +167,16 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
       await receive(wired)({ project: 'tally', source: 'list', listTags: [], mails, cursor: mails.length })
     },
     async settle() {
-      for (;;) {
+      for (let rounds = 0; rounds < 50; rounds++) {
         await heal(wired)
         if (queued.size === 0) return
         await workOff()
       }
+      await heal(wired)
+      throw new Error(`there is no end to it: ${[...queued.keys()].join(', ')}`)
     },
     async close() {
       await store.close()
-      await rm(data, { recursive: true })
     },
   }
 }

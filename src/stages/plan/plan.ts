@@ -60,7 +60,8 @@ export const tasksOf = (job: Job): Task[] => {
     project: job.project,
     kind,
     image,
-    priority: job.priority,
+    // What is begun is ended first: a job's tests go before the next one's build.
+    priority: job.priority * 10 + (kind === 'build' ? 1 : 0),
     state: { at: 'queued', attempt: 1 },
   })
   const { build, test } = job.recipe

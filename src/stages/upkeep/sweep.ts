@@ -26,9 +26,10 @@ export const pushes = {
   }),
   /** `why` makes the id: two different reasons to look must not be taken for one. */
   judge: (job: string, why: string): Push => ({ queue: 'judge', id: `${job}-${why}`, data: { job } }),
-  reply: (reply: string, tries: number, delayMs = 0): Push => ({
+  /** `turn` makes the id: the number of tries so far, or `look` for one that a crash left in `sending`. */
+  reply: (reply: string, turn: number | 'look', delayMs = 0): Push => ({
     queue: 'reply',
-    id: `${reply}-${tries}`,
+    id: `${reply}-${turn}`,
     data: { reply },
     delayMs,
   }),
@@ -65,7 +66,7 @@ const waitingReplies = async ({ store, clock }: SweepPorts): Promise<Push[]> => 
     if (reply.state.at !== 'pending') continue
     found.push(pushes.reply(reply.id, reply.state.tries, Math.max(0, reply.state.notBefore - clock.now())))
   }
-  for (const reply of await store.repliesAt('sending')) found.push(pushes.reply(`${reply.id}-found`, 0))
+  for (const reply of await store.repliesAt('sending')) found.push(pushes.reply(reply.id, 'look'))
   return found
 }
 
