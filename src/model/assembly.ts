@@ -71,28 +71,45 @@ const sameRun = (series: Series, { part }: Piece): boolean => {
 const versionsAgree = (series: Series, piece: Piece): boolean =>
   series.version === piece.version || !piece.versionGiven || series.version === 1
 
-const totalsAgree = (series: Series, piece: Piece): boolean => series.total === piece.total
+/** `12/11` and then `13/11` are additions: the first of them made the total 12. */
+const totalsAgree = (series: Series, { total, part }: Piece): boolean =>
+  series.total === total ||
+  (total !== undefined && part.position > total && series.total === part.position - 1)
 
 const near = (series: Series, piece: Piece, { windowMs }: AssemblyRules): boolean =>
   Math.abs(piece.arrivedAt - series.lastAt) <= windowMs ||
   Math.abs(piece.arrivedAt - series.firstAt) <= windowMs
 
+/** Could it be of this series at all? */
+const isOpen = (series: Series, piece: Piece): boolean =>
+  series.origin.from !== 'forge' &&
+  isFree(series, piece.part.position) &&
+  sameAuthor(series.author, piece.author)
+
+const isExact = (series: Series, piece: Piece): boolean =>
+  series.version === piece.version && totalsAgree(series, piece)
+
+const isUnder = (series: Series, piece: Piece): boolean => holds(series, piece.ancestors)
+
 /** 0: no; higher is better evidence that the piece is of this series. */
 const evidence = (series: Series, piece: Piece, rules: AssemblyRules): number => {
-  if (series.origin.from === 'forge' || !isFree(series, piece.part.position)) return 0
-  if (!sameAuthor(series.author, piece.author)) return 0
-  const exact = series.version === piece.version && totalsAgree(series, piece)
+  const exact = isExact(series, piece)
   if (sameRun(series, piece)) return versionsAgree(series, piece) ? (exact ? 6 : 5) : 0
   if (!runsAllow(series, piece)) return 0
-  if (exact) return holds(series, piece.ancestors) ? 4 : near(series, piece, rules) ? 2 : 0
+  if (exact) return isUnder(series, piece) ? 4 : near(series, piece, rules) ? 2 : 0
   const bare = !piece.versionGiven && totalsAgree(series, piece) && near(series, piece, rules)
   return bare && holds(series, piece.ancestors.slice(0, 1)) ? 3 : 0
 }
 
-/** Two runs of a program that names its runs are two series; `complement` puts them together when neither is whole without the other. */
-const runsAllow = (series: Series, { part }: Piece): boolean =>
-  sendingRun(part.messageId) === undefined ||
-  members(series).every(member => sendingRun(member.messageId) === undefined)
+/**
+ * Two runs are two series: `complement` puts them together when neither is whole without the other. But some people start the
+ * program anew for each mail.
+ */
+const runsAllow = (series: Series, { part }: Piece): boolean => {
+  if (sendingRun(part.messageId) === undefined) return true
+  const keys = members(series).flatMap(member => sendingRun(member.messageId)?.key ?? [])
+  return new Set(keys).size === keys.length
+}
 
 /** The series that the piece joins; undefined: it starts one. Of equal evidence, the series heard of last. */
 export const findSeries = (
@@ -101,18 +118,17 @@ export const findSeries = (
   rules: AssemblyRules,
 ): Series | undefined => {
   if (piece.total === undefined) return undefined
-  let best: { series: Series; weight: number } | undefined
-  for (const series of candidates) {
-    const weight = evidence(series, piece, rules)
-    if (weight === 0) continue
-    if (
-      best === undefined ||
-      weight > best.weight ||
-      (weight === best.weight && series.lastAt >= best.series.lastAt)
-    )
-      best = { series, weight }
-  }
-  return best?.series
+  const open = candidates.filter(series => isOpen(series, piece))
+  // A mail that stands under one series belongs to no other one that merely looks like it.
+  const under = open.filter(series => isExact(series, piece) && isUnder(series, piece))
+  const weighed = (
+    under.length > 0 ? open.filter(series => under.includes(series) || sameRun(series, piece)) : open
+  )
+    .map(series => ({ series, weight: evidence(series, piece, rules) }))
+    .filter(({ weight }) => weight > 0)
+  return weighed.sort(
+    (a, b) => b.weight - a.weight || b.series.lastAt - a.series.lastAt || b.series.firstAt - a.series.firstAt,
+  )[0]?.series
 }
 
 /** What the id of a new series can be made from, best first: the sending run, so that any part gives the same id; the mail's own id. */

@@ -84,6 +84,16 @@ describe('a series is put together', () => {
     expect(lines).toEqual(['v1 superseded 0 1 of 3 | all', 'v1 complete 0 1 2 3 of 3 | all'])
   })
 
+  test('one mail from each run', async () => {
+    const [one, two] = ['20260105120000.4711-1-ann@example.org', '20260105120800.4712-1-ann@example.org']
+    expect(
+      await shaped([
+        { subject: '[net,v2,1/2] one', id: one },
+        { subject: '[net,v2,2/2] two', id: two, at: 8 },
+      ]),
+    ).toEqual(['v2 complete 1 2 of 2 | one'])
+  })
+
   test('a missing part is waited for, then named; the late one completes the series', async () => {
     const store = await list([
       { subject: '[PATCH 1/3] one', id: 'a' },
