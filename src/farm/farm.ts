@@ -10,6 +10,7 @@ import { chooseAccelerator } from './accelerator.ts'
 import { type Bootable, bootable, layoutOf } from './bootable.ts'
 import { claim, openClone } from './clone.ts'
 import { type Deadlines, defaultDeadlines } from './deadline.ts'
+import { requireRoom } from './disk.ts'
 import type { Guest } from './exec.ts'
 import { type ForkRequest, forkInto, freeze, parts, prove } from './freeze.ts'
 import { linuxGuest } from './linux-guest.ts'
@@ -87,12 +88,18 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<void> => {
+    const parent = await bootedBefore(spec, progress, signal)
+    await requireRoom(folder, layout.memoryMiB * 2 ** 20 + spareBytes)
     const work = join(templatesIn(folder), `${making}${id}-${randomBytes(4).toString('hex')}`)
     await ownFolder(work)
     const trial = await ownFolder(join(folder, 'clones', `.trial-${id}`))
     try {
       const machine = machineOf(layout, image.shell, `freeze-${id}`)
-      const { state, canary } = await freeze({ spec, image, folder: work, machine, progress, signal })
+      const frozen = freeze({ spec, image, parent, folder: work, machine, progress, signal })
+      const { state, canary } = await frozen.catch(async error => {
+        if (parent && isDamage(error)) await putAside(parent.id, error)
+        throw error
+      })
       const facts = factsOf({ id, spec, image, layout, qemu, state, canary })
       progress(`${spec.label}: proving`)
       const manifest = await seal(work, facts)
@@ -107,6 +114,18 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
       await rm(work, { recursive: true, force: true })
       await rm(trial, { recursive: true, force: true })
     }
+  }
+
+  /** The image as it boots is a template of its own, which others go on from. */
+  const bootedBefore = async (spec: TemplateSpec, progress: Progress, signal: AbortSignal) => {
+    if (isPlain(spec)) return undefined
+    const plain = { label: `image ${spec.image}`, image: spec.image, content: '', files: [], prepare: [] }
+    const id = await template(plain, progress, signal)
+    const manifest = await sound(id)
+    if (!manifest) throw new Fault('damaged', 'soon', `template ${id} is not there any more`)
+    await touch(folder, id)
+    const at = templateFolder(folder, id)
+    return { id, folder: at, state: { file: join(at, parts.state), sha256: manifest.state.sha256 } }
   }
 
   const obtain = async (id: string, plan: Plan, progress: Progress, signal: AbortSignal): Promise<string> => {
@@ -155,6 +174,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
       throw new Fault('damaged', 'soon', `template ${id} is not there`, {
         remedy: 'it is frozen anew when it is asked for',
       })
+    await requireRoom(folder, spareBytes)
     const at = templateFolder(folder, id)
     const unique = `${run.replace(/[^\w.-]/g, '_').slice(0, 120)}-${randomBytes(4).toString('hex')}`
     const own = await ownFolder(join(folder, 'clones', unique))
@@ -174,7 +194,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
       return await awake(guest, { run, manifest, hostname: `clone-${unique.slice(-8)}` })
     } catch (error) {
       await rm(own, { recursive: true, force: true })
-      if (error instanceof Fault && error.kind === 'damaged') await putAside(id, error)
+      if (isDamage(error)) await putAside(id, error)
       throw error
     }
   }
@@ -213,13 +233,20 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
   return { template, lease, reap: () => reapFarm(folder, owner) }
 }
 
+/** What a guest may write to its disk before the next is looked at. */
+const spareBytes = 512 * 2 ** 20
+
 type Plan = { spec: TemplateSpec; image: Bootable; layout: Layout }
+
+const isDamage = (error: unknown): boolean => error instanceof Fault && error.kind === 'damaged'
+
+const isPlain = ({ files, prepare }: TemplateSpec): boolean => files.length === 0 && prepare.length === 0
 
 /** All that decides what is in a template. */
 const idOf = (spec: TemplateSpec, image: Bootable, print: string): string => {
   const { content, prepare, files } = spec
   const paths = files.map(({ path, untar }) => [path, untar])
-  const facts = [image.identity, content, prepare, paths, print, linuxGuest.plumb()]
+  const facts = [image.identity, isPlain(spec) ? '' : content, prepare, paths, print, linuxGuest.plumb()]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
 }
 

@@ -1,8 +1,12 @@
 // Files of templates: durable when they are published, and told apart from changed ones before each fork.
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { constants, copyFile, open, stat } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { z } from 'zod'
 import { Fault } from '../model/fault.ts'
+
+const run = promisify(execFile)
 
 /** What stat(2) says of a file. Whoever writes to it changes mtime and ctime, whoever replaces it the inode. */
 export const fileMarkSchema = z.object({
@@ -49,6 +53,16 @@ export const digestOf = async (file: string): Promise<string> => {
 export const flush = async (file: string): Promise<void> => {
   await using handle = await open(file)
   await handle.sync()
+}
+
+/** Holes stay holes: most of a guest's memory file is one. Fault exhausted if there is no room. */
+export const copySparse = async (from: string, to: string): Promise<void> => {
+  try {
+    await run('cp', ['--sparse=always', '--reflink=auto', '--', from, to])
+  } catch (error) {
+    const words = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
+    throw new Fault('exhausted', 'later', words || `${from} cannot be copied`, { cause: error })
+  }
 }
 
 /** Shares the blocks where the file system can. */

@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { Fault } from '../model/fault.ts'
 import { type Ending, isGuestsDoing } from '../model/run.ts'
 import { type Command, PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
+import type { ExecRequest } from './agent.ts'
 import { boot, fork, type MachineSpec, type SavedState } from './boot.ts'
 import type { Bootable } from './bootable.ts'
 import { createOverlay } from './disk.ts'
 import { exec, type Guest } from './exec.ts'
-import { copy } from './files.ts'
+import { copy, copySparse } from './files.ts'
 import type { Layout } from './qemu.ts'
 import { saveState } from './save.ts'
 import { openTransfers } from './stream.ts'
@@ -23,6 +24,8 @@ export type Frozen = { state: { bytes: number; sha256: string }; canary: string 
 export type FreezeRequest = {
   spec: TemplateSpec
   image: Bootable
+  /** A template of the image as it boots; undefined: boot it. Going on from one saves the boot. */
+  parent: { folder: string; state: SavedState } | undefined
   /** Where the template's files are made, and machines that run meanwhile. */
   folder: string
   machine: Omit<MachineSpec, 'places' | 'folder'> & { name: string }
@@ -33,15 +36,10 @@ export type FreezeRequest = {
 /** Faults; PrepareFailed if a step of the recipe ends in anything but success. */
 export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
   const { spec, image, folder, machine, progress, signal } = request
-  const disk = image.disk && { overlay: join(folder, parts.disk), backing: [image.disk] }
-  if (disk && image.disk) await createOverlay(disk.overlay, image.disk)
-  progress(`${spec.label}: booting ${image.name}`)
-  const places = { name: machine.name, memory: { file: join(folder, parts.memory), shared: true }, disk }
-  const guest = await boot({ ...machine, places, folder }, machine.deadlines.bootMs, signal)
+  const guest = await start(request)
   const stop = () => void guest.machine.kill()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    await tool(guest, guest.says.plumb())
     await fill(guest, request)
     progress(`${spec.label}: freezing`)
     await tool(guest, guest.says.settle())
@@ -50,7 +48,8 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
     await guest.machine.qmp.command('quit')
     await guest.machine.fate.rung
     await writeFile(join(folder, parts.state), state)
-    if (disk) await createOverlay(join(folder, parts.seed), { file: disk.overlay, format: 'qcow2' })
+    const disk = join(folder, parts.disk)
+    if (image.disk) await createOverlay(join(folder, parts.seed), { file: disk, format: 'qcow2' })
     return {
       state: { bytes: state.length, sha256: createHash('sha256').update(state).digest('hex') },
       canary,
@@ -60,6 +59,37 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
     await guest.machine.kill()
     signal.throwIfAborted()
   }
+}
+
+/** A guest whose memory is in the template's own file, answering and plumbed. */
+const start = async ({
+  spec,
+  image,
+  parent,
+  folder,
+  machine,
+  progress,
+  signal,
+}: FreezeRequest): Promise<Guest> => {
+  const [memory, overlay] = [join(folder, parts.memory), join(folder, parts.disk)]
+  const disk = image.disk && { overlay, backing: [image.disk] }
+  const own = {
+    ...machine,
+    places: { name: machine.name, memory: { file: memory, shared: true }, disk },
+    folder,
+  }
+  if (parent) {
+    await copySparse(join(parent.folder, parts.memory), memory)
+    if (disk) await copySparse(join(parent.folder, parts.disk), overlay)
+    const guest = await fork(own, parent.state, signal)
+    await tool(guest, guest.says.wake(Date.now(), 'template'))
+    return guest
+  }
+  progress(`${spec.label}: booting`)
+  if (image.disk) await createOverlay(overlay, image.disk)
+  const guest = await boot(own, machine.deadlines.bootMs, signal)
+  await tool(guest, guest.says.plumb())
+  return guest
 }
 
 const fill = async (guest: Guest, { spec, progress, signal }: FreezeRequest): Promise<void> => {
@@ -135,5 +165,12 @@ export const prove = async (request: ForkRequest, canary: string): Promise<void>
   }
 }
 
-const tool = (guest: Guest, request: Parameters<typeof runTool>[1]): Promise<string> =>
-  runTool(guest.machine, request, guest.deadlines.bootMs)
+/** A guest that fails at it is of no use any more. */
+const tool = async (guest: Guest, request: ExecRequest): Promise<string> => {
+  try {
+    return await runTool(guest.machine, request, guest.deadlines.bootMs)
+  } catch (error) {
+    await guest.machine.kill()
+    throw error
+  }
+}

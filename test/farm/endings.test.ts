@@ -13,6 +13,7 @@ let template: string
 beforeAll(async () => {
   requireImage('busybox')
   farm = await openFarm({ token, deadlines: { silenceMs: 4_000, lingerMs: 2_000, killMs: 5_000 } })
+  await farm.reap()
   template = await farm.template(plain('busybox'), silent)
 })
 

@@ -16,6 +16,7 @@ let lease: () => Promise<Clone>
 beforeAll(async () => {
   requireImage('busybox')
   const farm = await openFarm({ token: 'test-streams', deadlines: { streamMs: 5_000 } })
+  await farm.reap()
   const template = await farm.template(plain('busybox'), silent)
   lease = () => farm.lease({ run: 'test-streams', template })
   clone = await lease()

@@ -1,5 +1,4 @@
 // Real guests for the farm's tests: the images that set-up built, and farms on them.
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,11 +24,12 @@ export const requireImage = (name: string): void => {
 export const openFarm = (options: Partial<FarmOptions> & { token: string }): Promise<Farm> =>
   createFarm({ folder: sharedFolder, slots: 2, accelerator: 'auto', images, ...options })
 
-/** A farm folder of its own, with the built images. */
-export const newFolder = (): { folder: string; remove: () => void } => {
+/** A farm folder of its own, with the built images; `lent`: and with the templates that are there already. */
+export const newFolder = (lent?: 'lent'): { folder: string; remove: () => void } => {
   const folder = mkdtempSync(join(tmpdir(), 'grapevine-farm-'))
   mkdirSync(join(folder, 'clones'))
   symlinkSync(join(sharedFolder, 'images'), join(folder, 'images'))
+  if (lent) symlinkSync(join(sharedFolder, 'templates'), join(folder, 'templates'))
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
@@ -69,6 +69,3 @@ export const qemusOf = (token: string): number[] =>
     .filter(name => /^\d+$/.test(name))
     .map(Number)
     .filter(pid => ownerOf(pid)?.token === token)
-
-export const digest = (file: string): string =>
-  execFileSync('sha256sum', [file], { encoding: 'utf8' }).slice(0, 64)
