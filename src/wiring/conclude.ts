@@ -4,9 +4,22 @@ import { composeReply } from '../stages/reply/compose.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import type { Wired } from './wire.ts'
 
+/** A path for each log of a verdict, by series and image. */
+const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blob: string) => string> => {
+  const wanted: [string, string | undefined][] = [
+    ['build.log', verdict.buildLog],
+    ...verdict.images.map(({ image, log }): [string, string | undefined] => [`${image}.log`, log]),
+  ]
+  const paths = new Map<string, string>()
+  for (const [name, blob] of wanted) {
+    if (blob !== undefined) paths.set(blob, await logs.link([verdict.series, name], blobs.where(blob)))
+  }
+  return blob => paths.get(blob) ?? blobs.where(blob)
+}
+
 /** Repeatable: the first verdict on a job stays, and so does its reply. */
 export const conclude = async (wired: Wired, verdict: Verdict): Promise<void> => {
-  const { store, blobs, queue, config, clock, log } = wired
+  const { store, queue, config, clock, log } = wired
   const series = await store.series(verdict.series)
   if (!series) return
   const job = verdict.job === undefined ? undefined : await store.job(verdict.job)
@@ -19,7 +32,7 @@ export const conclude = async (wired: Wired, verdict: Verdict): Promise<void> =>
     bot: config.bot,
     administrator: config.administrator,
     live: config.mail.live,
-    logUrl: blob => blobs.where(blob),
+    logUrl: await namedLogs(wired, verdict),
     now: clock.now(),
   })
   const isNew = await store.addVerdict(verdict, reply)

@@ -1,6 +1,7 @@
 // The only place where real things meet: the configuration's adapters behind the ports that the stages know.
 import { join } from 'node:path'
 import { fileBlobs } from '../adapters/blobs/files.ts'
+import { fileLinks, type Links } from '../adapters/blobs/links.ts'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
 import { bullQueue } from '../adapters/bullmq/queue.ts'
 import { systemClock } from '../adapters/clock/system.ts'
@@ -24,6 +25,8 @@ export type Wired = {
   config: Config
   store: Store
   blobs: Blobs
+  /** Logs by name, for people. */
+  logs: Links
   queue: Queue
   redis: ReturnType<typeof redisConnection>
   gitMail: GitMail
@@ -78,6 +81,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     queue,
     redis,
     blobs: fileBlobs({ folder: join(config.data, 'blobs') }),
+    logs: fileLinks({ folder: join(config.data, 'logs') }),
     gitMail: gitMail(),
     mirror: gitMirror({ folder: join(config.data, 'mirrors') }),
     sink: sinkFor(config.mail.out),

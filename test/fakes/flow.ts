@@ -132,6 +132,7 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     config: config('/nowhere'),
     store: watched(store, 'store', pass),
     blobs: memoryBlobs(),
+    logs: { link: async (name: string[]) => `/logs/${name.join('/')}` },
     queue,
     gitMail: gitMail(),
     mirror: fakeMirror(),

@@ -170,6 +170,10 @@ export const run =
     }
     await store.saveRun(record)
     const { signal } = by
+    const journal = newJournal()
+    journal.note(
+      `${task.kind} of ${job.project} on ${task.image}: task ${task.id}, try ${attempt}, host ${by.host}`,
+    )
     const one: Try = {
       task,
       job,
