@@ -67,10 +67,6 @@ const sameRun = (series: Series, { part }: Piece): boolean => {
   return key !== undefined && members(series).some(member => sendingRun(member.messageId)?.key === key)
 }
 
-/** `[PATCH v13 0/2]` with a bare `[PATCH 2/2]` under it is one posting; `v2` under `v1` never is. */
-const versionsAgree = (series: Series, piece: Piece): boolean =>
-  series.version === piece.version || !piece.versionGiven || series.version === 1
-
 /** `12/11` and then `13/11` are additions: the first of them made the total 12. */
 const totalsAgree = (series: Series, { total, part }: Piece): boolean =>
   series.total === total ||
@@ -94,9 +90,11 @@ const isUnder = (series: Series, piece: Piece): boolean => holds(series, piece.a
 /** 0: no; higher is better evidence that the piece is of this series. */
 const evidence = (series: Series, piece: Piece, rules: AssemblyRules): number => {
   const exact = isExact(series, piece)
-  if (sameRun(series, piece)) return versionsAgree(series, piece) ? (exact ? 6 : 5) : 0
+  if (sameRun(series, piece))
+    return exact ? 6 : series.version === piece.version || near(series, piece, rules) ? 5 : 0
   if (!runsAllow(series, piece)) return 0
   if (exact) return isUnder(series, piece) ? 4 : near(series, piece, rules) ? 2 : 0
+  // `[PATCH v13 0/2]` with a bare `[PATCH 2/2]` under it is one posting; `v2` under `v1` never is.
   const bare = !piece.versionGiven && totalsAgree(series, piece) && near(series, piece, rules)
   return bare && holds(series, piece.ancestors.slice(0, 1)) ? 3 : 0
 }
