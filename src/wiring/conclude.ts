@@ -1,6 +1,6 @@
 // A verdict becomes known: it is saved together with the reply that says it, and the reply is queued.
 import type { Verdict } from '../model/verdict.ts'
-import { composeReply } from '../stages/reply/compose.ts'
+import { answered, composeReply } from '../stages/reply/compose.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import type { Wired } from './wire.ts'
 
@@ -24,6 +24,8 @@ export const conclude = async (wired: Wired, verdict: Verdict): Promise<void> =>
   if (!series) return
   const job = verdict.job === undefined ? undefined : await store.job(verdict.job)
   const project = wired.project(series.project)
+  const part = answered(series, verdict)
+  const subject = part && (await store.mail(part.mail))?.parsed?.subject
   const reply = composeReply({
     verdict,
     series,
@@ -34,6 +36,7 @@ export const conclude = async (wired: Wired, verdict: Verdict): Promise<void> =>
     live: config.mail.live,
     logUrl: await namedLogs(wired, verdict),
     now: clock.now(),
+    ...(subject === undefined ? {} : { subject }),
   })
   const isNew = await store.addVerdict(verdict, reply)
   if (isNew) log('info', `verdict: ${verdict.finding.kind}`, { series: series.id, title: series.title })

@@ -46,7 +46,8 @@ export const test = async (input: TestInput): Promise<Outcome> => {
     if (!isGuestsDoing(outcome.ending)) {
       return { kind: 'ours', what: outcome.ending.kind, detail: `in step "${step.name}"` }
     }
-    steps.push({ ...outcome, format: step.report, report: parseReport(step.report, output, outcome.ending) })
+    const report = parseReport(step.report, output, outcome.ending, step.name)
+    steps.push({ ...outcome, format: step.report, report })
     if (outcome.ending.kind !== 'finished') clone = undefined
   }
   return { kind: 'tested', steps }
