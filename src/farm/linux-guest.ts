@@ -47,7 +47,7 @@ export const linuxGuest = {
   /** A command in its own session, with the process id that the agent gives as session id. */
   launch: (command: { folder: string; script: string; shell: string }): ExecRequest => ({
     ...sh(
-      `exec </dev/null 1<>${run}/log 2>&1; mkdir -p "$1" && cd "$1" && exec setsid "$2" -c "$3"`,
+      `exec </dev/null 1<>${run}/log 2>&1; cd "$1" 2>/dev/null || { mkdir -p "$1" && cd "$1"; } && exec setsid "$2" -c "$3"`,
       command.folder,
       command.shell,
       command.script,
