@@ -9,7 +9,8 @@ import { runCommand } from './command.ts'
 
 export type Archive = {
   readonly distribution: Distribution
-  /** The packages and all that they depend on, in the newest versions; of these, those that `keep` accepts. */
+  /** The packages and all that they depend on, in the newest versions; of these, those that `keep` accepts. Throws a Fault
+   *  if there is no such package. */
   resolve(names: string[], keep?: (name: string) => boolean): Promise<Package[]>
   /** Downloads packages that are not in the cache, and unpacks all of them into one folder. */
   unpack(packages: Package[], into: string): Promise<void>
@@ -54,9 +55,10 @@ export const openArchive = async (request: ArchiveRequest): Promise<Archive> => 
 
   const resolve: Archive['resolve'] = async (names, keep = () => true) => {
     const args = ['install', '--simulate', '--no-install-recommends', ...names]
-    const packages = readPlan(await apt(args, { timeoutMs: 120_000 })).filter(({ name }) => keep(name))
-    if (packages.length > 0) return packages
-    throw new Fault('malformed', 'later', `apt-get finds nothing to install for ${names.join(' ')}`)
+    const plan = await apt(args, { timeoutMs: 120_000 }).catch(error => {
+      throw unknownPackage(error, distribution) ?? error
+    })
+    return readPlan(plan).filter(({ name }) => keep(name))
   }
 
   const download = async (packages: Package[]) => {
@@ -96,6 +98,16 @@ export const openArchive = async (request: ArchiveRequest): Promise<Archive> => 
   return { distribution, resolve, unpack }
 }
 
+const unknownPackage = (error: unknown, { id, codename }: Distribution): Fault | undefined => {
+  if (!(error instanceof Fault)) return undefined
+  const name = error.message.match(/E: (?:Unable to locate package|Package) '?([\w.+-]+)/)?.[1]
+  if (name === undefined) return undefined
+  return new Fault('refused', 'never', `${id} ${codename} has no package ${name}`, {
+    cause: error,
+    remedy: 'correct the packages of the image in grapevine.yaml',
+  })
+}
+
 type Apt = (
   args: string[],
   more: { timeoutMs: number; cwd?: string; onLine?: (line: string) => void },
@@ -131,7 +143,14 @@ const makeApt = async (cache: string, distribution: Distribution, signal?: Abort
   // Two builds share the lists; apt itself gives up at once when they are locked.
   const locked = ['--timeout', '900', join(cache, 'lock'), 'apt-get', ...options]
   return (args, more) =>
-    runCommand({ command: 'flock', args: [...locked, ...args], remedy: offline, signal, ...more })
+    runCommand({
+      command: 'flock',
+      title: 'apt-get',
+      args: [...locked, ...args],
+      remedy: offline,
+      signal,
+      ...more,
+    })
 }
 
 /** `Inst NAME (VERSION Debian:12/stable [amd64])`, a line for each package; the file is called as `apt-get download` calls it. */

@@ -19,6 +19,7 @@ import { pipeline } from 'node:stream/promises'
 import type { ImageConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Progress } from '../../ports/farm.ts'
+import { sweepAbandoned } from './abandoned.ts'
 import { hostDistribution } from './apt-sources.ts'
 import { openArchive } from './archive.ts'
 import { furnish } from './busybox.ts'
@@ -53,7 +54,9 @@ export const buildImage = async (request: BuildRequest): Promise<Image> => {
   }
   const images = imagesFolder(folder)
   await mkdir(images, { recursive: true })
-  const build = await mkdtemp(join(images, `.building-${config.name}-`))
+  const prefix = '.building-'
+  await sweepAbandoned({ folder: images, prefix }, path => rm(path, { recursive: true, force: true }))
+  const build = await mkdtemp(join(images, `${prefix}${config.name}-`))
   try {
     await chmod(build, 0o755)
     await make(request, { build, progress })
@@ -76,6 +79,8 @@ const make = async (request: BuildRequest, { build, progress }: { build: string;
   await mkdir(tree, { recursive: true })
   const distribution = await hostDistribution()
   const archive = await openArchive({ distribution, cache, progress, signal })
+  // A wrong name is told now, not in the middle of an installation.
+  if (packages.length > 0) await archive.resolve(packages)
   const kernel = await fetchKernel({ archive, cache, work, signal })
   const onlyIt = (name: string) => name === 'busybox-static'
   await archive.unpack(await archive.resolve(['busybox-static'], onlyIt), join(work, 'busybox'))

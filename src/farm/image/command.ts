@@ -8,6 +8,8 @@ import { packageOf } from './host-packages.ts'
 
 export type HostCommand = {
   command: string
+  /** What errors call it, if it is started by another program. */
+  title?: string
   args: string[]
   timeoutMs: Millis
   cwd?: string
@@ -28,7 +30,7 @@ const tailLines = 8
 /** Runs it to its end and gives its stdout. Fault unreachable (no such program), timeout, or refused with its last lines;
  *  rejects with the signal's reason if that comes first. Its process group is gone in each case. */
 export const runCommand = async (request: HostCommand): Promise<string> => {
-  const { command, args, signal } = request
+  const { command, args, signal, title = command } = request
   signal?.throwIfAborted()
   const child = spawn(command, args, {
     cwd: request.cwd,
@@ -43,7 +45,7 @@ export const runCommand = async (request: HostCommand): Promise<string> => {
   const hear = (stream: Readable, keep?: string[]) =>
     createInterface({ input: stream }).on('line', line => {
       keep?.push(line)
-      if (line.trim() && tail.push(line) > tailLines) tail.shift()
+      if (line.trim() && line !== tail.at(-1) && tail.push(line) > tailLines) tail.shift()
       request.onLine?.(line)
     })
   hear(child.stdout, out)
@@ -79,11 +81,11 @@ export const runCommand = async (request: HostCommand): Promise<string> => {
   const said = last && `; it said last:\n  ${last}`
   const remedy = request.remedy === undefined ? {} : { remedy: request.remedy }
   if (stopped)
-    throw new Fault('timeout', 'later', `${command} took over ${request.timeoutMs / 1000} s${said}`, remedy)
+    throw new Fault('timeout', 'later', `${title} took over ${request.timeoutMs / 1000} s${said}`, remedy)
   if (ending instanceof Error) throw notStarted(command, ending)
   if (ending.code === 0) return out.join('\n')
   const how = ending.name ? `was killed by ${ending.name}` : `failed with exit code ${ending.code}`
-  throw new Fault('refused', 'later', `${command} ${how}${said}`, remedy)
+  throw new Fault('refused', 'later', `${title} ${how}${said}`, remedy)
 }
 
 const notStarted = (command: string, cause: Error): Fault => {

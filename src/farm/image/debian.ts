@@ -1,11 +1,12 @@
 // The Debian guest's disk: mmdebstrap installs packages into a folder, mke2fs makes a file system of it, qemu-img a qcow2. No mounts, and no root needed.
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../model/fault.ts'
 import type { Progress } from '../../ports/farm.ts'
+import { sweepAbandoned } from './abandoned.ts'
 import type { Distribution } from './apt-sources.ts'
 import { offline, patience } from './archive.ts'
-import { runCommand } from './command.ts'
+import { type HostCommand, runCommand } from './command.ts'
 import { guestScripts } from './source.ts'
 
 /** What the guest's own scripts and the farm use. */
@@ -25,49 +26,56 @@ type DiskRequest = {
   signal?: AbortSignal | undefined
 }
 
+/** Below /var/tmp, which the mapped root of a user namespace can reach; homes are often closed to it. */
+const workshop = { folder: '/var/tmp', prefix: 'grapevine-image-' }
+
 /** Builds the root disk. Throws a Fault with the last lines of what failed. */
 export const buildDisk = async (request: DiskRequest): Promise<void> => {
-  const { file, progress, signal } = request
-  const root = process.getuid?.() === 0
-  // Below /var/tmp, which the mapped root of a user namespace can reach; homes are often closed to it.
-  const work = await mkdtemp('/var/tmp/grapevine-image-')
+  const { file, diskMiB, progress, signal } = request
+  await sweepAbandoned(workshop, removeTree)
+  const work = await mkdtemp(join(workshop.folder, workshop.prefix))
   await chmod(work, 0o1777)
   const tree = join(work, 'tree')
   const raw = join(work, 'disk.raw')
-  const asRoot = (command: string, args: string[], timeoutMs: number, remedy?: string) => {
-    const [program, ...rest] = root
-      ? [command, ...args]
-      : ['mmdebstrap', '--unshare-helper', command, ...args]
-    return runCommand({
-      command: program ?? command,
-      args: rest,
-      timeoutMs,
-      signal,
-      ...(remedy && { remedy }),
-    })
-  }
   try {
-    await install(request, { mode: root ? 'root' : 'unshare', tree, work })
+    await install(request, { tree, work })
     progress('making the file system…')
     const init = join(work, 'guest-init')
     const finish = join(work, 'finish.sh')
     await writeFile(init, guestScripts.init, { mode: 0o644 })
     await writeFile(finish, guestScripts.finish, { mode: 0o644 })
-    const tooSmall = `raise diskMiB of the image (now ${request.diskMiB}) or free space in /var/tmp`
-    await asRoot('/bin/sh', [finish, tree, init, raw, String(request.diskMiB)], 600_000, tooSmall)
+    const args = [finish, tree, init, raw, String(diskMiB)]
+    const remedy = `raise the disk of the image (now ${diskMiB} MiB) or free space in ${workshop.folder}`
+    await runCommand(asRoot({ command: '/bin/sh', args, timeoutMs: 600_000, signal, remedy }))
     progress('making the disk image…')
-    const args = ['convert', '-f', 'raw', '-O', 'qcow2', raw, file]
-    await runCommand({ command: 'qemu-img', args, timeoutMs: 600_000, signal })
+    const convert = ['convert', '-f', 'raw', '-O', 'qcow2', raw, file]
+    await runCommand({ command: 'qemu-img', args: convert, timeoutMs: 600_000, signal })
   } finally {
-    signal?.aborted || (await asRoot('/bin/rm', ['-rf', tree, raw], 120_000).catch(() => {}))
-    await rm(work, { recursive: true, force: true }).catch(() => {})
+    await removeTree(work)
   }
 }
 
-const install = async (
-  request: DiskRequest,
-  { mode, tree, work }: { mode: string; tree: string; work: string },
-) => {
+const isRoot = () => process.getuid?.() === 0
+
+/** As the owner of the tree: root, or what root is in a user namespace of ours (mmdebstrap(1)). */
+const asRoot = (command: HostCommand): HostCommand =>
+  isRoot()
+    ? command
+    : {
+        ...command,
+        command: 'mmdebstrap',
+        args: ['--unshare-helper', command.command, ...command.args],
+      }
+
+/** Only the owner of what is inside may remove it, and only we the folder around it. -xdev: should a killed mmdebstrap have left the
+ *  host's /dev or /sys mounted in there, they are not to be emptied. */
+const removeTree = async (work: string): Promise<void> => {
+  const args = [work, '-xdev', '-mindepth', '1', '-delete']
+  await runCommand(asRoot({ command: 'find', args, timeoutMs: 120_000 })).catch(() => {})
+  await rmdir(work).catch(() => {})
+}
+
+const install = async (request: DiskRequest, { tree, work }: { tree: string; work: string }) => {
   const { distribution, cache, progress, signal } = request
   const debs = join(cache, 'debian-debs')
   await mkdir(debs, { recursive: true })
@@ -76,7 +84,7 @@ const install = async (
     '--variant=minbase',
     '--format=directory',
     '--architectures=amd64',
-    `--mode=${mode}`,
+    `--mode=${isRoot() ? 'root' : 'unshare'}`,
     '--verbose',
     `--include=${[...basics, ...request.packages].join(',')}`,
     ...[...patience, ...(await hostAptOptions(signal))].map(option => `--aptopt=${option}`),
