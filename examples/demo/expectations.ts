@@ -84,7 +84,7 @@ export const expectations: Expectation[] = [
   {
     mail: 'doubt',
     messageId: '<8a1d0c5e-3c1b-4c1d-9f3e-77a2c1b5d0aa@example.com>',
-    disposition: 'comment',
+    disposition: 'not-a-patch',
     note: 'discussion that quotes the diff',
   },
   {
@@ -98,7 +98,7 @@ export const expectations: Expectation[] = [
   {
     mail: 'roundness',
     messageId: '<ZuVb9k4m2q@example.org>',
-    disposition: 'comment',
+    disposition: 'not-a-patch',
     note: 'a review; does not make the series be tested again',
   },
   {
@@ -182,7 +182,7 @@ export const expectations: Expectation[] = [
   {
     mail: 'applied',
     messageId: '<20260914201240.GB2101@example.org>',
-    disposition: 'comment',
+    disposition: 'not-a-patch',
     note: 'the maintainer has applied last-line; main has moved',
     later: true,
   },
