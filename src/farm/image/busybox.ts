@@ -12,6 +12,9 @@ const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib
 const libc =
   /^(ld-linux-x86-64|libc|libm|libmvec|libpthread|libdl|librt|libutil|libresolv|libanl|libnss_\w+|libgcc_s)\.so\.\d+$/
 
+/** What the agent's and other packages' maintainer scripts need, which are not run here: no program is linked with any of it. */
+const tools = /^(perl|libperl|usrmerge|init-system-helpers|dpkg|tar|debconf|debianutils|coreutils)/
+
 const etc = {
   passwd: 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
   group: 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n',
@@ -34,8 +37,7 @@ type Furniture = {
 export const furnish = async ({ tree, archive, packages, work, signal }: Furniture): Promise<void> => {
   const unpacked = join(work, 'system')
   const names = ['qemu-guest-agent', 'libc6', 'libgcc-s1', ...packages]
-  // Packages of tools that the agent's maintainer scripts need come to nothing here: only libraries do.
-  const keep = (name: string) => name.startsWith('lib') || names.includes(name)
+  const keep = (name: string) => names.includes(name) || !tools.test(name)
   const resolved = await archive.resolve(names, keep)
   await archive.unpack(resolved, unpacked)
   const extra = join(work, 'extra')
