@@ -176,8 +176,9 @@ export const expectations: Expectation[] = [
   {
     mail: 'latin-1/1',
     messageId: '<20260914151244.4711-1-joerg@example.com>',
-    disposition: 'damaged',
-    note: 'says us-ascii and is Latin-1: git cannot read it',
+    disposition: 'patch',
+    finding: 'does-not-apply',
+    note: 'says us-ascii and is Latin-1: git am cannot read it',
   },
   {
     mail: 'applied',

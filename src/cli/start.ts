@@ -18,7 +18,7 @@ export const start = (deps: CliDeps): Command =>
       const { runBot } = await import('../wiring/bot.ts')
       const { starter } = await import('../wiring/queues.ts')
       const { botWorkers } = await import('../../workers/bot.ts')
-      const unlock = await lock(join(config.data, 'bot.lock'), 'a bot')
+      const unlock = await lock(join(config.data, 'bot.lock'), 'a bot', log)
       const wired = await wire(config, log)
       const to = config.mail.live
         ? 'lists and authors'

@@ -19,7 +19,7 @@ export const worker = (deps: CliDeps): Command =>
       const { freeOwnTasks, openFarm } = await import('../wiring/host.ts')
       const { starter } = await import('../wiring/queues.ts')
       const { runWorker } = await import('../../workers/run.ts')
-      const unlock = await lock(join(config.farm.data, `worker-${config.host}.lock`), 'a worker')
+      const unlock = await lock(join(config.farm.data, `worker-${config.host}.lock`), 'a worker', log)
       const wired = await wire(config, log)
       const farm = await openFarm(wired)
       const left = await farm.reap()

@@ -22,7 +22,7 @@ export type AfterTry = { decided: true; outcome: Outcome } | { decided: false; w
  *  an ending that never repeated is ours. */
 export const afterTry = (outcome: Outcome, earlier: RunRecord[], attempt: number): AfterTry => {
   if (outcome.kind === 'ours') {
-    return attempt < maxAttempts
+    return attempt < maxAttempts && !outcome.hopeless
       ? { decided: false, why: `${outcome.what}: ${outcome.detail}` }
       : { decided: true, outcome }
   }

@@ -92,7 +92,7 @@ export type Outcome =
   | { kind: 'already-applied'; positions: number[] }
   | { kind: 'build-failed'; step: StepOutcome; errors: string[] }
   | { kind: 'tested'; steps: TestedStep[] }
-  | { kind: 'ours'; what: string; detail: string }
+  | { kind: 'ours'; what: string; detail: string /** Another try gives the same. */; hopeless?: boolean }
 
 /** A task's tries may not go on for ever: tries lost to us, and second opinions, together. */
 export const maxAttempts = 3

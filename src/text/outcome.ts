@@ -1,6 +1,6 @@
 // How a task went, in one line: for progress, lists and logs.
 import type { Outcome } from '../model/job.ts'
-import { isFailure } from '../model/report.ts'
+import { isFailure, type TestOutcome } from '../model/report.ts'
 import { sayEnding } from './ending.ts'
 
 /** Without an end mark. */
@@ -18,10 +18,17 @@ export const sayOutcome = (outcome: Outcome): string => {
       return `trouble of ours: ${outcome.what}, ${outcome.detail}`
     case 'tested': {
       const tests = outcome.steps.flatMap(step => step.report.tests)
-      const failed = tests.filter(test => isFailure(test.outcome)).length
+      const count = (is: (outcome: TestOutcome) => boolean) => tests.filter(test => is(test.outcome)).length
+      const counts: [number, string][] = [
+        [count(outcome => outcome === 'passed' || outcome === 'todo-passed'), 'passed'],
+        [count(isFailure), 'failed'],
+        [count(outcome => outcome === 'todo'), 'known to fail'],
+        [count(outcome => outcome === 'skipped'), 'skipped'],
+      ]
+      const said = counts.filter(([n], i) => n > 0 || i < 2).map(([n, word]) => `${n} ${word}`)
       const odd = outcome.steps.filter(step => step.ending.kind !== 'finished')
       const ends = odd.map(step => `; ${step.name} ${sayEnding(step.ending)}`).join('')
-      return `${tests.length - failed} tests passed, ${failed} failed${ends}`
+      return `tests: ${said.join(', ')}${ends}`
     }
   }
 }

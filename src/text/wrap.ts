@@ -1,11 +1,11 @@
-// Text that fits a mail: 78 columns (RFC 5322 §2.1.1). Used by replies, after their template was rendered.
+// Text that fits a mail: RFC 5322 §2.1.1 allows 78 columns; of 76 and less, MIME needs no encoding (RFC 2045 §6.7). Used by replies, after their template was rendered.
 //
 // The rule: lines that begin in the first column are prose; a paragraph of them is filled. Lines that are indented are data
 // (names, log lines, commands): each stays a line, and one that is too long goes on below itself, two columns further in.
 import stringWidth from 'string-width'
 
 /** Columns of a line in a mail. */
-export const mailWidth = 78
+export const mailWidth = 76
 /** Prose is easier to read, and to quote, when it is narrower. */
 const proseWidth = 72
 

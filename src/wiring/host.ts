@@ -1,11 +1,15 @@
 // A host's side: its farm, and the tasks that it holds. One worker process for each host name and farm folder.
 import { createFarm } from '../farm/farm.ts'
+import { loadImage } from '../farm/image/manifest.ts'
 import type { Farm } from '../ports/farm.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import type { Wired } from './wire.ts'
 
-export const openFarm = ({ config, log }: Pick<Wired, 'config' | 'log'>): Promise<Farm> => {
+/** Throws a Fault if an image that a recipe names was not built on this host: no task could ever end well. */
+export const openFarm = async ({ config, log }: Pick<Wired, 'config' | 'log'>): Promise<Farm> => {
   const { data, slots, accelerator, images } = config.farm
+  const named = new Set(config.projects.flatMap(({ recipe }) => [recipe.build.image, ...recipe.test.images]))
+  for (const name of named) await loadImage(data, name)
   return createFarm({ folder: data, slots, accelerator, images, log: line => log('info', line) })
 }
 

@@ -1,7 +1,9 @@
 // One process for one folder: a lock file that names its owner, and that a dead owner cannot hold.
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../model/fault.ts'
+import type { Log } from '../ports/log.ts'
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -25,8 +27,7 @@ const holds = async (file: string): Promise<number | undefined> => {
   return (await startTime(owner)) === started ? owner : undefined
 }
 
-/** Takes the lock or throws a Fault that says who has it. Returns how to let go. */
-export const lock = async (file: string, what: string): Promise<() => Promise<void>> => {
+const takeNow = async (file: string, what: string): Promise<() => Promise<void>> => {
   await mkdir(dirname(file), { recursive: true })
   for (let again = 0; again < 5; again++) {
     try {
@@ -48,4 +49,22 @@ export const lock = async (file: string, what: string): Promise<() => Promise<vo
     await rm(file, { force: true })
   }
   throw new Fault('refused', 'soon', `the lock ${file} changes hands all the time`)
+}
+
+/** How long a new process waits for the one before it to end. */
+const patienceMs = 20_000
+const lookEveryMs = 200
+
+/** Takes the lock; where somebody has it, waits a little for its end, then throws a Fault that says who it is. Returns how to let go. */
+export const lock = async (file: string, what: string, log: Log = () => {}): Promise<() => Promise<void>> => {
+  const until = Date.now() + patienceMs
+  for (let told = false; ; told = true) {
+    try {
+      return await takeNow(file, what)
+    } catch (error) {
+      if (!(error instanceof Fault) || error.retry !== 'later' || Date.now() > until) throw error
+      if (!told) log('info', `${error.message}; waiting for it to end`)
+    }
+    await sleep(lookEveryMs)
+  }
 }

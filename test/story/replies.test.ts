@@ -31,7 +31,7 @@ const expectFit = (mail: OutgoingMail): void => {
   expect(mail.text.endsWith('\n')).toBe(true)
   const lines = mail.text.slice(0, -1).split('\n')
   expect(lines.length).toBeLessThanOrEqual(60)
-  expect(lines.filter(line => stringWidth(line) > 78)).toEqual([])
+  expect(lines.filter(line => stringWidth(line) > 76)).toEqual([])
   expect(mail.text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u)
   expect(mail.text).not.toMatch(/undefined|\[object|NaN|\n\n\n/)
   expect(compose(mail)).toMatchObject({ ok: true })

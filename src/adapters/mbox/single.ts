@@ -13,7 +13,9 @@ export const mailFileSource = ({ name, path }: { name: string; path: string }): 
       const { mtimeMs } = await stat(path)
       yield { mails: [{ raw, arrivedAt: Math.floor(mtimeMs), where: path }], cursor: 'read' }
     } catch (error) {
-      throw new Fault('unreachable', 'never', `mail file ${path}: ${(error as Error).message}`, { cause: error })
+      throw new Fault('unreachable', 'never', `mail file ${path}: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
   },
   watch: () => () => {},

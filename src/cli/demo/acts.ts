@@ -48,7 +48,7 @@ export const openDemo = async (
   return { act: 'first', resumed: false }
 }
 
-/** Upstream's branch moves, and the second act's mail arrives. Done twice, the mail is there twice; it is tested once all the same. */
+/** Upstream's branch moves, and the second act's mail arrives. Can be done again after a crash. */
 export const secondAct = async (config: Config): Promise<void> => {
   await moveOn({ folder: inputFolder(config) })
   await note(config, 'second')

@@ -102,7 +102,9 @@ const tryOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     ports.log(fault ? 'warn' : 'error', fault ? message : `a bug in a run: ${message}`, {
       task: attempt.task.id,
     })
-    return { kind: 'ours', what: fault ? error.kind : 'bug', detail: message.split('\n', 1)[0] ?? '' }
+    const detail = message.split('\n', 1)[0] ?? ''
+    const hopeless = fault && error.retry === 'never'
+    return { kind: 'ours', what: fault ? error.kind : 'bug', detail, hopeless }
   }
 }
 
