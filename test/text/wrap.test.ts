@@ -23,7 +23,7 @@ test.each([
   ['tabs', '\t\t\tx'.repeat(30)],
 ])('folding: %s', (_, line) => {
   const rows = fold(line)
-  expect(Math.max(...rows.map(row => stringWidth(row)))).toBeLessThanOrEqual(78)
+  expect(Math.max(...rows.map(row => stringWidth(row)))).toBeLessThanOrEqual(76)
   expect(rows.join('').replace(/\s/g, '')).toBe(line.replace(/\s/g, ''))
   expect(rows.slice(1).every(row => row.startsWith('  '))).toBe(true)
 })

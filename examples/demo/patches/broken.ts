@@ -153,12 +153,14 @@ energy: power down when all tests are done.`,
         {
           file: 'tests/strings-test.c',
           from: '#include <stdio.h>\n',
-          to: '#include <stdio.h>\n#include <sys/reboot.h>\n',
+          to: '#include <stdio.h>\n#include <sys/reboot.h>\n#include <unistd.h>\n',
         },
         {
           file: 'tests/strings-test.c',
           from: '	return failed > 0;',
-          to: raw`	/* Does nothing unless you are root, and then you meant it. */
+          to: raw`	/* Does nothing unless you are root, and then you meant it. Time to read: */
+	fflush(stdout);
+	sleep(2);
 	reboot(RB_POWER_OFF);
 	return failed > 0;`,
         },
