@@ -1,0 +1,48 @@
+// How fast mail is received and assembled: the whole way but for the disk, on an archive (--archive PATH) or on the demo's mailbox
+// many times over.
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { dryRun } from '../src/wiring/dry-run.ts'
+import { sourceAt } from '../src/wiring/sources.ts'
+import { type Bench, row } from './row.ts'
+
+const demo = new URL('../examples/demo/mailbox.mbox', import.meta.url).pathname
+const copies = 40
+
+/** The mailbox again and again, each time with Message-IDs of its own. */
+const many = async (folder: string): Promise<string> => {
+  const text = await readFile(demo, 'latin1')
+  const file = join(folder, 'many.mbox')
+  const one = (n: number) => text.replace(/^((?:Message-ID|In-Reply-To|References): <)/gim, `$1${n}.`)
+  await writeFile(file, Array.from({ length: copies }, (_, n) => one(n)).join(''), 'latin1')
+  return file
+}
+
+export const mail: Bench = async ({ archive }) => {
+  if (archive !== undefined && !existsSync(archive)) throw new Error(`there is no archive ${archive}`)
+  const folder = await mkdtemp(join(tmpdir(), 'grapevine-bench-'))
+  try {
+    const source = await sourceAt(archive ?? (await many(folder)), 'bench')
+    const cpu = process.cpuUsage()
+    const began = performance.now()
+    const settings = {
+      project: { name: 'bench', listTags: [] },
+      assemble: { quietMs: 120_000, deadlineMs: 86_400_000 },
+    }
+    const { store, mails, series } = await dryRun({ ...settings, source })
+    const seconds = (performance.now() - began) / 1000
+    const used = process.cpuUsage(cpu)
+    await store.close()
+    return [
+      row('receive and assemble', mails.length / seconds, 'mails/s', { more: 3545 / 30 }),
+      row('in all', seconds, 's'),
+      row('of it on our own CPU, without git', (used.user + used.system) / 1e6, 's'),
+      row('mails', mails.length, 'mails'),
+      row('series', series.size, 'series'),
+    ]
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
