@@ -180,7 +180,7 @@ export const run =
       task,
       job,
       running,
-      journal: newJournal(),
+      journal,
       signal,
       clone: undefined,
       clones: 0,
