@@ -1,4 +1,5 @@
 // Queue `plan`: a complete series becomes a job and its base line, or a verdict at once.
+import { Fault } from '../src/model/fault.ts'
 import { type Planned, plan, planned } from '../src/stages/plan/plan.ts'
 import { pushes } from '../src/stages/upkeep/sweep.ts'
 import { conclude } from '../src/wiring/conclude.ts'
@@ -7,11 +8,23 @@ import type { Wired } from '../src/wiring/wire.ts'
 
 export const planWorker: StartWorker = (wired, start) =>
   start('plan', { atOnce: 1, keys: ['series'] }, async ({ series: id }) => {
+    await refresh(wired, id)
     const result = await wired.inTurn(() => planOne(wired, id))
     if (result.kind !== 'job') return
     const { job, baseline } = result
     await wired.queue.push(pushes.judge(baseline.id, 'planned'), pushes.judge(job.id, 'planned'))
   })
+
+/** The branch as it is now, or as it was a minute ago. An upstream that cannot be reached holds nobody up: what is here is used. */
+const refresh = async ({ store, mirror, log, project }: Wired, id: string): Promise<void> => {
+  const series = await store.series(id)
+  if (!series) return
+  const { repository } = project(series.project).recipe
+  await mirror.fetch(repository, { ifOlderThanMs: 60_000 }).catch(error => {
+    if (!(error instanceof Fault)) throw error
+    log('warn', `${error.message}; the base as it was last seen is used`, { series: id })
+  })
+}
 
 /** What follows is saved before the series is: a crash between the two plans it once more, to the same end. */
 const planOne = async (wired: Wired, id: string): Promise<Planned> => {

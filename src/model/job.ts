@@ -36,6 +36,8 @@ export type Job = {
   wantedBase?: string
   /** The recipe as it was when this was planned. */
   recipe: Recipe
+  /** The mails to apply, in order; as they were when this was planned. Empty for the base itself. */
+  parts: MailToApply[]
   priority: number
   createdAt: Instant
 }
@@ -90,7 +92,13 @@ export type Outcome =
   | { kind: 'built'; artifact: BlobId | undefined; steps: StepOutcome[] }
   | { kind: 'does-not-apply'; position: number; title: string; conflicts: Conflict[]; tail: string[] }
   | { kind: 'already-applied'; positions: number[] }
-  | { kind: 'build-failed'; step: StepOutcome; errors: string[] }
+  | {
+      kind: 'build-failed'
+      step: StepOutcome
+      errors: string[]
+      /** It was the unpatched base that did not build, in preparing the template: no patch was in it yet. */
+      unpatched?: boolean
+    }
   | { kind: 'tested'; steps: TestedStep[] }
   | { kind: 'ours'; what: string; detail: string /** Another try gives the same. */; hopeless?: boolean }
 

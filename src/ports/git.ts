@@ -14,8 +14,9 @@ export type GitMail = {
 }
 
 export type Mirror = {
-  /** Brings the mirror up to date. Fault unreachable: the old state stays usable. */
-  fetch(repository: string): Promise<void>
+  /** Brings the mirror up to date; with `ifOlderThanMs`, only if this process has not done so for that long. Fault
+   *  unreachable: the old state stays usable. */
+  fetch(repository: string, options?: { ifOlderThanMs?: number }): Promise<void>
   /** The commit that a branch, tag or (abbreviated) commit id names, in the mirror as it is. */
   resolve(repository: string, name: string): Promise<Commit | undefined>
   /** A tar with one folder `.git`: a shallow bare-less repository in which `git checkout -f COMMIT` works. */

@@ -92,8 +92,10 @@ const watchSources = (wired: Wired, signal: AbortSignal): { sweep(): Promise<voi
 export const heal = async (wired: Wired): Promise<void> => {
   await wired.inTurn(async () => {
     for (const { series, verdict } of await overdue(wired)()) {
-      await conclude(wired, verdict)
-      await wired.store.saveSeries([series])
+      await guarded(wired, `series ${series.id}`, async () => {
+        await conclude(wired, verdict)
+        await wired.store.saveSeries([series])
+      })()
     }
   })
   await wired.queue.push(...(await sweep(wired)()))

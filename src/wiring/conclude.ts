@@ -12,7 +12,10 @@ const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blo
   ]
   const paths = new Map<string, string>()
   for (const [name, blob] of wanted) {
-    if (blob !== undefined) paths.set(blob, await logs.link([verdict.series, name], blobs.where(blob)))
+    if (blob === undefined) continue
+    const where = blobs.where(blob)
+    // A convenience: no verdict waits for a name.
+    paths.set(blob, await logs.link([verdict.series, name], where).catch(() => where))
   }
   return blob => paths.get(blob) ?? blobs.where(blob)
 }

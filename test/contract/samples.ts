@@ -77,6 +77,7 @@ export const job = (id: string, more: Partial<Job> = {}): Job => ({
     test: { images: ['debian'], steps: [] },
     ignore: [],
   },
+  parts: [],
   priority: 6,
   createdAt: 1000,
   ...more,

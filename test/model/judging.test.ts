@@ -29,6 +29,7 @@ const job: Job = {
   base: 'a'.repeat(40),
   baseName: 'main',
   recipe,
+  parts: [],
   priority: 6,
   createdAt: 0,
 }

@@ -67,7 +67,7 @@ const readReplies = async (folder: string): Promise<Map<string, string>> => {
   return replies
 }
 
-const golden = (title: string) => `golden/demo/${title.replace(/[^\w]+/g, '-').toLowerCase()}.txt`
+const golden = (title: string) => `golden-demo/${title.replace(/[^\w]+/g, '-').toLowerCase()}.txt`
 
 const pidIn = async (file: string): Promise<number> => Number((await readFile(file, 'utf8')).split(' ')[0])
 

@@ -34,6 +34,7 @@ export const job: Job = {
   base: commit,
   baseName: 'main',
   recipe,
+  parts: [],
   priority: 6,
   createdAt: 0,
 }

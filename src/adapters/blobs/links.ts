@@ -1,4 +1,5 @@
 // Names for people: `logs/SERIES/debian.log` instead of a digest. Symbolic links to blobs; only ever a convenience.
+import { randomUUID } from 'node:crypto'
 import { mkdir, rename, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { errnoFault } from '../../text/errno.ts'
@@ -17,7 +18,7 @@ export const fileLinks = ({ folder }: { folder: string }): Links => ({
     const path = join(folder, ...name.map(plain))
     try {
       await mkdir(dirname(path), { recursive: true })
-      const fresh = `${path}.${process.pid}`
+      const fresh = `${path}.${randomUUID()}`
       await symlink(relative(dirname(path), target), fresh)
       await rename(fresh, path)
       return path

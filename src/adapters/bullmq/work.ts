@@ -22,8 +22,8 @@ export type WorkOptions = {
   timing?: { lock: number; check: number }
 }
 
-// 6 to 10 seconds after a kill -9 the job runs again, and an event loop may be busy for 3 seconds.
-const defaultTiming = { lock: 6000, check: 2000 }
+// 20 to 30 seconds after a kill -9 the job runs again, and a process may be starved of CPU for 10 seconds.
+const defaultTiming = { lock: 20_000, check: 5_000 }
 
 const minute = 60_000
 

@@ -30,8 +30,14 @@ const localTimeoutMs = 5 * minute
  */
 export const gitMirror = ({ folder, fetchTimeoutMs = 30 * minute }: MirrorOptions): Mirror => {
   const at = (repository: string): Place => placeOf(folder, repository, fetchTimeoutMs)
+  const fetched = new Map<string, number>()
   return {
-    fetch: repository => guarded(folder, () => update(at(repository))),
+    async fetch(repository, { ifOlderThanMs = 0 } = {}) {
+      const began = Date.now()
+      if (began - (fetched.get(repository) ?? Number.NEGATIVE_INFINITY) < ifOlderThanMs) return
+      await guarded(folder, () => update(at(repository)))
+      fetched.set(repository, began)
+    },
     resolve: (repository, name) => guarded(folder, () => resolve(at(repository), name)),
     snapshot: (repository, commit) => guarded(folder, () => snapshot(at(repository), commit)),
   }

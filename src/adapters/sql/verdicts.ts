@@ -34,7 +34,8 @@ const insertVerdict = async (db: Db, verdict: Verdict) => {
     .insertInto('verdict')
     .values({
       series: verdict.series,
-      job: verdict.job ?? '',
+      // Without a job there is one verdict of each kind: incomplete first, and another when the part came.
+      job: verdict.job ?? verdict.finding.kind,
       decided_at: verdict.decidedAt,
       data: JSON.stringify(verdict),
     })

@@ -45,7 +45,9 @@ export const advance =
     }
     if (job.baseline === undefined) return { do: 'look', jobs: await waiting(store, job) }
     const series = job.series && (await store.series(job.series))
-    if (!series || series.state.at === 'superseded') return { do: 'wait' }
+    // Superseded, growing, or planned anew: another job speaks for it.
+    const state = series ? series.state : undefined
+    if (state?.at !== 'planned' || state.job !== job.id) return { do: 'wait' }
     const baseline = split(await store.tasksOf(job.baseline))
     const runs = (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
     const said = judge({ job, ...split(tasks), baseline, runs, now: clock.now() })

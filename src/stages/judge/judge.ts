@@ -30,6 +30,8 @@ export const judge = (input: JudgeInput): Judgement => {
   const built = final(build)
   if (built === undefined) return { kind: 'wait' }
   if (built.kind === 'build-failed') {
+    const { step, errors } = built
+    if (built.unpatched) return verdict(input, { kind: 'base-broken', step: step.name, errors }, [])
     const base = baseline && final(baseline.build)
     if (baseline && !base) return { kind: 'wait' }
     return verdict(input, judgeBuild({ built, base, input }), [])

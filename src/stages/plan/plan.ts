@@ -11,6 +11,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Mirror } from '../../ports/git.ts'
 import type { Store } from '../../ports/store.ts'
 import { contentId } from '../../text/digest.ts'
+import { dropTasks } from './withdraw.ts'
 
 export type PlanPorts = { store: Store; mirror: Mirror; clock: Clock }
 
@@ -88,6 +89,7 @@ const jobsFor = (
     id: baselineId(project.name, base.commit, recipe),
     series: undefined,
     baseline: undefined,
+    parts: [],
     priority: priority.baseline,
   }
   const parts = series.parts.map(part => part.mail)
@@ -96,10 +98,27 @@ const jobsFor = (
     id: `j${contentId(15, series.id, parts, base.commit, recipe)}`,
     series: series.id,
     baseline: baseline.id,
+    parts: series.parts.map(part => ({
+      position: part.position,
+      title: part.title,
+      messageId: part.messageId,
+      blob: part.mail,
+    })),
     priority: series.origin.from === 'hand' ? priority.hand : priority.mail,
     ...(base.wanted === undefined ? {} : { wantedBase: base.wanted }),
   }
   return { job, baseline }
+}
+
+/** A base line that ended by trouble of ours says nothing about the base: whoever needs it next has it done again. */
+const retryOurs = async (store: Store, baseline: JobId): Promise<void> => {
+  const tasks = await store.tasksOf(baseline)
+  const isOurs = ({ state }: Task) => state.at === 'done' && state.outcome.kind === 'ours'
+  if (!tasks.some(isOurs)) return
+  for (const task of tasks) {
+    if (!isOurs(task) && task.state.at !== 'cancelled') continue
+    await store.moveTask(task.id, task.state, { at: 'queued', attempt: 1 })
+  }
 }
 
 /** Plans one series. Repeatable: ids follow from content, and what is saved already stays. Throws the mirror's and the store's Faults. */
@@ -127,6 +146,10 @@ export const plan =
     if (!base) return verdict({ kind: 'base-unknown', wanted: project.recipe.branch })
     const { job, baseline } = jobsFor(project, series, base, clock.now())
     await store.addJob(baseline, tasksOf(baseline))
+    await retryOurs(store, baseline.id)
+    for (const other of await store.jobsOf(series.id)) {
+      if (other.id !== job.id) await dropTasks(store, other.id, 'the series was planned anew')
+    }
     await store.addJob(job, tasksOf(job))
     return { kind: 'job', job, baseline }
   }

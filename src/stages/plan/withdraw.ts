@@ -6,11 +6,16 @@ export const withdraw =
   ({ store }: { store: Store }) =>
   async (series: string, why: string): Promise<string[]> => {
     const gone: string[] = []
-    for (const job of await store.jobsOf(series)) {
-      for (const task of await store.tasksOf(job.id)) {
-        if (task.state.at !== 'queued' && task.state.at !== 'running') continue
-        if (await store.moveTask(task.id, task.state, { at: 'cancelled', why })) gone.push(task.id)
-      }
-    }
+    for (const job of await store.jobsOf(series)) gone.push(...(await dropTasks(store, job.id, why)))
     return gone
   }
+
+/** Ends a job's tasks that are not over yet; returns those. */
+export const dropTasks = async (store: Store, job: string, why: string): Promise<string[]> => {
+  const gone: string[] = []
+  for (const task of await store.tasksOf(job)) {
+    if (task.state.at !== 'queued' && task.state.at !== 'running') continue
+    if (await store.moveTask(task.id, task.state, { at: 'cancelled', why })) gone.push(task.id)
+  }
+  return gone
+}

@@ -7,6 +7,7 @@ import type { Blobs } from '../../ports/blobs.ts'
 import type { Clone, TemplateSpec } from '../../ports/farm.ts'
 import type { Mirror } from '../../ports/git.ts'
 import { parseAm } from '../../text/am-log.ts'
+import { linesOf } from '../../text/bounded-log.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { contentId } from '../../text/digest.ts'
 import {
@@ -17,6 +18,7 @@ import {
   command,
   mailFile,
   mailFolder,
+  notApplied,
   sourceFolder,
 } from './guest.ts'
 import type { Journal } from './journal.ts'
@@ -46,10 +48,16 @@ const judgeApply = (
   apply: { outcome: StepOutcome; output: string },
 ): Outcome | undefined => {
   const { outcome, output } = apply
-  if (outcome.ending.kind !== 'finished') return { kind: 'build-failed', step: outcome, errors: [] }
-  if (outcome.ending.exitCode !== 0) {
-    const failed = mails.findLast(mail => output.includes(`${applying(mail.position)}\n`)) ?? mails[0]
+  const { ending } = outcome
+  const lines = new Set(linesOf(output))
+  if (ending.kind !== 'finished') return { kind: 'build-failed', step: outcome, errors: [] }
+  if (ending.exitCode !== 0) {
+    const failed = mails.findLast(mail => lines.has(applying(mail.position))) ?? mails[0]
     const { conflicts } = parseAm(lastTry(output))
+    // Only what git says of the patch counts against it; a guest without room or memory fails otherwise.
+    if (ending.exitCode !== notApplied || conflicts.length === 0) {
+      return { kind: 'ours', what: 'git am', detail: outcome.tail.at(-1) ?? `exit code ${ending.exitCode}` }
+    }
     return {
       kind: 'does-not-apply',
       position: failed?.position ?? 1,
@@ -58,7 +66,7 @@ const judgeApply = (
       tail: outcome.tail,
     }
   }
-  const there = mails.filter(mail => output.includes(`${alreadyThere(mail.position)}\n`))
+  const there = mails.filter(mail => lines.has(alreadyThere(mail.position)))
   return there.length === mails.length
     ? { kind: 'already-applied', positions: there.map(mail => mail.position) }
     : undefined

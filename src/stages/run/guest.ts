@@ -23,12 +23,15 @@ export const checkout = (commit: string): Command => ({
 
 export const mailFile = (mail: MailToApply): string => `${String(mail.position).padStart(4, '0')}.eml`
 
+/** The apply script's own exit code: no shell, signal or missing command gives it. */
+export const notApplied = 42
+
 /** What the apply script says before each patch, and when one was there already; the judge of the log looks for it. */
 export const applying = (position: number): string => `grapevine: applying patch ${position}`
 export const alreadyThere = (position: number): string => `grapevine: patch ${position} is already applied`
 
 /** Applies the mails in order by `git am`, each on its own, so that the failing one is known. A patch whose reverse applies is in the
- *  base already and is passed over. Exit code 1: the patch named last does not apply. */
+ *  base already and is passed over. Exit code `notApplied`: the patch named last does not apply. */
 export const applyScript = (mails: MailToApply[]): Command => ({
   name: 'apply',
   folder: sourceFolder,
@@ -44,7 +47,7 @@ export const applyScript = (mails: MailToApply[]): Command => ({
     '  fi',
     '  return 1',
     '}',
-    ...mails.map(mail => `one ${mail.position} ${mailFile(mail)} || exit 1`),
+    ...mails.map(mail => `one ${mail.position} ${mailFile(mail)} || exit ${notApplied}`),
     'exit 0',
   ].join('\n'),
 })

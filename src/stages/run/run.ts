@@ -5,7 +5,7 @@
 //                      └──ours, or once is no proof──▶ queued (next attempt)
 import { afterTry } from '../../model/attempts.ts'
 import { Fault } from '../../model/fault.ts'
-import type { Job, MailToApply, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
+import type { Job, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
 import type { RunId } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -44,17 +44,6 @@ type Try = {
   evidence: RunRecord['evidence']
 }
 
-const mailsOf = async (store: Store, job: Job): Promise<MailToApply[]> => {
-  if (!job.series) return []
-  const series = await store.series(job.series)
-  return (series?.parts ?? []).map(part => ({
-    position: part.position,
-    title: part.title,
-    messageId: part.messageId,
-    blob: part.mail,
-  }))
-}
-
 /** A base that cannot be prepared: told as a failed build of the base, by the step that failed. */
 const prepareOutcome = (failed: PrepareFailed): Outcome => {
   const log = boundedLog(1024 * 1024)
@@ -66,7 +55,7 @@ const prepareOutcome = (failed: PrepareFailed): Outcome => {
     tail: lines.slice(-12),
     lines: [1, 1] as [number, number],
   }
-  return { kind: 'build-failed', step, errors: firstErrors(log.text()) }
+  return { kind: 'build-failed', step, errors: firstErrors(log.text()), unpatched: true }
 }
 
 const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
@@ -82,8 +71,7 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     return attempt.clone
   }
   if (task.kind === 'build') {
-    const mails = await mailsOf(store, job)
-    return build({ job, mails, clone: await lease(), blobs, journal, signal })
+    return build({ job, mails: job.parts, clone: await lease(), blobs, journal, signal })
   }
   const built = await store.outcome(`${job.id}-build`)
   const artifact = built?.kind === 'built' ? built.artifact : undefined
@@ -197,6 +185,10 @@ export const run =
     }
   }
 
+/** A full disk or a host that is away takes minutes to mend, all else seconds. */
+const waitMs = (what: string, attempt: number): number =>
+  (['exhausted', 'unreachable', 'out-of-space'].includes(what) ? 60_000 : 2_000) * 4 ** (attempt - 2)
+
 const settle = async (
   ports: RunPorts,
   task: Task,
@@ -215,7 +207,7 @@ const settle = async (
   const queued: TaskState = { at: 'queued', attempt }
   if (!(await ports.store.moveTask(task.id, running, queued))) return { kind: 'late' }
   ports.log('info', `another try: ${after.why}`, { task: task.id, attempt })
-  const delayMs = outcome.kind === 'ours' ? 2_000 * 4 ** (attempt - 2) : 0
+  const delayMs = outcome.kind === 'ours' ? waitMs(outcome.what, attempt) : 0
   return { kind: 'again', task: sameTask(task, queued), attempt, delayMs }
 }
 

@@ -1,4 +1,5 @@
 // A test task: the artifacts in a fresh clone of the test image, then each test step and its report.
+import { Fault } from '../../model/fault.ts'
 import type { BlobId, Job, Outcome, TestedStep } from '../../model/job.ts'
 import { isGuestsDoing } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
@@ -28,10 +29,11 @@ export type TestInput = {
 
 const bring = async ({ artifact, lease, blobs }: TestInput): Promise<Clone> => {
   const clone = await lease()
-  const size = artifact === undefined ? undefined : await blobs.size(artifact)
-  if (artifact !== undefined && size !== undefined) {
-    await clone.write(sourceFolder, { size, stream: blobs.stream(artifact) }, { untar: true })
-  }
+  if (artifact === undefined) return clone
+  const size = await blobs.size(artifact)
+  // Without what was built every test fails, and the patch would be blamed for it.
+  if (size === undefined) throw new Fault('damaged', 'later', `the build's artifact ${artifact} is gone`)
+  await clone.write(sourceFolder, { size, stream: blobs.stream(artifact) }, { untar: true })
   return clone
 }
 

@@ -11,7 +11,10 @@ export const overdue =
   ({ store, clock }: { store: Store; clock: Clock }) =>
   async (): Promise<{ series: Series; verdict: Verdict }[]> => {
     const now = clock.now()
-    const due = (await store.seriesDue(now)).map(series => expire(series, now))
+    const unread = new Set((await store.mails({ kind: 'new', limit: 10_000 })).map(mail => mail.project))
+    // The part that is missing may be among the mails that nobody has looked at yet.
+    const quiet = (await store.seriesDue(now)).filter(series => !unread.has(series.project))
+    const due = quiet.map(series => expire(series, now))
     return due.flatMap(series =>
       series.state.at === 'incomplete'
         ? [{ series, verdict: incompleteVerdict(series.id, series.state.missing, now) }]

@@ -48,11 +48,24 @@ const freeLostTasks = async ({ store, clock, log }: SweepPorts): Promise<void> =
   }
 }
 
+/** A crash may have come between a series' being superseded and the end of its tasks. */
+const isReplaced = async (store: Store, id: string): Promise<boolean> => {
+  const job = await store.job(id)
+  const series = job?.series === undefined ? undefined : await store.series(job.series)
+  if (series?.state.at !== 'superseded') return false
+  for (const task of await store.tasksOf(id)) {
+    if (task.state.at === 'queued')
+      await store.moveTask(task.id, task.state, { at: 'cancelled', why: 'replaced' })
+  }
+  return true
+}
+
 const waitingTasks = async (store: Store): Promise<Push[]> => {
   const queued = await store.tasksAt('queued')
   const jobs = new Set(queued.map(task => task.job))
   const found: Push[] = []
   for (const job of jobs) {
+    if (await isReplaced(store, job)) continue
     const duty = jobDuty(await store.tasksOf(job))
     if (duty.do === 'run') found.push(...duty.tasks.map(task => pushes.run(task)))
     if (duty.do === 'cancel') found.push(pushes.judge(job, 'sweep'))
@@ -70,11 +83,14 @@ const waitingReplies = async ({ store, clock }: SweepPorts): Promise<Push[]> => 
   return found
 }
 
+/** The oldest; the next sweep takes the next ones. */
+const mailsAtOnce = 500
+
 /** All that waits, as pushes. Repeatable, and harmless at any time. */
 export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   const { store } = ports
   await freeLostTasks(ports)
-  const mails = await store.mails({ kind: 'new' })
+  const mails = await store.mails({ kind: 'new', limit: mailsAtOnce })
   const complete = await store.seriesIn({ at: 'complete' })
   const open = await store.jobsWithoutVerdict()
   return [
