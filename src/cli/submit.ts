@@ -36,7 +36,7 @@ const handIn = async (deps: CliDeps, file: string, options: Options): Promise<vo
     if (fresh.length === 0)
       throw new UsageError(
         `${file} holds no mail that is new`,
-        'A patch as `git format-patch` writes it is wanted',
+        'What is known already is not tested twice; see: grapevine mail list',
       )
     for (const id of fresh) {
       const mail = await wired.store.mail(id)

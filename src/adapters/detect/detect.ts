@@ -11,10 +11,13 @@ export type SourceKind = 'mbox' | 'maildir' | 'public-inbox' | 'mail'
 /** A look at the file system, nothing is parsed. Fault refused: nothing is there, or a folder that is no mail store. */
 export const detectSource = async (path: string): Promise<SourceKind> => {
   try {
-    return (await stat(path)).isDirectory() ? await kindOfFolder(path) : await kindOfFile(path)
+    const there = await stat(path)
+    if (there.isDirectory()) return await kindOfFolder(path)
+    if (there.isFile()) return await kindOfFile(path)
   } catch (error) {
     throw errnoFault(error, 'mail source', path)
   }
+  throw new Fault('refused', 'never', `mail source ${path}: it is neither a file nor a folder`)
 }
 
 const kindOfFolder = async (path: string): Promise<SourceKind> => {

@@ -48,7 +48,11 @@ const forKysely = (database: DatabaseSync) => {
       return {
         reader: statement.columns().length > 0,
         all: (parameters: readonly unknown[]) => statement.all(...values(parameters)),
-        run: (parameters: readonly unknown[]) => statement.run(...values(parameters)),
+        run: (parameters: readonly unknown[]) => {
+          // On a full disk SQLite has rolled back by itself; a second rollback would hide why.
+          const over = text === 'rollback' && !database.isTransaction
+          return over ? { changes: 0, lastInsertRowid: 0 } : statement.run(...values(parameters))
+        },
         iterate: (parameters: readonly unknown[]) => statement.iterate(...values(parameters)),
       }
     },
