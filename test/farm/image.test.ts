@@ -129,17 +129,22 @@ describe('the host’s package sources', () => {
       ),
       expected: ['deb http://archive.ubuntu.com/ubuntu noble main'],
     },
-    {
-      name: 'switched off',
-      release: bookworm,
-      files: sources(
-        'Types: deb\nEnabled: no\nURIs: http://deb.debian.org/x\nSuites: bookworm\nComponents: main\n',
-      ),
-      expected: debianDefault,
-    },
-    { name: 'none: the distribution’s own servers', release: bookworm, files: [], expected: debianDefault },
   ])('$name', ({ release, files, expected }) => {
     expect(distributionOf(release, files).sources).toEqual(expected)
+  })
+
+  test.each([
+    {
+      name: 'switched off',
+      files: sources(
+        'Types: deb\nEnabled: no\nURIs: http://mirror.example.org/x\nSuites: bookworm\nComponents: main\n',
+      ),
+    },
+    { name: 'none', files: [] },
+  ])('no mirror of the distribution itself, $name: says so', ({ files }) => {
+    expect(() => distributionOf(bookworm, files)).toThrow(
+      /no mirror of its own distribution, debian bookworm/,
+    )
   })
 
   test('another system is refused', () => {

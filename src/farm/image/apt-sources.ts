@@ -69,7 +69,12 @@ export const distributionOf = (osRelease: string, files: SourceFile[]): Distribu
   const official = entries.filter(entry => keyring.test(entry.signedBy ?? '') || officialHost.test(entry.uri))
   const likely = entries.filter(entry => entry.signedBy === undefined && mirrorPath.test(entry.uri))
   const chosen = [official, likely].find(some => some.some(entry => entry.suites.includes(codename)))
-  return { id, codename, sources: (chosen ?? defaultEntries(id, codename)).flatMap(toLines) }
+  if (!chosen) {
+    throw new Fault('refused', 'never', `apt knows no mirror of its own distribution, ${id} ${codename}`, {
+      remedy: `name one in /etc/apt/sources.list, with suite ${codename}, and run apt-get update`,
+    })
+  }
+  return { id, codename, sources: chosen.flatMap(toLines) }
 }
 
 const toLines = ({ uri, suites, components, signedBy, trusted }: Entry): string[] => {
@@ -115,23 +120,3 @@ const readDeb822 = (text: string): Entry[] =>
   })
 
 const words = (text: string): string[] => text.split(/\s+/).filter(Boolean)
-
-/** For a host whose apt knows no mirror of its own distribution, as in some containers. */
-const defaultEntries = (id: Distribution['id'], codename: string): Entry[] => {
-  const entry = (uri: string, ...suites: string[]): Entry => ({
-    uri,
-    suites,
-    components: components[id],
-    signedBy: `/usr/share/keyrings/${id}-archive-keyring.gpg`,
-    trusted: false,
-  })
-  return id === 'debian'
-    ? [
-        entry('http://deb.debian.org/debian', codename, `${codename}-updates`),
-        entry('http://deb.debian.org/debian-security', `${codename}-security`),
-      ]
-    : [
-        entry('http://archive.ubuntu.com/ubuntu', codename, `${codename}-updates`),
-        entry('http://security.ubuntu.com/ubuntu', `${codename}-security`),
-      ]
-}
