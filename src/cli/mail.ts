@@ -80,7 +80,8 @@ const json = (deps: CliDeps, values: unknown[]) => {
   for (const value of values) deps.stdout.write(`${JSON.stringify(value)}\n`)
 }
 
-const bracketed = (id: string): string => (id.startsWith('<') ? id : `<${id}>`)
+/** A Message-ID as people type it, with or without its brackets. */
+export const bracketed = (id: string): string => (id.startsWith('<') ? id : `<${id}>`)
 
 const show = (deps: CliDeps): Command =>
   new Command('show')

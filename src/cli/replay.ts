@@ -8,6 +8,7 @@ import type { Mail } from '../model/mail.ts'
 import type { Series } from '../model/series.ts'
 import type { DryRun } from '../wiring/dry-run.ts'
 import type { CliDeps } from './deps.ts'
+import { bracketed } from './mail.ts'
 import { projectNamed } from './submit.ts'
 import { table } from './table.ts'
 
@@ -71,8 +72,6 @@ const dry = async (deps: CliDeps, path: string, config: Config, options: Options
   } else deps.stdout.write(summary(result))
   await result.store.close()
 }
-
-const bracketed = (id: string): string => (id.startsWith('<') ? id : `<${id}>`)
 
 /** Ids of all mails of the series that hold the named ones. */
 const chosen = (sorted: DryRun, messageIds: string[]): Set<string> => {

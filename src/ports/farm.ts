@@ -1,7 +1,6 @@
 // Virtual machines, as stages see them: templates frozen once, and throw-away clones of them.
 import type { Readable } from 'node:stream'
 import type { Millis } from '../model/instant.ts'
-import type { BlobId } from '../model/job.ts'
 import type { Ending, RunId } from '../model/run.ts'
 
 /** A file or folder that goes into the guest before the freeze. */
@@ -77,5 +76,3 @@ export type Farm = {
   /** Removes what earlier, dead processes of this farm left behind: only QEMUs with this farm's token on their command line. Returns how many. */
   reap(): Promise<number>
 }
-
-export type Evidence = Record<string, BlobId>

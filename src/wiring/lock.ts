@@ -2,37 +2,23 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isAlive, thisOwner } from '../farm/owner.ts'
 import { Fault } from '../model/fault.ts'
 import type { Log } from '../ports/log.ts'
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)): a process id that came round again has another start time. */
-const startTime = async (pid: number): Promise<string | undefined> => {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-}
-
 const holds = async (file: string): Promise<number | undefined> => {
-  const [pid, started] = (await readFile(file, 'utf8').catch(() => '')).trim().split(' ')
-  const owner = Number(pid)
-  if (!Number.isInteger(owner) || owner <= 0 || !isAlive(owner)) return undefined
-  return (await startTime(owner)) === started ? owner : undefined
+  const [pid, start, boot] = (await readFile(file, 'utf8').catch(() => '')).trim().split(' ')
+  const owner = { token: '', pid: Number(pid), start: start ?? '', boot: boot ?? '' }
+  return isAlive(owner) ? owner.pid : undefined
 }
 
 const takeNow = async (file: string, what: string): Promise<() => Promise<void>> => {
   await mkdir(dirname(file), { recursive: true })
   for (let again = 0; again < 5; again++) {
     try {
+      const me = thisOwner('')
       const handle = await open(file, 'wx')
-      await handle.writeFile(`${process.pid} ${await startTime(process.pid)}\n`)
+      await handle.writeFile(`${me.pid} ${me.start} ${me.boot}\n`)
       await handle.close()
       return () => rm(file, { force: true })
     } catch (error) {
