@@ -1,6 +1,7 @@
 // `grapevine image`: the systems that guests boot, built once on each host.
 import { Command } from 'commander'
 import type { Config, ImageConfig } from '../config/config.ts'
+import { isBuilt } from '../config/config.ts'
 import { Fault, UsageError } from '../model/fault.ts'
 import type { CliDeps } from './deps.ts'
 
@@ -40,6 +41,7 @@ const build = async (deps: CliDeps, names: string[]): Promise<void> => {
   }
   try {
     for (const image of chosen(config, names)) {
+      if (!isBuilt(image)) continue
       const { folder } = await buildImage({
         config: image,
         folder: config.farm.data,
@@ -59,7 +61,7 @@ const look = async (config: Config, image: ImageConfig): Promise<Look> => {
   const { name, kind } = image
   try {
     const { source, builtAt, files, folder } = await loadImage(config.farm.data, name)
-    const state = source === imageSource(image) ? 'built' : 'outdated'
+    const state = !isBuilt(image) || source === imageSource(image) ? 'built' : 'outdated'
     const bytes = Object.values(files).reduce((sum, file) => sum + (file?.bytes ?? 0), 0)
     return { name, kind, state, builtAt: new Date(builtAt).toISOString(), bytes, folder }
   } catch (error) {

@@ -8,7 +8,8 @@ export type Secret = { reveal(): string }
 
 export type SourceConfig = { name: string; kind: 'mbox' | 'maildir' | 'public-inbox'; path: string }
 
-export type ImageConfig = {
+/** Built by us from the distribution's packages. */
+export type BuiltImageConfig = {
   name: string
   /** debian: from a package list · busybox: kernel, static busybox and the agent, all in memory. */
   kind: 'debian' | 'busybox'
@@ -18,6 +19,37 @@ export type ImageConfig = {
   cpus: number
   diskMiB: number
 }
+
+/** A disk that somebody else made, brought in by `grapevine image import`; qemu-guest-agent is in it. */
+export type ImportedImageConfig = {
+  name: string
+  kind: 'imported'
+  os: GuestOs
+  firmware: 'bios' | 'uefi'
+  memoryMiB: number
+  cpus: number
+}
+
+/** A domain of libvirt with a snapshot of its running, ready guest. */
+export type LibvirtImageConfig = {
+  name: string
+  kind: 'libvirt'
+  os: GuestOs
+  /** libvirt's connection, like qemu:///system or qemu+ssh://user@host/system. */
+  uri: string
+  domain: string
+  snapshot: string
+  memoryMiB: number
+  cpus: number
+}
+
+export type GuestOs = 'linux' | 'windows'
+
+/** Is it made here, by `grapevine image build`? */
+export const isBuilt = (image: ImageConfig): image is BuiltImageConfig =>
+  image.kind === 'debian' || image.kind === 'busybox'
+
+export type ImageConfig = BuiltImageConfig | ImportedImageConfig | LibvirtImageConfig
 
 export type ProjectConfig = {
   name: string
@@ -60,6 +92,20 @@ export type Config = {
     /** Absolute folder of images, templates and clones; on the host's own disk. */
     data: string
     slots: number
+    /** What all running guests together may have as memory; a guest counts with the whole of its own. */
+    memoryMiB: number
+    /** Clones kept forked and paused for each template that was used lately. */
+    pool: number
+    /** What nothing that the farm does may touch on the disk of `data`; undefined: 10 % of it, but at most 5 GiB. */
+    reserveMiB: number | undefined
+    /** User (name or number) that QEMU runs as when the worker is root; undefined: a number that nobody else has. */
+    user: string | undefined
+    backup: {
+      /** Absolute; best on another disk. */
+      folder: string
+      /** So many of each image and template. */
+      keep: number
+    }
     accelerator: 'auto' | 'kvm' | 'tcg'
     images: ImageConfig[]
   }

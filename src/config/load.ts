@@ -1,6 +1,6 @@
 // grapevine.yaml and the environment in, one frozen Config out, or one error that names every bad field.
 import { readFile, stat } from 'node:fs/promises'
-import { availableParallelism, hostname } from 'node:os'
+import { availableParallelism, hostname, totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { check, defaultSourceName } from './check.ts'
 import type { Config, ImageConfig, ProjectConfig, Secret } from './config.ts'
@@ -136,6 +136,8 @@ const toConfig = (
   const folder = dirname(path)
   const data = env.GRAPEVINE_DATA ? resolve(env.GRAPEVINE_DATA) : resolve(folder, file.data)
   const farmData = file.farm.data === undefined ? resolve(data, 'farm') : resolve(folder, file.farm.data)
+  const farm = env.GRAPEVINE_FARM_DATA ? resolve(env.GRAPEVINE_FARM_DATA) : farmData
+  const { backup } = file.farm
   return {
     file: path,
     data,
@@ -146,8 +148,16 @@ const toConfig = (
     databaseUrl: env.DATABASE_URL ? secret(env.DATABASE_URL) : undefined,
     assemble: { quietMs: file.assemble.quiet, deadlineMs: file.assemble.deadline },
     farm: {
-      data: env.GRAPEVINE_FARM_DATA ? resolve(env.GRAPEVINE_FARM_DATA) : farmData,
+      data: farm,
       slots: file.farm.slots ?? availableParallelism(),
+      memoryMiB: file.farm.memory ?? Math.floor((totalmem() / 2 ** 20) * 0.75),
+      pool: file.farm.pool,
+      reserveMiB: file.farm.reserve,
+      user: file.farm.user,
+      backup: {
+        folder: backup.folder === undefined ? resolve(farm, 'backups') : resolve(folder, backup.folder),
+        keep: backup.keep,
+      },
       accelerator: file.farm.accelerator,
       images: Object.entries(file.farm.images).map(([name, image]) => toImage(name, image)),
     },
@@ -165,14 +175,17 @@ const mailOut = (
   return { kind: 'smtp', host, port, secure, user, password }
 }
 
-const toImage = (name: string, image: ConfigFile['farm']['images'][string]): ImageConfig => ({
-  name,
-  kind: image.kind,
-  packages: image.packages,
-  memoryMiB: image.memory,
-  cpus: image.cpus,
-  diskMiB: image.kind === 'debian' ? image.disk : 0,
-})
+const toImage = (name: string, image: ConfigFile['farm']['images'][string]): ImageConfig => {
+  const hardware = { name, memoryMiB: image.memory, cpus: image.cpus }
+  if (image.kind === 'imported')
+    return { ...hardware, kind: image.kind, os: image.os, firmware: image.firmware }
+  if (image.kind === 'libvirt') {
+    const { kind, os, uri, domain, snapshot } = image
+    return { ...hardware, kind, os, uri, domain, snapshot }
+  }
+  const { kind, packages } = image
+  return { ...hardware, kind, packages, diskMiB: image.kind === 'debian' ? image.disk : 0 }
+}
 
 type ProjectFile = ConfigFile['projects'][string]
 

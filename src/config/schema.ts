@@ -144,6 +144,15 @@ const packages = z
   )
   .default([])
 
+const os = z
+  .enum(['linux', 'windows'])
+  .default('linux')
+  .describe('The guest’s system: it decides about shell, paths, clock and power-off. Default: linux.')
+
+const libvirtName = line('a name').regex(/^[^-/][^/]*$/, {
+  error: 'must be a name, without "/" and not beginning with "-"',
+})
+
 const image = z
   .discriminatedUnion('kind', [
     z
@@ -167,6 +176,33 @@ const image = z
         memory: hardware.memory.prefault('256 MiB').describe('Memory of the guest. Default: 256 MiB.'),
       })
       .describe('A kernel, a static busybox and the agent, all in memory. It has no disk.'),
+    z
+      .strictObject({
+        kind: z.literal('imported'),
+        os,
+        firmware: z
+          .enum(['bios', 'uefi'])
+          .default('bios')
+          .describe('What the disk boots with; uefi needs the package ovmf. Default: bios.'),
+        ...hardware,
+        memory: hardware.memory.prefault('2 GiB').describe('Memory of the guest. Default: 2 GiB.'),
+      })
+      .describe('A disk with the guest agent in it, brought in by `grapevine image import`.'),
+    z
+      .strictObject({
+        kind: z.literal('libvirt'),
+        os,
+        uri: line('a URI')
+          .default('qemu:///system')
+          .describe(
+            'The libvirt to connect to: qemu:///system, qemu+ssh://user@host/system. Default: qemu:///system.',
+          ),
+        domain: libvirtName.describe('The domain. Nobody else may use it.'),
+        snapshot: libvirtName.describe('Its snapshot of a running guest whose agent answers.'),
+        ...hardware,
+        memory: hardware.memory.prefault('2 GiB').describe('Memory of the domain. Default: 2 GiB.'),
+      })
+      .describe('A domain with a snapshot in libvirt, used as it is.'),
   ])
   .describe('A kind of guest.')
 
@@ -183,6 +219,49 @@ const farm = z
       .max(256)
       .optional()
       .describe('How many guests run at the same time. Default: the number of processors.'),
+    memory: size(128, 16 * 1024 * 1024)
+      .optional()
+      .describe(
+        'Memory that all running guests may have together. Default: three quarters of this host’s memory.',
+      ),
+    pool: z
+      .int()
+      .min(0)
+      .max(64)
+      .default(1)
+      .describe(
+        'Clones kept ready, forked and paused, for each template that was used lately. They take no slot. Default: 1.',
+      ),
+    reserve: size(64, 16 * 1024 * 1024)
+      .optional()
+      .describe(
+        'Room on the disk of data that is never touched: what would touch it is refused before it starts. Default: 10 % of the disk, but at most 5 GiB.',
+      ),
+    user: z
+      .string()
+      .regex(/^([a-z_][a-z0-9_-]{0,31}|[1-9][0-9]{0,8})$/, {
+        error: 'must be the name or number of a user other than root',
+      })
+      .optional()
+      .describe(
+        'User that QEMU runs as, where the worker is root. Default: a number that no user of this host has.',
+      ),
+    backup: z
+      .strictObject({
+        folder: path
+          .optional()
+          .describe(
+            'Folder of back-ups of images and templates, best on another disk. Relative to this file. Default: "backups" in farm.data.',
+          ),
+        keep: z
+          .int()
+          .min(1)
+          .max(1000)
+          .default(3)
+          .describe('How many back-ups of each image and template are kept. Default: 3.'),
+      })
+      .prefault({})
+      .describe('Back-ups of images and templates.'),
     accelerator: z
       .enum(['auto', 'kvm', 'tcg'])
       .default('auto')

@@ -72,6 +72,11 @@ test('a short file becomes a whole configuration, with defaults', async () => {
     farm: {
       data: join(folder, 'data/farm'),
       slots: availableParallelism(),
+      memoryMiB: Math.floor((totalmem() / 2 ** 20) * 0.75),
+      pool: 1,
+      reserveMiB: undefined,
+      user: undefined,
+      backup: { folder: join(folder, 'data/farm/backups'), keep: 3 },
       accelerator: 'auto',
       images: [
         {
@@ -173,7 +178,7 @@ const mistakes: [what: string, from: string, to: string, message: string][] = [
     'an unknown kind',
     'kind: busybox',
     'kind: busibox',
-    'grapevine.yaml:8:22: farm.images.busybox.kind: must be one of debian, busybox. Did you mean "busybox"?',
+    'grapevine.yaml:8:22: farm.images.busybox.kind: must be one of debian, busybox, imported, libvirt. Did you mean "busybox"?',
   ],
   ['a missing key', 'image: debian', '{}', 'grapevine.yaml:16:7: projects.tally.build.image: is missing'],
   ['an empty value', './outbox', '', 'grapevine.yaml:4:3: mail.maildir: is missing'],
@@ -372,7 +377,7 @@ test('all mistakes are told at once, in order of place', async () => {
     .replace('./tally.git', './x')
   expect(await complaint(text)).toBe(`grapevine.yaml: 3 problems
   grapevine.yaml:1:47: administrator.address: must be a mail address, like grapevine@example.org
-  grapevine.yaml:8:22: farm.images.busybox.kind: must be one of debian, busybox
+  grapevine.yaml:8:22: farm.images.busybox.kind: must be one of debian, busybox, imported, libvirt
   grapevine.yaml:14:17: projects.tally.repository: there is no repository at x`)
 })
 

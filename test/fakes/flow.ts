@@ -54,7 +54,17 @@ const config = (data: string): Config => ({
   redisUrl: undefined,
   databaseUrl: undefined,
   assemble: { quietMs: 1_000, deadlineMs: 60_000 },
-  farm: { data, slots: 1, accelerator: 'auto', images: [] },
+  farm: {
+    data,
+    memoryMiB: 4096,
+    pool: 0,
+    reserveMiB: undefined,
+    user: undefined,
+    backup: { folder: '/nowhere', keep: 1 },
+    slots: 1,
+    accelerator: 'auto',
+    images: [],
+  },
   host: 'here',
   projects: [project],
 })

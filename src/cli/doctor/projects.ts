@@ -1,6 +1,6 @@
 // The doctor's look at the projects: can their mail be read, their repositories be fetched, and are their images built?
 import { stat } from 'node:fs/promises'
-import type { Config, ImageConfig, SourceConfig } from '../../config/config.ts'
+import { type Config, type ImageConfig, isBuilt, type SourceConfig } from '../../config/config.ts'
 import type { Recipe } from '../../model/recipe.ts'
 import { advice, bad, type Check, fine } from './check.ts'
 
@@ -45,7 +45,7 @@ const askImage = async (folder: string, image: ImageConfig) => {
   const { imageSource } = await import('../../farm/image/source.ts')
   const { builtAt, source } = await loadImage(folder, image.name)
   const says = `built ${new Date(builtAt).toISOString().slice(0, 10)}`
-  if (source === imageSource(image)) return fine(says)
+  if (!isBuilt(image) || source === imageSource(image)) return fine(says)
   return advice(`${says}, and configured otherwise since`, `grapevine image build ${image.name}`)
 }
 

@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { ImageConfig } from '../../config/config.ts'
+import type { BuiltImageConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Progress } from '../../ports/farm.ts'
 import { sweepAbandoned } from './abandoned.ts'
@@ -30,7 +30,7 @@ import { type Image, type ImageManifest, imagesFolder, loadImage, manifestFile }
 import { imageSource, kernelArguments } from './source.ts'
 
 export type BuildRequest = {
-  config: ImageConfig
+  config: BuiltImageConfig
   /** The farm's data folder. */
   folder: string
   progress: Progress
@@ -107,7 +107,7 @@ const busyboxIn = async (unpacked: string): Promise<string> => {
 }
 
 /** Writes the manifest beside the files, makes all of them read-only, and has the disk keep them. */
-const describe = async (config: ImageConfig, build: string): Promise<ImageManifest> => {
+const describe = async (config: BuiltImageConfig, build: string): Promise<ImageManifest> => {
   const file = async (name: string) => ({
     file: name,
     bytes: (await stat(join(build, name))).size,
