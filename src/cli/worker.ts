@@ -30,6 +30,7 @@ export const worker = (deps: CliDeps): Command =>
       if (!signal.aborted) await once(signal, 'abort')
       log('info', 'the host stops; what it runs goes back into the queue')
       await running.close()
+      await farm.close()
       await wired.close()
       await unlock()
     })

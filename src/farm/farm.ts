@@ -5,40 +5,39 @@ import { join } from 'node:path'
 import type { ImageConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { RunId } from '../model/run.ts'
-import type { Clone, Farm, Progress, TemplateSpec } from '../ports/farm.ts'
+import type { Clone, Farm } from '../ports/farm.ts'
 import { chooseAccelerator } from './accelerator.ts'
-import { type Bootable, bootable, layoutOf } from './bootable.ts'
-import { claim, openClone } from './clone.ts'
+import type { Bootable } from './bootable.ts'
+import { openClone } from './clone.ts'
 import { type Deadlines, defaultDeadlines } from './deadline.ts'
 import { requireRoom } from './disk.ts'
 import type { Guest } from './exec.ts'
-import { type ForkRequest, forkInto, freeze, parts, prove } from './freeze.ts'
-import { linuxGuest } from './linux-guest.ts'
-import { lockUnless, unlock } from './lock.ts'
+import { forkInto, parts } from './freeze.ts'
+import { obtain, planTemplate, spareBytes } from './make.ts'
 import { nameFor, thisOwner } from './owner.ts'
-import { type Accelerator, cpuOf, fingerprint, type Layout, probeQemu, type Qemu } from './qemu.ts'
-import { making, reapFarm } from './reap.ts'
+import { openPool, type Ready } from './pool.ts'
+import { type Accelerator, type Layout, probeQemu } from './qemu.ts'
+import { reapFarm, templatesInUse } from './reap.ts'
 import { shareWork } from './shared-work.ts'
 import { openSlots } from './slots.ts'
 import {
   check,
   findTemplate,
-  prune,
-  publish,
-  quarantine,
-  seal,
   type TemplateManifest,
   templateFolder,
   templatesIn,
   touch,
 } from './templates.ts'
 import { runTool } from './tool.ts'
+import { isDamage, machineOf, ownFolder, putAside, type Yard } from './yard.ts'
 
 export type FarmOptions = {
   /** Absolute; holds `images`, `templates` and `clones`. On this host's own disk. */
   folder: string
   /** Clones at once; further leases wait. */
   slots: number
+  /** Clones kept ready of each template that was leased lately, beside the slots. Default: none. */
+  pool?: number
   accelerator: 'auto' | Accelerator
   images: ImageConfig[]
   /** This farm's own, the same at every start: it stands on the command line of its QEMUs. Made of the folder's path if none is given. */
@@ -58,7 +57,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
 
   const slots = openSlots(options.slots)
   const share = shareWork<string>()
-  const inUse = new Map<string, number>()
+  const running = new Map<string, Set<Guest>>()
   let accelerator: Promise<Accelerator> | undefined
 
   const accelerate = (image: Bootable): Promise<Accelerator> => {
@@ -71,152 +70,113 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     return accelerator
   }
 
-  const ownFolder = async (folder: string): Promise<string> => {
-    await mkdir(folder, { recursive: true })
-    await claim(folder, owner)
-    return folder
+  /** What runs on damaged bytes must not be believed any more. */
+  const condemned = async (template: string, why: string): Promise<void> => {
+    for (const guest of running.get(template) ?? [])
+      guest.machine.fate.ring({ kind: 'template-damaged', detail: why })
+    await pool.drop(template)
+  }
+  const yard: Yard = { folder, owner, qemu, images, deadlines, log, accelerate, condemned }
+
+  const inUse = async () => new Set([...running.keys(), ...(await templatesInUse(folder))])
+
+  const template: Farm['template'] = async (spec, progress, signal) => {
+    const plan = await planTemplate(yard, spec)
+    return await share(plan.id, { progress, signal }, (progress, signal) =>
+      obtain(yard, plan, { progress, signal, inUse }),
+    )
   }
 
-  const machineOf = (layout: Layout, shell: string, run: string) => ({
-    ...{ qemu, layout, shell, deadlines },
-    name: nameFor(owner, run),
+  const known = async (id: string): Promise<TemplateManifest> => {
+    const manifest = await findTemplate(folder, id)
+    if (manifest) return manifest
+    throw new Fault('damaged', 'soon', `template ${id} is not there`, {
+      remedy: 'it is frozen anew when it is asked for',
+    })
+  }
+
+  /** A clone of it, answering; its clock and its name are still the template's. */
+  const forkOf = async (
+    manifest: TemplateManifest,
+    { run, signal }: { run: string; signal: AbortSignal | undefined },
+  ): Promise<Ready> => {
+    const { id } = manifest
+    await requireRoom(folder, spareBytes)
+    const at = templateFolder(folder, id)
+    const unique = `${run.replace(/[^\w.-]/g, '_').slice(0, 120)}-${randomBytes(4).toString('hex')}`
+    const own = await ownFolder(yard, join(folder, 'clones', unique), id)
+    try {
+      const guest = await forkInto({
+        ...{ template: at, own, image: { disk: manifest.base }, signal },
+        state: { file: join(at, parts.state), sha256: manifest.state.sha256 },
+        machine: machineOf(yard, layoutIn(manifest), { shell: manifest.shell, run }),
+      })
+      return { guest, own }
+    } catch (error) {
+      await rm(own, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  const end = async ({ guest, own }: Ready): Promise<void> => {
+    await guest.machine.kill()
+    await rm(own, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  const pool = openPool({
+    size: options.pool ?? 0,
+    fork: async (id, signal) => forkOf(await known(id), { run: 'pool', signal }),
+    end,
+    isWanted: slots.isFree,
+    log,
   })
 
-  const make = async (
-    id: string,
-    { spec, image, layout }: Plan,
-    progress: Progress,
-    signal: AbortSignal,
-  ): Promise<void> => {
-    const parent = await bootedBefore(spec, progress, signal)
-    await requireRoom(folder, layout.memoryMiB * 2 ** 20 + spareBytes)
-    const work = join(templatesIn(folder), `${making}${id}-${randomBytes(4).toString('hex')}`)
-    await ownFolder(work)
-    const trial = await ownFolder(join(folder, 'clones', `.trial-${id}`))
+  /** One that was kept ready, going on; undefined if there is none that does. */
+  const fromPool = async (id: string): Promise<Ready | undefined> => {
+    const ready = await pool.take(id)
     try {
-      const machine = machineOf(layout, image.shell, `freeze-${id}`)
-      const frozen = freeze({ spec, image, parent, folder: work, machine, progress, signal })
-      const { state, canary } = await frozen.catch(async error => {
-        if (parent && isDamage(error)) await putAside(parent.id, error)
-        throw error
-      })
-      const facts = factsOf({ id, spec, image, layout, qemu, state, canary })
-      progress(`${spec.label}: proving`)
-      const manifest = await seal(work, facts)
-      const fork = { template: work, own: trial, image, machine, signal }
-      await prove({ ...fork, state: { file: join(work, parts.state), sha256: state.sha256 } }, canary)
-      // A fork must leave its template as it was.
-      await check(work, manifest)
-      signal.throwIfAborted()
-      await publish(folder, work, id)
-      progress(`${spec.label}: frozen`)
-    } finally {
-      await rm(work, { recursive: true, force: true })
-      await rm(trial, { recursive: true, force: true })
-    }
-  }
-
-  /** The image as it boots is a template of its own, which others go on from. */
-  const bootedBefore = async (spec: TemplateSpec, progress: Progress, signal: AbortSignal) => {
-    if (isPlain(spec)) return undefined
-    const plain = { label: `image ${spec.image}`, image: spec.image, content: '', files: [], prepare: [] }
-    const id = await template(plain, progress, signal)
-    const manifest = await sound(id)
-    if (!manifest) throw new Fault('damaged', 'soon', `template ${id} is not there any more`)
-    await touch(folder, id)
-    const at = templateFolder(folder, id)
-    return { id, folder: at, state: { file: join(at, parts.state), sha256: manifest.state.sha256 } }
-  }
-
-  const obtain = async (id: string, plan: Plan, progress: Progress, signal: AbortSignal): Promise<string> => {
-    const lock = join(templatesIn(folder), `.lock-${id}`)
-    const usable = async () => (await sound(id)) !== undefined
-    if (!(await lockUnless(lock, owner, usable, signal))) return id
-    try {
-      if (!(await usable())) await make(id, plan, progress, signal)
-      await prune(folder, new Set([...inUse.keys(), id]))
-      return id
-    } finally {
-      await unlock(lock)
-    }
-  }
-
-  /** A template that is there and was not changed; a damaged one is put aside. */
-  const sound = async (id: string): Promise<TemplateManifest | undefined> => {
-    const manifest = await findTemplate(folder, id)
-    if (!manifest) return undefined
-    try {
-      await check(templateFolder(folder, id), manifest)
-      return manifest
-    } catch (error) {
-      await putAside(id, error)
+      await ready?.guest.machine.qmp.command('cont')
+      return ready
+    } catch {
+      if (ready) await end(ready)
       return undefined
     }
   }
 
-  const putAside = async (id: string, error: unknown): Promise<void> => {
-    log(`template ${id} is put aside: ${error instanceof Error ? error.message : error}`)
-    await quarantine(folder, id)
-  }
-
-  const template: Farm['template'] = async (spec, progress, signal) => {
-    const image = await bootable(folder, images, spec.image)
-    const layout = layoutOf(image, await accelerate(image))
-    const id = idOf(spec, image, fingerprint(qemu, layout))
-    return await share(id, { progress, signal }, (tell, stop) =>
-      obtain(id, { spec, image, layout }, tell, stop),
-    )
-  }
-
   const leaseClone = async (run: RunId, id: string, signal: AbortSignal | undefined): Promise<Clone> => {
-    const manifest = await findTemplate(folder, id)
-    if (!manifest)
-      throw new Fault('damaged', 'soon', `template ${id} is not there`, {
-        remedy: 'it is frozen anew when it is asked for',
-      })
-    await requireRoom(folder, spareBytes)
-    const at = templateFolder(folder, id)
-    const unique = `${run.replace(/[^\w.-]/g, '_').slice(0, 120)}-${randomBytes(4).toString('hex')}`
-    const own = await ownFolder(join(folder, 'clones', unique))
+    const manifest = await known(id)
     try {
-      await check(at, manifest)
-      const state = { file: join(at, parts.state), sha256: manifest.state.sha256 }
-      const machine = machineOf(layoutIn(manifest), manifest.shell, run)
-      const request: ForkRequest = {
-        template: at,
-        state,
-        own,
-        image: { disk: manifest.base },
-        machine,
-        signal,
-      }
-      const guest = await forkInto(request)
-      return await awake(guest, { run, manifest, hostname: `clone-${unique.slice(-8)}` })
+      await check(templateFolder(folder, id), manifest)
+      const ready = (await fromPool(id)) ?? (await forkOf(manifest, { run, signal }))
+      await awake(ready)
+      await touch(folder, id)
+      return hand(run, manifest, ready.guest)
     } catch (error) {
-      await rm(own, { recursive: true, force: true })
-      if (isDamage(error)) await putAside(id, error)
+      if (isDamage(error)) await putAside(yard, id, error)
       throw error
     }
   }
 
-  const awake = async (
-    guest: Guest,
-    { run, manifest, hostname }: { run: RunId; manifest: TemplateManifest; hostname: string },
-  ): Promise<Clone> => {
+  const awake = async (ready: Ready): Promise<void> => {
+    const { machine, says } = ready.guest
     try {
-      await runTool(guest.machine, guest.says.wake(Date.now(), hostname), deadlines.forkMs)
+      const hostname = `clone-${ready.own.slice(-8)}`
+      await runTool(machine, says.wake(Date.now(), hostname), deadlines.forkMs)
     } catch (error) {
-      await guest.machine.kill()
+      await end(ready)
       throw error
     }
+  }
+
+  const hand = (run: RunId, manifest: TemplateManifest, guest: Guest): Clone => {
     const { id } = manifest
-    inUse.set(id, (inUse.get(id) ?? 0) + 1)
-    await touch(folder, id)
+    const mine = running.get(id) ?? new Set()
+    running.set(id, mine.add(guest))
     return openClone(guest, { run, template: id, about: { template: manifest } }, () => {
-      const left = (inUse.get(id) ?? 1) - 1
-      if (left > 0) inUse.set(id, left)
-      else inUse.delete(id)
+      mine.delete(guest)
+      if (mine.size === 0 && running.get(id) === mine) running.delete(id)
       slots.give()
+      pool.fill()
     })
   }
 
@@ -227,42 +187,12 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     } catch (error) {
       slots.give()
       throw error
+    } finally {
+      pool.fill()
     }
   }
 
-  return { template, lease, reap: () => reapFarm(folder, owner) }
-}
-
-/** What a guest may write to its disk before the next is looked at. */
-const spareBytes = 512 * 2 ** 20
-
-type Plan = { spec: TemplateSpec; image: Bootable; layout: Layout }
-
-const isDamage = (error: unknown): boolean => error instanceof Fault && error.kind === 'damaged'
-
-const isPlain = ({ files, prepare }: TemplateSpec): boolean => files.length === 0 && prepare.length === 0
-
-/** All that decides what is in a template. */
-const idOf = (spec: TemplateSpec, image: Bootable, print: string): string => {
-  const { content, prepare, files } = spec
-  const paths = files.map(({ path, untar }) => [path, untar])
-  const facts = [image.identity, isPlain(spec) ? '' : content, prepare, paths, print, linuxGuest.plumb()]
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
-}
-
-type Facts = Plan & { id: string; qemu: Qemu; state: TemplateManifest['state']; canary: string }
-
-const factsOf = ({ id, spec, image, layout, qemu, state, canary }: Facts) => {
-  const { kernel, initrd, ...seen } = layout
-  return {
-    ...{ id, label: spec.label, image: image.name, content: spec.content, state, canary, shell: image.shell },
-    createdAt: new Date().toISOString(),
-    ...{ qemu: qemu.version, machine: qemu.machine, cpu: cpuOf(layout.accelerator) },
-    accelerator: layout.accelerator,
-    fingerprint: fingerprint(qemu, layout),
-    layout: { ...seen, ...(kernel && { kernel }), ...(initrd && { initrd }) },
-    ...(image.disk && { base: image.disk }),
-  }
+  return { template, lease, reap: () => reapFarm(folder, owner), close: () => pool.close() }
 }
 
 const layoutIn = ({ layout }: TemplateManifest): Layout => ({

@@ -12,7 +12,7 @@ import { connectQmp, type Qmp, type QmpEvent } from './qmp.ts'
 /** What ended a machine for good. */
 export type Fate = Extract<
   Ending,
-  { kind: 'powered-off' | 'crashed' | 'vm-died' | 'disk-error' | 'out-of-space' }
+  { kind: 'powered-off' | 'crashed' | 'vm-died' | 'disk-error' | 'out-of-space' | 'template-damaged' }
 >
 
 export type Machine = {

@@ -2,13 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
-export type Owner = { token: string; pid: number; start: string; boot: string }
+/** `template`: of a clone's folder, what the clone is made of. */
+export type Owner = { token: string; pid: number; start: string; boot: string; template?: string | undefined }
 
 export const ownerSchema = z.object({
   token: z.string(),
   pid: z.number(),
   start: z.string(),
   boot: z.string(),
+  template: z.string().optional(),
 })
 
 /** This process, as owner of what it makes for the farm of that token. */

@@ -33,6 +33,14 @@ const kill = (pid: number) => {
   }
 }
 
+/** Templates that machines of living processes are made of, pools and other workers included. */
+export const templatesInUse = async (folder: string): Promise<string[]> => {
+  const clones = join(folder, 'clones')
+  const names = await readdir(clones).catch((): string[] => [])
+  const owners = await Promise.all(names.map(name => readOwner(join(clones, name))))
+  return owners.flatMap(owner => (owner?.template && isAlive(owner) ? [owner.template] : []))
+}
+
 /** A folder that does not say whose it is: its maker died at once, or is about to say it. */
 const unclaimedMs = 3_600_000
 

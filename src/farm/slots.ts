@@ -1,5 +1,5 @@
 // How many clones this process may have at once. Whoever comes when all are taken waits, in order.
-export type Slots = { take(signal?: AbortSignal): Promise<void>; give(): void }
+export type Slots = { take(signal?: AbortSignal): Promise<void>; give(): void; isFree(): boolean }
 
 export const openSlots = (count: number): Slots => {
   let free = count
@@ -30,5 +30,5 @@ export const openSlots = (count: number): Slots => {
     if (next) next()
     else free++
   }
-  return { take, give }
+  return { take, give, isFree: () => free > 0 }
 }

@@ -30,6 +30,10 @@ const manifestSchema = z.object({
   base: z.object({ file: z.string(), format: z.string() }).optional(),
   state: z.object({ bytes: z.number(), sha256: z.string() }),
   canary: z.string(),
+  /** Digest of what it is one state of; the next state goes on from it. */
+  line: z.string().optional(),
+  /** How many templates it came by since the image. */
+  generation: z.number().default(0),
   /** Own files by their name, those of the image by their absolute path; digests of the own ones. */
   files: z.array(fileMarkSchema.extend({ sha256: z.string().optional() })),
 })
@@ -55,6 +59,14 @@ export const findTemplate = async (folder: string, id: string): Promise<Template
   } catch {
     return undefined
   }
+}
+
+/** All that are there, in no order. */
+export const allTemplates = async (folder: string): Promise<TemplateManifest[]> => {
+  const names = await readdir(templatesIn(folder)).catch((): string[] => [])
+  const found = await Promise.all(names.map(id => findTemplate(folder, id)))
+  // One that is put aside or not yet published has another name than its id.
+  return found.filter((one, index): one is TemplateManifest => one?.id === names[index])
 }
 
 /** Stat marks and digests of the finished files in `making`, and the manifest itself, all on the disk. */

@@ -17,6 +17,9 @@ export type TemplateSpec = {
   image: string
   /** Content id of what the files and steps below make: project, base and recipe. */
   content: string
+  /** Content id of what this is one state of: project, recipe, without the base. A template of an earlier state is gone on from,
+   *  so that only what changed is built again; if that fails, it is made from the image. undefined: always from the image. */
+  line?: string
   files: GuestFile[]
   prepare: Command[]
 }
@@ -75,4 +78,6 @@ export type Farm = {
   lease(request: { run: RunId; template: string; signal?: AbortSignal }): Promise<Clone>
   /** Removes what earlier, dead processes of this farm left behind: only QEMUs with this farm's token on their command line. Returns how many. */
   reap(): Promise<number>
+  /** Ends the clones that are kept ready, and keeps none any more. What is leased stays its lessee's. */
+  close(): Promise<void>
 }

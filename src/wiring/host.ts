@@ -7,10 +7,10 @@ import type { Wired } from './wire.ts'
 
 /** Throws a Fault if an image that a recipe names was not built on this host: no task could ever end well. */
 export const openFarm = async ({ config, log }: Pick<Wired, 'config' | 'log'>): Promise<Farm> => {
-  const { data, slots, accelerator, images } = config.farm
+  const { data, slots, pool, accelerator, images } = config.farm
   const named = new Set(config.projects.flatMap(({ recipe }) => [recipe.build.image, ...recipe.test.images]))
   for (const name of named) await loadImage(data, name)
-  return createFarm({ folder: data, slots, accelerator, images, log: line => log('info', line) })
+  return createFarm({ folder: data, slots, pool, accelerator, images, log: line => log('info', line) })
 }
 
 /** What an earlier process of this host held when it died goes back into the queue; it costs no try. */

@@ -60,6 +60,7 @@ export const fakeFarm = (behave: Behaviour = () => well): FakeFarm => {
       live.clear()
       return left
     },
+    close: async () => {},
     leased: () => live.size,
     leases: () => count,
   }

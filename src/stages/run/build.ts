@@ -24,10 +24,14 @@ import {
 import type { Journal } from './journal.ts'
 
 /** The template of a build: the image with the base checked out and built. The same for all series on one base. */
-export const buildTemplate = (job: Job, mirror: Mirror): TemplateSpec => ({
+export const buildTemplate = (
+  job: Pick<Job, 'project' | 'base' | 'recipe'>,
+  mirror: Mirror,
+): TemplateSpec => ({
   label: `${job.recipe.build.image}, ${job.project} ${job.base.slice(0, 12)}`,
   image: job.recipe.build.image,
   content: contentId(64, job.project, job.base, job.recipe.build.prepare),
+  line: contentId(64, job.project, job.recipe.repository, job.recipe.build.prepare),
   files: [{ path: sourceFolder, untar: true, bytes: () => mirror.snapshot(job.recipe.repository, job.base) }],
   prepare: [checkout(job.base), ...job.recipe.build.prepare.map(command)],
 })

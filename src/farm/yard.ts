@@ -1,0 +1,56 @@
+// What the parts of one farm share: its folder, its QEMU, whose it is, and what happens to a template that is found damaged.
+import { mkdir } from 'node:fs/promises'
+import type { ImageConfig } from '../config/config.ts'
+import { Fault } from '../model/fault.ts'
+import type { Bootable } from './bootable.ts'
+import { claim } from './clone.ts'
+import type { Deadlines } from './deadline.ts'
+import { nameFor, type Owner } from './owner.ts'
+import type { Accelerator, Layout, Qemu } from './qemu.ts'
+import { check, findTemplate, quarantine, type TemplateManifest, templateFolder } from './templates.ts'
+
+export type Yard = {
+  folder: string
+  owner: Owner
+  qemu: Qemu
+  images: ImageConfig[]
+  deadlines: Deadlines
+  log: (line: string) => void
+  accelerate(image: Bootable): Promise<Accelerator>
+  /** Called when a template was put aside: what is made of it must end. */
+  condemned(template: string, why: string): Promise<void>
+}
+
+export const machineOf = (yard: Yard, layout: Layout, { shell, run }: { shell: string; run: string }) => ({
+  ...{ qemu: yard.qemu, layout, shell, deadlines: yard.deadlines },
+  name: nameFor(yard.owner, run),
+})
+
+/** A folder that the next start removes if we die. `template`: what the machine in it is made of; it must stay as long. */
+export const ownFolder = async (yard: Yard, folder: string, template?: string): Promise<string> => {
+  await mkdir(folder, { recursive: true })
+  await claim(folder, { ...yard.owner, ...(template && { template }) })
+  return folder
+}
+
+export const isDamage = (error: unknown): boolean => error instanceof Fault && error.kind === 'damaged'
+
+export const putAside = async (yard: Yard, id: string, error: unknown): Promise<void> => {
+  const why = error instanceof Error ? error.message : String(error)
+  yard.log(`template ${id} is put aside: ${why}`)
+  await quarantine(yard.folder, id)
+  await yard.condemned(id, why)
+}
+
+/** The manifest of a template that is there and was not changed; a damaged one is put aside. */
+export const sound = async (yard: Yard, id: string): Promise<TemplateManifest | undefined> => {
+  const manifest = await findTemplate(yard.folder, id)
+  if (!manifest) return undefined
+  try {
+    await check(templateFolder(yard.folder, id), manifest)
+    return manifest
+  } catch (error) {
+    await putAside(yard, id, error)
+    return undefined
+  }
+}
