@@ -8,6 +8,8 @@ export type Host = {
   worker: string
   startedAt: Instant
   seenAt: Instant
+  /** Its worker ended as it should; undefined: it runs, or it died. */
+  stoppedAt?: Instant
   slots: number
   busy: number
   /** Guests' memory together, MiB. */

@@ -1,4 +1,6 @@
 // What is kept, and the truth about all that goes on. One contract suite runs on every implementation.
+import type { Hold, Host } from '../model/host.ts'
+import type { Incident } from '../model/incident.ts'
 import type { Instant } from '../model/instant.ts'
 import type { Job, JobId, Outcome, RunRecord, Task, TaskId, TaskState } from '../model/job.ts'
 import type { Disposition, Mail, MailId, MessageId } from '../model/mail.ts'
@@ -40,6 +42,8 @@ export type Store = {
   jobsOf(series: SeriesId): Promise<Job[]>
   task(id: TaskId): Promise<Task | undefined>
   tasksOf(job: JobId): Promise<Task[]>
+  /** Of several jobs at once, in order of storing. */
+  tasksOfJobs(jobs: JobId[]): Promise<Task[]>
   tasksAt(at: TaskState['at']): Promise<Task[]>
   /** Compare and set: changes the task only if its state is still `from` (by `at`, attempt and run). false: it came too late. */
   moveTask(id: TaskId, from: TaskState, to: TaskState): Promise<boolean>
@@ -64,6 +68,29 @@ export type Store = {
   moveReply(id: string, from: ReplyState, to: ReplyState): Promise<boolean>
   /** Is it one of ours? */
   isOurs(messageId: MessageId): Promise<boolean>
+
+  /** The newest word of a host replaces the one before it. */
+  saveHost(host: Host): Promise<void>
+  /** By name. */
+  hosts(): Promise<Host[]>
+  /** A host that is gone for good. false: nobody knew it. */
+  forgetHost(name: string): Promise<boolean>
+  /** Replaces the hold on the same thing. */
+  setHold(hold: Hold): Promise<void>
+  /** false: there was none. */
+  endHold(on: Hold['on']): Promise<boolean>
+  /** All that were set and not ended; whether one holds now is told by `holdsNow`. */
+  holds(): Promise<Hold[]>
+
+  /** false: one of the same trouble, host and `about` is open already, and stays as it is. */
+  openIncident(incident: Incident): Promise<boolean>
+  /** Resolves what is open of the same trouble, host and `about`; returns how many. */
+  resolveIncidents(
+    of: Pick<Incident, 'trouble' | 'host' | 'about'>,
+    resolved: { at: Instant; how: string },
+  ): Promise<number>
+  /** In order of opening; only open (true) or only resolved (false) ones if said. */
+  incidents(filter?: { open?: boolean }): Promise<Incident[]>
 
   close(): Promise<void>
 }

@@ -1,4 +1,6 @@
 // Small complete values of the model for contract tests.
+import type { Hold, Host } from '../../src/model/host.ts'
+import type { Incident } from '../../src/model/incident.ts'
 import type { Job, Outcome, RunRecord, Task, TaskState } from '../../src/model/job.ts'
 import type { Mail } from '../../src/model/mail.ts'
 import type { Reply, ReplyState } from '../../src/model/reply.ts'
@@ -151,5 +153,40 @@ export const reply = (id: string, seriesId: string, more: Partial<Reply> = {}): 
     date: 4000,
   },
   state: pending,
+  ...more,
+})
+
+export const host = (name: string, more: Partial<Host> = {}): Host => ({
+  name,
+  worker: `worker of ${name}`,
+  startedAt: 1000,
+  seenAt: 2000,
+  slots: 2,
+  busy: 0,
+  memoryMiB: 4096,
+  images: ['debian'],
+  unfit: undefined,
+  facts: { qemu: '7.2' },
+  ...more,
+})
+
+export const hold = (on: Hold['on'], more: Partial<Hold> = {}): Hold => ({
+  on,
+  how: 'drain',
+  reason: 'new disk',
+  by: 'olga',
+  since: 1000,
+  until: undefined,
+  ...more,
+})
+
+export const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
+  id,
+  trouble: 'disk-error',
+  host: 'alpha',
+  about: 'sda',
+  since: 1000,
+  detail: 'it makes noises',
+  resolved: undefined,
   ...more,
 })

@@ -3,6 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/ports/store.ts'
 import {
   builtOutcome,
+  hold,
+  host,
+  incident,
   job,
   mail,
   part,
@@ -32,6 +35,8 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('jobs and tasks', () => taskContract(() => store))
     describe('verdicts', () => verdictContract(() => store))
     describe('replies', () => replyContract(() => store))
+    describe('hosts and holds', () => hostContract(() => store))
+    describe('incidents', () => incidentContract(() => store))
 
     it('closes twice without complaint', async () => {
       await store.close()
@@ -348,5 +353,73 @@ const replyContract = (store: () => Store) => {
     await store().addVerdict(verdict('s'), reply('r', 's'))
     expect(await store().isOurs('<r@bot.example.org>')).toBe(true)
     expect(await store().isOurs('<r@example.org>')).toBe(false)
+  })
+}
+
+const hostContract = (store: () => Store) => {
+  it('keeps the last word of each host', async () => {
+    await store().saveHost(host('beta'))
+    await store().saveHost(host('alpha'))
+    const unfit = host('beta', { seenAt: 3000, unfit: 'the canary died', images: [] })
+    await store().saveHost(unfit)
+    expect(await store().hosts()).toEqual([host('alpha'), unfit])
+    expect(await store().forgetHost('alpha')).toBe(true)
+    expect(await store().forgetHost('alpha')).toBe(false)
+    expect(await store().hosts()).toEqual([unfit])
+  })
+
+  it('keeps one hold for each thing, until it is ended', async () => {
+    const [onHost, onImage] = [{ kind: 'host', name: 'x' } as const, { kind: 'image', name: 'x' } as const]
+    await store().setHold(hold(onHost))
+    await store().setHold(hold(onImage, { until: 5000 }))
+    await store().setHold(hold({ kind: 'queue' }))
+    await store().setHold(hold(onHost, { how: 'stop' }))
+    const all = [hold(onHost, { how: 'stop' }), hold(onImage, { until: 5000 }), hold({ kind: 'queue' })]
+    expect(await store().holds()).toEqual(all)
+    expect(await store().endHold(onHost)).toBe(true)
+    expect(await store().endHold(onHost)).toBe(false)
+    expect(await store().endHold({ kind: 'queue' })).toBe(true)
+    expect(await store().holds()).toEqual([hold(onImage, { until: 5000 })])
+  })
+
+  it('gives the tasks of several jobs', async () => {
+    await store().addJob(job('j'), [task('a', 'j'), task('b', 'j')])
+    await store().addJob(job('k'), [task('c', 'k')])
+    await store().addJob(job('l'), [task('d', 'l')])
+    expect(ids(await store().tasksOfJobs(['k', 'j']))).toEqual(['a', 'b', 'c'])
+    expect(await store().tasksOfJobs([])).toEqual([])
+  })
+}
+
+const incidentContract = (store: () => Store) => {
+  it('opens one of a kind, until it is resolved', async () => {
+    const open = store().openIncident
+    const others = [
+      incident('i3', { host: 'beta' }),
+      incident('i4', { host: undefined }),
+      incident('i5', { about: 'sdb' }),
+      incident('i6', { trouble: 'host-lost' }),
+    ]
+    expect(await open(incident('i1'))).toBe(true)
+    expect(await open(incident('i2', { since: 2000 }))).toBe(false)
+    expect(await open(incident('i1'))).toBe(false)
+    for (const other of others) expect(await open(other)).toBe(true)
+    expect(await store().incidents({ open: true })).toEqual([incident('i1'), ...others])
+
+    const resolved = { at: 3000, how: 'another disk' }
+    expect(await store().resolveIncidents(incident('i1'), resolved)).toBe(1)
+    expect(await store().resolveIncidents(incident('i1'), { at: 4000, how: 'once more' })).toBe(0)
+    expect(await store().resolveIncidents(incident('i4', { host: undefined }), resolved)).toBe(1)
+    expect(ids(await store().incidents({ open: true }))).toEqual(['i3', 'i5', 'i6'])
+    expect((await store().incidents({ open: false }))[0]).toEqual(incident('i1', { resolved }))
+    expect(await open(incident('i2', { since: 5000 }))).toBe(true)
+    expect(ids(await store().incidents())).toEqual(['i1', 'i3', 'i4', 'i5', 'i6', 'i2'])
+  })
+
+  it('opens one when many say so at the same time', async () => {
+    const open = (i: number) => store().openIncident(incident(`i${i}`, { since: i }))
+    const won = await Promise.all(Array.from({ length: 30 }, (_, i) => open(i)))
+    expect(won.filter(Boolean)).toHaveLength(1)
+    expect(await store().incidents({ open: true })).toHaveLength(1)
   })
 }

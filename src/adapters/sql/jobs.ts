@@ -41,6 +41,7 @@ type JobPart = Pick<
   | 'jobsOf'
   | 'task'
   | 'tasksOf'
+  | 'tasksOfJobs'
   | 'tasksAt'
   | 'moveTask'
   | 'saveRun'
@@ -113,6 +114,15 @@ export const jobStore = (db: Db): JobPart => ({
   async tasksOf(job) {
     const query = db.selectFrom('task').select(taskColumns).where('job', '=', job)
     return (await query.orderBy('seq').execute()).map(toTask)
+  },
+
+  async tasksOfJobs(jobs) {
+    const found: Task[] = []
+    for (const chunk of inChunks(jobs)) {
+      const query = db.selectFrom('task').select(taskColumns).where('job', 'in', chunk)
+      found.push(...(await query.orderBy('seq').execute()).map(toTask))
+    }
+    return found
   },
 
   async tasksAt(at) {

@@ -132,6 +132,32 @@ const firstIndexes: [name: string, table: string, columns: string[]][] = [
   ['reply_by_message_id', 'reply', ['message_id']],
 ]
 
+const farmTables = async (db: AnyDb, flavour: Flavour) => {
+  await db.schema
+    .createTable('host')
+    .addColumn('name', 'text', column => column.primaryKey())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await db.schema
+    .createTable('hold')
+    .addColumn('on_key', 'text', column => column.primaryKey())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await tableMaker(
+    db,
+    flavour,
+  )('incident')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('trouble', 'text', column => column.notNull())
+    .addColumn('host', 'text', column => column.notNull())
+    .addColumn('about', 'text', column => column.notNull())
+    .addColumn('open', 'integer', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  // One of a kind may be open, whoever says it.
+  await sql`create unique index incident_open on incident (trouble, host, about) where open = 1`.execute(db)
+}
+
 /** All versions, by name in order. */
 export const versions = (flavour: Flavour): Versions => ({
   '0001-start': {
@@ -142,6 +168,7 @@ export const versions = (flavour: Flavour): Versions => ({
       }
     },
   },
+  '0002-farm': { up: (db: AnyDb) => farmTables(db, flavour) },
 })
 
 const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {

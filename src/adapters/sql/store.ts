@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dialect, Kysely } from 'kysely'
 import { Fault } from '../../model/fault.ts'
 import type { Store } from '../../ports/store.ts'
+import { hostStore, incidentStore } from './hosts.ts'
 import { jobStore } from './jobs.ts'
 import { mailStore } from './mails.ts'
 import { type Flavour, migrate } from './migrations.ts'
@@ -78,6 +79,8 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...jobStore(db),
     ...verdictStore(db),
     ...replyStore(db),
+    ...hostStore(db),
+    ...incidentStore(db),
   }
   return { ...guarded(parts, attempt), close: closedTwiceIsFine(() => db.destroy()) }
 }

@@ -70,6 +70,20 @@ export type Tables = {
     state: string
     data: string
   }
+  host: { name: string; data: string }
+  /** `on_key`: kind and name of what is held. */
+  hold: { on_key: string; data: string }
+  incident: {
+    seq: Sequence
+    id: string
+    trouble: string
+    /** '' for none. */
+    host: string
+    about: string
+    /** 1 while it is open. */
+    open: number
+    data: string
+  }
 }
 
 export type Db = Kysely<Tables>
