@@ -1,4 +1,7 @@
 // `npm run bench -- NAME [--json]`: measures on this machine, now. Speeds are judged here and nowhere in the tests.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { table } from '../src/cli/table.ts'
 import type { Bench } from './row.ts'
@@ -6,6 +9,7 @@ import type { Bench } from './row.ts'
 const benches: Record<string, () => Promise<Bench>> = {
   mail: async () => (await import('./mail.ts')).mail,
   farm: async () => (await import('./farm.ts')).farm,
+  kills: async () => (await import('./kills.ts')).kills,
 }
 
 const { values, positionals } = parseArgs({
@@ -18,6 +22,10 @@ if (!load) {
   process.exit(64)
 }
 const rows = await (await load())({ archive: values.archive })
+const kept = join(fileURLToPath(new URL('../.grapevine/bench', import.meta.url)))
+mkdirSync(kept, { recursive: true })
+const file = join(kept, `${positionals[0]}-${new Date().toISOString().replaceAll(':', '')}.json`)
+writeFileSync(file, `${JSON.stringify({ rows }, undefined, 2)}\n`)
 if (values.json) console.log(JSON.stringify({ rows }))
 else {
   const cells = rows.map(one => [
@@ -28,5 +36,6 @@ else {
     one.reached === null ? '' : one.reached ? 'yes' : 'no',
   ])
   console.log(table([['what', 'value', 'unit', 'goal', 'reached'], ...cells]))
+  console.log(`kept in ${file}`)
 }
 process.exit()
