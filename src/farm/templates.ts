@@ -44,7 +44,7 @@ export type TemplateManifest = z.infer<typeof manifestSchema>
 const manifestFile = 'manifest.json'
 /** Touched at each use; no part of the template. */
 const usedFile = 'used'
-const keptPerLabel = 4
+const keptPerLine = 4
 const keptQuarantined = 2
 const unusedMs = 14 * 24 * 3_600_000
 
@@ -119,24 +119,54 @@ export const touch = async (folder: string, id: string): Promise<void> => {
   await utimes(file, now, now).catch(() => writeFile(file, '').catch(() => {}))
 }
 
-/** Removes templates that are not in use: all but the newest few of a label, and what nobody has forked for two weeks. */
+type Spare = { manifest: TemplateManifest; path: string; why: string; useless: boolean }
+
+/** Templates that are not in use and may go, and those that stay. `useless`: no clone was made of it for two weeks, or it is not among
+ *  the newest few of its line; otherwise it was only replaced, by one of another image or QEMU. */
+export const spareTemplates = async (
+  folder: string,
+  inUse: Set<string>,
+): Promise<{ spare: Spare[]; kept: TemplateManifest[] }> => {
+  const all = await Promise.all(
+    (await allTemplates(folder)).map(async manifest => {
+      const path = templateFolder(folder, manifest.id)
+      return { manifest, path, used: await lastUse(path) }
+    }),
+  )
+  const newer = new Map<string, number>()
+  const spare: Spare[] = []
+  const kept: TemplateManifest[] = []
+  for (const { manifest, path, used } of all.sort((a, b) => b.used - a.used)) {
+    // States of one line are told apart by their bases; without a line only the label says what it is.
+    const family = manifest.line ?? `${manifest.image} ${manifest.label} ${manifest.fingerprint}`
+    const rank = newer.get(family) ?? 0
+    newer.set(family, rank + 1)
+    const replaced = all.some(other => replaces(other.manifest, manifest, used))
+    const old =
+      rank >= keptPerLine
+        ? 'newer ones of its kind are kept'
+        : Date.now() - used > unusedMs && 'not used for two weeks'
+    const why = old || (replaced && 'made with another image or QEMU than the newest')
+    if (why && !inUse.has(manifest.id)) spare.push({ manifest, path, why, useless: Boolean(old) })
+    else kept.push(manifest)
+  }
+  return { spare, kept }
+}
+
+/** Was the other one made after this one was last used, of other files or for another machine? */
+const replaces = (other: TemplateManifest, one: TemplateManifest, used: number): boolean => {
+  if (other.image !== one.image || Date.parse(other.createdAt) < used) return false
+  const ground = ({ fingerprint, files }: TemplateManifest) =>
+    JSON.stringify([fingerprint, files.filter(({ sha256 }) => sha256 === undefined).map(({ file }) => file)])
+  return ground(other) !== ground(one)
+}
+
+/** Removes templates that are not in use: all but the newest few of a line, and what nobody has forked for two weeks. Those that were
+ *  only replaced go when room is needed. */
 export const prune = async (folder: string, inUse: Set<string>): Promise<void> => {
   await mkdir(templatesIn(folder), { recursive: true })
-  const newer = new Map<string, number>()
-  const all = await Promise.all(
-    (await readdir(templatesIn(folder))).map(async id => ({
-      id,
-      manifest: await findTemplate(folder, id),
-      used: await lastUse(templateFolder(folder, id)),
-    })),
-  )
-  for (const { id, manifest, used } of all.sort((a, b) => b.used - a.used)) {
-    if (!manifest || manifest.id !== id) continue
-    const rank = newer.get(manifest.label) ?? 0
-    newer.set(manifest.label, rank + 1)
-    const old = rank >= keptPerLabel || Date.now() - used > unusedMs
-    if (old && !inUse.has(id)) await rm(templateFolder(folder, id), { recursive: true, force: true })
-  }
+  const { spare } = await spareTemplates(folder, inUse)
+  for (const { path, useless } of spare) if (useless) await rm(path, { recursive: true, force: true })
 }
 
 const lastUse = async (template: string): Promise<number> => {
