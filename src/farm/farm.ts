@@ -1,12 +1,11 @@
 // The farm: implements ports/farm.ts with QEMU. Finds or freezes templates, leases clones of them, and clears away what dead processes left.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { RunId } from '../model/run.ts'
 import type { Clone, Farm } from '../ports/farm.ts'
-import { chooseAccelerator } from './accelerator.ts'
 import type { Bootable } from './bootable.ts'
 import { openClone } from './clone.ts'
 import { type Deadlines, defaultDeadlines } from './deadline.ts'
@@ -14,9 +13,10 @@ import { requireRoom } from './disk.ts'
 import type { Guest } from './exec.ts'
 import { forkInto, parts } from './freeze.ts'
 import { obtain, planTemplate, spareBytes } from './make.ts'
-import { nameFor, thisOwner } from './owner.ts'
+import { thisOwner, tokenOf } from './owner.ts'
 import { openPool, type Ready } from './pool.ts'
 import { type Accelerator, type Layout, probeQemu } from './qemu.ts'
+import { chooseAccelerator } from './qualify/accelerator.ts'
 import { reapFarm, templatesInUse } from './reap.ts'
 import { shareWork } from './shared-work.ts'
 import { openSlots } from './slots.ts'
@@ -50,7 +50,7 @@ export type FarmOptions = {
 export const createFarm = async (options: FarmOptions): Promise<Farm> => {
   const { folder, images, log = () => {} } = options
   const deadlines = { ...defaultDeadlines, ...options.deadlines }
-  const owner = thisOwner(options.token ?? createHash('sha256').update(folder).digest('hex').slice(0, 16))
+  const owner = thisOwner(options.token ?? tokenOf(folder))
   const qemu = await probeQemu()
   await mkdir(join(folder, 'clones'), { recursive: true })
   await mkdir(templatesIn(folder), { recursive: true })
@@ -62,8 +62,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
 
   const accelerate = (image: Bootable): Promise<Accelerator> => {
     const wanted = options.accelerator
-    const name = nameFor(owner, 'qualify')
-    accelerator ??= chooseAccelerator({ folder, wanted, qemu, image, name, deadlines, log })
+    accelerator ??= chooseAccelerator({ folder, wanted, qemu, image, owner, deadlines, log })
     accelerator.catch(() => {
       accelerator = undefined
     })

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../model/fault.ts'
+import type { Millis } from '../model/instant.ts'
 import { type Ending, isGuestsDoing } from '../model/run.ts'
 import { type Command, PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
 import type { ExecRequest } from './agent.ts'
@@ -19,7 +20,8 @@ import { runTool } from './tool.ts'
 /** Names of a template's files in its folder. `seed` is an empty overlay: copying it is cheaper than asking qemu-img for each fork. */
 export const parts = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.qcow2' } as const
 
-export type Frozen = { state: { bytes: number; sha256: string }; canary: string }
+/** `saveMs`: from the guest's stop until its state is in the file. */
+export type Frozen = { state: { bytes: number; sha256: string }; canary: string; saveMs: Millis }
 
 export type FreezeRequest = {
   spec: TemplateSpec
@@ -44,15 +46,18 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
     progress(`${spec.label}: freezing`)
     await tool(guest, guest.says.settle())
     const canary = await tool(guest, guest.says.plantCanary(machine.layout.disk))
+    const began = performance.now()
     const state = await saveState(guest.machine)
     await guest.machine.qmp.command('quit')
     await guest.machine.fate.rung
     await writeFile(join(folder, parts.state), state)
+    const saveMs = Math.round(performance.now() - began)
     const disk = join(folder, parts.disk)
     if (image.disk) await createOverlay(join(folder, parts.seed), { file: disk, format: 'qcow2' })
     return {
       state: { bytes: state.length, sha256: createHash('sha256').update(state).digest('hex') },
       canary,
+      saveMs,
     }
   } finally {
     signal.removeEventListener('abort', stop)

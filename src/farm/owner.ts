@@ -1,4 +1,5 @@
 // Whose a QEMU or a folder is: the farm's token, and the process that made it. Only what a dead process of this farm left may be removed.
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
@@ -12,6 +13,10 @@ export const ownerSchema = z.object({
   boot: z.string(),
   template: z.string().optional(),
 })
+
+/** A farm's token when none is given: the same for the same folder. */
+export const tokenOf = (folder: string): string =>
+  createHash('sha256').update(folder).digest('hex').slice(0, 16)
 
 /** This process, as owner of what it makes for the farm of that token. */
 export const thisOwner = (token: string): Owner => ({

@@ -21,13 +21,21 @@ export type Yard = {
   condemned(template: string, why: string): Promise<void>
 }
 
-export const machineOf = (yard: Yard, layout: Layout, { shell, run }: { shell: string; run: string }) => ({
+export const machineOf = (
+  yard: Pick<Yard, 'qemu' | 'deadlines' | 'owner'>,
+  layout: Layout,
+  { shell, run }: { shell: string; run: string },
+) => ({
   ...{ qemu: yard.qemu, layout, shell, deadlines: yard.deadlines },
   name: nameFor(yard.owner, run),
 })
 
 /** A folder that the next start removes if we die. `template`: what the machine in it is made of; it must stay as long. */
-export const ownFolder = async (yard: Yard, folder: string, template?: string): Promise<string> => {
+export const ownFolder = async (
+  yard: Pick<Yard, 'owner'>,
+  folder: string,
+  template?: string,
+): Promise<string> => {
   await mkdir(folder, { recursive: true })
   await claim(folder, { ...yard.owner, ...(template && { template }) })
   return folder
