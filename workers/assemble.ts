@@ -21,7 +21,7 @@ export const assembleWorker: StartWorker = (wired, start) =>
       if (series.state.at === 'complete') await wired.queue.push(pushes.plan(series.id))
       if (series.state.at !== 'superseded') continue
       const gone = await withdraw(wired)(series.id, `replaced by ${series.state.by}`)
-      for (const task of gone) await wired.queue.cancel(task)
+      if (gone.length > 0) await wired.queue.wake()
     }
   })
 

@@ -9,7 +9,7 @@ export const judgeWorker: StartWorker = (wired, start) =>
     const next = await advance(wired)(job)
     switch (next.do) {
       case 'run':
-        return wired.queue.push(...next.tasks.map(task => pushes.run(task)))
+        return wired.queue.wake()
       case 'look':
         return wired.queue.push(...next.jobs.map(other => pushes.judge(other, `base-${job}`)))
       case 'conclude':

@@ -1,17 +1,23 @@
-// Queue `run`: a task is tried in a clone on this host. What comes of it is looked at by `judge`.
-import { randomUUID } from 'node:crypto'
+// The hosts' part: a task is tried in a clone on this host. What comes of it is looked at by `judge`.
+import type { TaskId } from '../src/model/job.ts'
 import type { Farm } from '../src/ports/farm.ts'
-import { run } from '../src/stages/run/run.ts'
+import { type RunBy, run } from '../src/stages/run/run.ts'
 import { pushes } from '../src/stages/upkeep/sweep.ts'
-import type { StartWorker } from '../src/wiring/queues.ts'
+import { type HostParts, runHost } from '../src/wiring/host-loop.ts'
+import type { Closable } from '../src/wiring/queues.ts'
+import type { Wired } from '../src/wiring/wire.ts'
 
-/** `stop` interrupts what runs; it goes back into the queue at no cost. */
-export const runWorker =
-  (farm: Farm, stop: AbortSignal): StartWorker =>
-  (wired, start) =>
-    start('run', { atOnce: wired.config.farm.slots, keys: ['task'] }, async ({ task }, cancel) => {
-      const by = { host: wired.config.host, run: randomUUID(), signal: AbortSignal.any([stop, cancel]) }
-      const tried = await run({ ...wired, farm })(task, by)
-      if (tried.kind === 'again') await wired.queue.push(pushes.run(tried.task, tried.delayMs))
-      if (tried.kind === 'decided') await wired.queue.push(pushes.judge(tried.task.job, tried.task.id))
-    })
+export type RunTask = (task: TaskId, by: RunBy) => Promise<void>
+
+/** Tries a task once and passes on what came of it. Throws Faults of the store, and of the queue when all is saved. */
+export const runTask =
+  (wired: Wired, farm: Farm): RunTask =>
+  async (task, by) => {
+    const tried = await run({ ...wired, farm })(task, by)
+    if (tried.kind === 'again') await wired.queue.wake()
+    if (tried.kind === 'decided') await wired.queue.push(pushes.judge(tried.task.job, tried.task.id))
+  }
+
+/** Takes tasks and runs them until it is closed, which interrupts what runs: it goes back into the queue at no cost. */
+export const hostWorker = (wired: Wired, farm: Farm, parts: HostParts = {}): Promise<Closable> =>
+  runHost(wired, runTask(wired, farm), parts)

@@ -11,6 +11,7 @@ export type Trouble =
   | 'disk-error'
   | 'template-damaged'
   | 'image-damaged'
+  | 'image-unserved'
   | 'backup-damaged'
   | 'task-kills-workers'
 

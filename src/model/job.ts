@@ -2,7 +2,7 @@
 //
 //   task:  queued ──run starts──▶ running ──result──▶ done
 //            ▲                      │
-//            └── ours, or a second opinion is wanted: next attempt
+//            └── ours, or a second opinion is wanted: next attempt; stopped, or its host was lost: the same attempt
 //   (queued, running) ──newer version, operator──▶ cancelled
 import type { Instant } from './instant.ts'
 import type { MessageId } from './mail.ts'
@@ -43,10 +43,12 @@ export type Job = {
 }
 
 export type TaskState =
-  | { at: 'queued'; attempt: number }
+  /** `notBefore`: what failed needs time to mend. */
+  | { at: 'queued'; attempt: number; notBefore?: Instant }
   | { at: 'running'; attempt: number; run: RunId; host: string; since: Instant; until: Instant }
   | { at: 'done'; attempts: number; outcome: Outcome }
-  | { at: 'cancelled'; why: string }
+  /** `by`: the operator who said so; undefined: it had become pointless. */
+  | { at: 'cancelled'; why: string; by?: string }
 
 export type Task = {
   id: TaskId
@@ -104,6 +106,9 @@ export type Outcome =
 
 /** A task's tries may not go on for ever: tries lost to us, and second opinions, together. */
 export const maxAttempts = 3
+
+/** A run whose worker or host dies costs no try; but a task that has taken its worker down so often is not run again. */
+export const maxCutOffs = 5
 
 /** What goes into a guest for one series: the raw mails in order, applied one by one. */
 export type MailToApply = { position: number; title: string; messageId: MessageId | undefined; blob: BlobId }

@@ -1,8 +1,9 @@
-// Work for later, or for another process. The database is the truth: a push only wakes, and a lost one is healed by the sweep.
+// Work for later, or for another process. The database is the truth: a push or a wake-up only wakes, and a lost one is healed by the
+// sweep, or by the next look.
 import type { Millis } from '../model/instant.ts'
 
 /** One file in workers/ each. */
-export type QueueName = 'assemble' | 'plan' | 'run' | 'judge' | 'reply'
+export type QueueName = 'assemble' | 'plan' | 'judge' | 'reply'
 
 export type Push = {
   queue: QueueName
@@ -15,6 +16,6 @@ export type Push = {
 
 export type Queue = {
   push(...pushes: Push[]): Promise<void>
-  /** Tells every process that the run of this task should stop. */
-  cancel(task: string): Promise<void>
+  /** Tells all hosts to look: a task is due or cancelled, a hold was set or ended. */
+  wake(): Promise<void>
 }

@@ -3,10 +3,13 @@ import { Fault } from '../model/fault.ts'
 import type { MailId } from '../model/mail.ts'
 import type { MailSource, RawMail } from '../ports/mail-source.ts'
 import { receive } from '../stages/receive/receive.ts'
+import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
 import { overdue } from '../stages/upkeep/overdue.ts'
 import { pushes, sweep } from '../stages/upkeep/sweep.ts'
+import { openAlarm } from './alarm.ts'
 import { conclude } from './conclude.ts'
 import { openSource } from './sources.ts'
+import { waker } from './waker.ts'
 import type { Wired } from './wire.ts'
 
 export type BotOptions = { sweepMs: number; signal: AbortSignal }
@@ -37,24 +40,6 @@ export const readSource = async (wired: Wired, reading: Reading): Promise<MailId
     all.push(...fresh)
   }
   return all
-}
-
-/** A wake-up that runs `act` as soon as it can, never twice at once, and again if woken meanwhile. */
-const waker = (act: () => Promise<void>): (() => Promise<void>) => {
-  let running: Promise<void> | undefined
-  let again = false
-  const loop = async () => {
-    do {
-      again = false
-      await act()
-    } while (again)
-    running = undefined
-  }
-  return () => {
-    again = true
-    running ??= loop()
-    return running
-  }
 }
 
 /** A Fault of one round is told and the next round tries again; anything else is a bug, told with its stack. */
@@ -88,8 +73,16 @@ const watchSources = (wired: Wired, signal: AbortSignal): { sweep(): Promise<voi
   }
 }
 
-/** One round of healing: overdue series are closed, and everything that waits is queued again. */
-export const heal = async (wired: Wired): Promise<void> => {
+const tend = async (wired: Wired, watch: HostWatch): Promise<void> => {
+  const ports = { ...wired, alarmOf: (host: string | undefined) => openAlarm(wired, host) }
+  await tendHosts(ports)(watch)
+  const queued = await wired.store.tasksAt('queued')
+  await tendImages(ports)(watch, new Set(queued.map(task => task.image)))
+}
+
+/** One round of healing: lost hosts' tasks are freed, overdue series are closed, and everything that waits is queued again. */
+export const heal = async (wired: Wired, watch: HostWatch = hostWatch()): Promise<void> => {
+  await tend(wired, watch)
   await wired.inTurn(async () => {
     for (const { series, verdict } of await overdue(wired)()) {
       await guarded(wired, `series ${series.id}`, async () => {
@@ -104,7 +97,8 @@ export const heal = async (wired: Wired): Promise<void> => {
 /** Runs until the signal; resolves when the round at hand is over. */
 export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Promise<void> => {
   const sources = watchSources(wired, signal)
-  const round = guarded(wired, 'sweep', () => heal(wired))
+  const watch = hostWatch()
+  const round = guarded(wired, 'sweep', () => heal(wired, watch))
   while (!signal.aborted) {
     await sources.sweep()
     await round()

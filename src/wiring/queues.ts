@@ -11,7 +11,7 @@ export type Closable = { close(): Promise<void> }
 export type Start = <Key extends string>(
   queue: QueueName,
   options: { atOnce: number; keys: readonly Key[] },
-  handler: (data: Record<Key, string>, signal: AbortSignal) => Promise<void>,
+  handler: (data: Record<Key, string>) => Promise<void>,
 ) => Promise<Closable>
 
 /** What each file in workers/ exports. */
@@ -31,6 +31,6 @@ export const starter =
       connection: redis,
       prefix: queuePrefix,
       concurrency: atOnce,
-      handler: (data, signal) => handler(checked(keys, data), signal),
+      handler: data => handler(checked(keys, data)),
       log,
     })

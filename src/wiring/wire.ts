@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileBlobs } from '../adapters/blobs/files.ts'
 import { fileLinks, type Links } from '../adapters/blobs/links.ts'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
+import { listen } from '../adapters/bullmq/listen.ts'
 import { bullQueue } from '../adapters/bullmq/queue.ts'
 import { systemClock } from '../adapters/clock/system.ts'
 import { gitMail } from '../adapters/git/mail.ts'
@@ -29,6 +30,8 @@ export type Wired = {
   logs: Links
   queue: Queue
   redis: ReturnType<typeof redisConnection>
+  /** Calls back whenever hosts are told to look. */
+  listen(onWake: () => void): { close(): Promise<void> }
   gitMail: GitMail
   mirror: Mirror
   sink: MailSink
@@ -80,6 +83,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     store,
     queue,
     redis,
+    listen: onWake => listen({ connection: redis, prefix: queuePrefix, onWake }),
     blobs: fileBlobs({ folder: join(config.data, 'blobs') }),
     logs: fileLinks({ folder: join(config.data, 'logs') }),
     gitMail: gitMail(),

@@ -3,7 +3,7 @@ import { redisConnection } from '../../src/adapters/bullmq/connection.ts'
 import { work } from '../../src/adapters/bullmq/work.ts'
 
 const [socket = '', prefix = ''] = process.argv.slice(2)
-await work('run', {
+await work('judge', {
   connection: redisConnection({ where: socket, log: () => {} }),
   prefix,
   concurrency: 1,

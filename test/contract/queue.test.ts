@@ -5,6 +5,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { redisConnection } from '../../src/adapters/bullmq/connection.ts'
+import { listen } from '../../src/adapters/bullmq/listen.ts'
 import { bullQueue } from '../../src/adapters/bullmq/queue.ts'
 import { work } from '../../src/adapters/bullmq/work.ts'
 import { Fault } from '../../src/model/fault.ts'
@@ -42,25 +43,25 @@ const open = (where?: string) => {
   return queue
 }
 
-type Handler = (data: Record<string, string>, signal: AbortSignal) => Promise<void>
+type Handler = (data: Record<string, string>) => Promise<void>
 
-/** A worker on queue `run`, and the tasks that it was given so far. */
+/** A worker on queue `judge`, and the tasks that it was given so far. */
 const start = async (
   handler: Handler = async () => {},
   options: { timing?: { lock: number; check: number } } = {},
 ) => {
   const given: string[] = []
   const events = new EventEmitter()
-  const worker = await work('run', {
+  const worker = await work('judge', {
     connection: connect(),
     prefix,
     concurrency: 1,
     log,
     ...options,
-    handler: async (data, signal) => {
+    handler: async data => {
       given.push(data.task ?? '')
       events.emit('given')
-      await handler(data, signal)
+      await handler(data)
     },
   })
   closings.unshift(() => worker.close())
@@ -72,7 +73,7 @@ const start = async (
 }
 
 const push = (task: string, more: Partial<Push> = {}): Push => ({
-  queue: 'run',
+  queue: 'judge',
   id: task,
   data: { task },
   ...more,
@@ -125,7 +126,7 @@ describe('a fault', () => {
     })
     await open().push(push('a'))
     expect(await worker.until(2)).toEqual(['a', 'a'])
-    expect(logged).toEqual(['warn run: the guest is away (trying again)'])
+    expect(logged).toEqual(['warn judge: the guest is away (trying again)'])
   })
 
   it('later: waits for minutes, and holds nothing up', async () => {
@@ -137,7 +138,7 @@ describe('a fault', () => {
     await worker.until(1)
     await queue.push(push('a'), push('b'))
     expect(await worker.until(2)).toEqual(['a', 'b'])
-    expect(logged).toEqual(['warn run: the disk is full. Remedy: make room (again in 1 min)'])
+    expect(logged).toEqual(['warn judge: the disk is full. Remedy: make room (again in 1 min)'])
   })
 
   it('never: fails, and leaves room for a new push of the same id', async () => {
@@ -149,7 +150,7 @@ describe('a fault', () => {
     await worker.until(2)
     await queue.push(push('a'), push('c'))
     expect(await worker.until(4)).toEqual(['a', 'b', 'a', 'c'])
-    expect(logged).toEqual(Array(2).fill('error run: not allowed'))
+    expect(logged).toEqual(Array(2).fill('error judge: not allowed'))
   })
 
   it('that is a bug: is logged with its stack, and the flow goes on', async () => {
@@ -161,34 +162,34 @@ describe('a fault', () => {
     expect(await worker.until(2)).toEqual(['a', 'b'])
     expect(logged).toHaveLength(1)
     expect(logged[0]).toMatch(
-      /a bug in the worker of run: TypeError: undefined is no series\n\s+at .*queue\.test\.ts/,
+      /a bug in the worker of judge: TypeError: undefined is no series\n\s+at .*queue\.test\.ts/,
     )
   })
 })
 
-describe('cancelling', () => {
-  it('reaches the running handler of that task and no other', async () => {
+describe('waking', () => {
+  it('reaches everybody who listens, also after Redis was away', async () => {
     const queue = open()
-    const aborted: string[] = []
-    const ended = new EventEmitter()
-    const untilAborted: Handler = async ({ task }, signal) => {
-      await once(signal, 'abort')
-      aborted.push(`${task} ${signal.reason}`)
-      ended.emit('abort')
-      throw new Fault('refused', 'soon', 'the echo of being told to stop')
+    const heard = new EventEmitter()
+    const listeners = ['a', 'b'].map(name => {
+      const connection = connect()
+      return listen({ connection, prefix, onWake: () => heard.emit(name) })
+    })
+    closings.unshift(async () => void (await Promise.all(listeners.map(one => one.close()))))
+    const both = () => Promise.all([once(heard, 'a'), once(heard, 'b')])
+    // They are connected.
+    await both()
+    for (const _ of [1, 2]) {
+      const told = both()
+      await queue.wake()
+      await told
     }
-    const workers = [await start(untilAborted), await start(untilAborted)]
-    await queue.push(push('a'))
-    await Promise.race(workers.map(worker => worker.until(1)))
-    await queue.push(push('b'))
-    await Promise.all(workers.map(worker => worker.until(1)))
-    for (const task of ['none', 'b', 'a']) {
-      const over = task === 'none' ? undefined : once(ended, 'abort')
-      await queue.cancel(task)
-      await over
-    }
-    expect(aborted).toEqual(['b cancelled', 'a cancelled'])
-    expect(logged).toEqual([])
+    const back = both()
+    process.kill(await serverPid(redis.socket), 'SIGKILL')
+    await back
+    const told = both()
+    await queue.wake()
+    await told
   })
 })
 
@@ -228,7 +229,7 @@ describe('death', () => {
   it("of a handler's Redis: closing waits for the handler and not for Redis", async () => {
     const away = await startRedis()
     const events = new EventEmitter()
-    const worker = await work('run', {
+    const worker = await work('judge', {
       connection: connect(away.socket),
       prefix,
       concurrency: 1,

@@ -6,8 +6,11 @@ import type { Clone, Command, Farm } from '../../src/ports/farm.ts'
 
 export type Said = { ending: Ending; output?: string }
 
-/** `image` of the clone's template, and everything that was written into it, by path. */
-export type Behaviour = (command: Command, guest: { image: string; files: Map<string, Buffer> }) => Said
+/** `image` of the clone's template, everything that was written into it, by path, and what stops the command. */
+export type Behaviour = (
+  command: Command,
+  guest: { image: string; files: Map<string, Buffer>; run: string; signal: AbortSignal | undefined },
+) => Said | Promise<Said>
 
 export type FakeFarm = Farm & {
   /** Clones that are leased now. */
@@ -28,7 +31,8 @@ export const fakeFarm = (behave: Behaviour = () => well): FakeFarm => {
       images.set(id, spec.image)
       return id
     },
-    async lease({ run, template }) {
+    async lease({ run, template, signal: stop }) {
+      stop?.throwIfAborted()
       const me = Symbol(run)
       live.add(me)
       count++
@@ -37,7 +41,8 @@ export const fakeFarm = (behave: Behaviour = () => well): FakeFarm => {
         run,
         async exec(command, options) {
           if (options?.signal?.aborted) return { kind: 'cancelled' }
-          const said = behave(command, { image: images.get(template) ?? '', files })
+          const { signal } = options ?? {}
+          const said = await behave(command, { image: images.get(template) ?? '', files, run, signal })
           options?.onOutput?.(Buffer.from(said.output ?? ''))
           return said.ending
         },

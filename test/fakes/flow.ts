@@ -1,5 +1,6 @@
 // The whole flow in one process, without machines and servers: the real workers on a real database, a queue that is an array, a sink
 // that counts. A crash is an error out of a port; a restart is a new process on the same database, with an empty queue.
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { gitMail } from '../../src/adapters/git/mail.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
@@ -11,12 +12,13 @@ import type { MailSink } from '../../src/ports/mail-sink.ts'
 import type { RawMail } from '../../src/ports/mail-source.ts'
 import type { Push, Queue } from '../../src/ports/queue.ts'
 import { receive } from '../../src/stages/receive/receive.ts'
+import { readyTasks } from '../../src/stages/run/ready.ts'
 import { heal } from '../../src/wiring/bot.ts'
 import { freeOwnTasks } from '../../src/wiring/host.ts'
 import type { Start } from '../../src/wiring/queues.ts'
 import { turns, type Wired } from '../../src/wiring/wire.ts'
 import { botWorkers } from '../../workers/bot.ts'
-import { runWorker } from '../../workers/run.ts'
+import { runTask } from '../../workers/run.ts'
 import { memoryBlobs } from './blobs.ts'
 import { fakeClock } from './clock.ts'
 import { type Behaviour, fakeFarm } from './farm.ts'
@@ -131,9 +133,9 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     async push(...pushes) {
       for (const push of pushes) queued.set(`${push.queue} ${push.id}`, push)
     },
-    cancel: async () => {},
+    wake: async () => {},
   }
-  const handlers = new Map<string, (data: Record<string, string>, signal: AbortSignal) => Promise<void>>()
+  const handlers = new Map<string, (data: Record<string, string>) => Promise<void>>()
   const start: Start = async (name, _, handler) => {
     handlers.set(name, handler)
     return { close: async () => {} }
@@ -154,7 +156,9 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     close: async () => {},
   } as unknown as Wired
   const never = new AbortController().signal
-  for (const one of [...botWorkers, runWorker(farm, never)]) await one(wired, start)
+  for (const one of botWorkers) await one(wired, start)
+  const ready = readyTasks(wired)
+  const runOne = runTask(wired, farm)
 
   const workOff = async () => {
     for (;;) {
@@ -162,8 +166,25 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
       if (key === undefined || push === undefined) return
       queued.delete(key)
       if (push.delayMs) await clock.advance(push.delayMs)
-      await handlers.get(push.queue)?.(push.data, never)
+      await handlers.get(push.queue)?.(push.data)
     }
+  }
+  /** What a host does: the first task that waits is tried. False: none waits. */
+  const runFirst = async (): Promise<boolean> => {
+    const [task] = await ready()
+    if (!task) return skipWait()
+    await runOne(task.id, { host: wired.config.host, run: randomUUID(), signal: never })
+    return true
+  }
+  /** A task that waits for trouble to pass need not make the test wait. */
+  const skipWait = async (): Promise<boolean> => {
+    const times = (await store.tasksAt('queued')).flatMap(({ state }) =>
+      state.at === 'queued' && state.notBefore !== undefined ? [state.notBefore] : [],
+    )
+    const next = Math.min(...times)
+    if (next === Number.POSITIVE_INFINITY || next <= clock.now()) return false
+    await clock.advance(next - clock.now())
+    return true
   }
   return {
     wired,
@@ -180,8 +201,9 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     async settle() {
       for (let rounds = 0; rounds < 50; rounds++) {
         await heal(wired)
-        if (queued.size === 0) return
-        await workOff()
+        if (queued.size === 0 && !(await runFirst())) return
+        do await workOff()
+        while (await runFirst())
       }
       await heal(wired)
       throw new Error(`there is no end to it: ${[...queued.keys()].join(', ')}`)

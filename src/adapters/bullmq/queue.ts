@@ -1,10 +1,10 @@
-// The queue port on BullMQ: pushing is adding jobs with content ids, cancelling is a message to all workers.
+// The queue port on BullMQ: pushing is adding jobs with content ids, waking is a message to all hosts.
 import { type BulkJobOptions, Queue as BullQueue } from 'bullmq'
 import type { Push, Queue, QueueName } from '../../ports/queue.ts'
 import { closeClient, type RedisConnection, redisFault } from './connection.ts'
 
-/** Where cancelled tasks are announced. */
-export const cancelChannel = (prefix: string): string => `${prefix}:cancel`
+/** Where hosts are told to look. */
+export const wakeChannel = (prefix: string): string => `${prefix}:wake`
 
 /** Tries for faults that ask for `soon`: after 1, 2 and 4 seconds. Whatever is left after that, the sweep pushes again. */
 const retries: BulkJobOptions = { attempts: 4, backoff: { type: 'exponential', delay: 1000 } }
@@ -66,7 +66,7 @@ export const bullQueue = (options: {
         }
       }
     },
-    cancel: task => attempt(() => client.publish(cancelChannel(prefix), task)),
+    wake: () => attempt(() => client.publish(wakeChannel(prefix), 'look')),
     async close() {
       const closings = [...queues.values()].map(queue => queue.close())
       if (client.status !== 'ready') client.disconnect()

@@ -5,7 +5,6 @@ import { Fault } from '../../model/fault.ts'
 import type { Log } from '../../ports/log.ts'
 import type { QueueName } from '../../ports/queue.ts'
 import { closeClient, type RedisConnection } from './connection.ts'
-import { cancelChannel } from './queue.ts'
 
 type Data = Record<string, string>
 
@@ -15,7 +14,7 @@ export type WorkOptions = {
   /** So many jobs at once. */
   concurrency: number
   /** Must be repeatable: a job can come twice, even at the same time if this process was stopped for seconds. */
-  handler: (data: Data, signal: AbortSignal) => Promise<void>
+  handler: (data: Data) => Promise<void>
   log: Log
   /** In milliseconds. A killed process's job runs again after at most lock + 2 × check; a process that is busy for longer
    *  than half of `lock` may lose its job to another one. */
@@ -76,33 +75,28 @@ const isConnectionTrouble = (error: Error) =>
     `${error.message} ${'code' in error ? error.code : ''}`,
   )
 
-/** Starts to work on a queue, now or as soon as Redis answers. The handler's signal is aborted when its job's `data.task`
- *  is cancelled. `close` takes no more jobs and resolves when the running ones are over. */
+/** Starts to work on a queue, now or as soon as Redis answers. `close` takes no more jobs and resolves when the running ones are over. */
 export const work = async (queue: QueueName, options: WorkOptions): Promise<{ close(): Promise<void> }> => {
   const { connection, prefix, concurrency, handler, log, timing = defaultTiming } = options
   const client = connection.open('patient')
-  const listener = connection.open('patient')
-  const running = new Map<string, { job: Job<Data>; over: Promise<unknown> }>()
+  const running = new Map<string, Promise<unknown>>()
 
-  const handle = async (job: Job<Data>, token: string | undefined, signal: AbortSignal) => {
+  const handle = async (job: Job<Data>, token: string | undefined) => {
     try {
-      await handler(job.data, signal)
+      await handler(job.data)
     } catch (error) {
-      // Told to stop, it may leave by throwing.
-      if (signal.aborted && (error instanceof Fault || error === signal.reason)) return
       throw await answer(error, { job, token, log })
     }
   }
 
-  // BullMQ counts the parameters: with three it gives the signal.
-  const processor = (job: Job<Data>, token: string | undefined, signal: AbortSignal | undefined) => {
+  const processor = (job: Job<Data>, token: string | undefined) => {
     const id = job.id ?? ''
-    const result = handle(job, token, signal ?? new AbortController().signal)
+    const result = handle(job, token)
     const over = result.then(
       () => running.delete(id),
       () => running.delete(id),
     )
-    running.set(id, { job, over })
+    running.set(id, over)
     return result
   }
 
@@ -121,23 +115,15 @@ export const work = async (queue: QueueName, options: WorkOptions): Promise<{ cl
     if (!isConnectionTrouble(error)) complain(`queue ${queue}: ${error.message}`)
   })
 
-  listener.on('message', (_channel, task) => {
-    for (const [id, { job }] of running) {
-      if (job.data.task === task) worker.cancelJob(id, 'cancelled')
-    }
-  })
-  listener.subscribe(cancelChannel(prefix)).catch(() => {})
-
   const close = async () => {
     await worker.pause(true)
-    while (running.size > 0) await Promise.all([...running.values()].map(one => one.over))
+    while (running.size > 0) await Promise.all(running.values())
     // Without Redis BullMQ would wait for ever to say goodbye; jobs that it does not hear about come again.
     const enough = new AbortController()
     const patience = sleep(5000, undefined, { signal: enough.signal }).catch(() => {})
     const lost = new Promise(resolve => client.once('reconnecting', resolve))
     await Promise.race([worker.close(client.status !== 'ready'), lost, patience])
     enough.abort()
-    await closeClient(listener)
     await closeClient(client)
   }
   let closing: Promise<void> | undefined

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { botWorkers } from '../../../workers/bot.ts'
-import { runWorker } from '../../../workers/run.ts'
+import { hostWorker } from '../../../workers/run.ts'
 import type { Config, ProjectConfig } from '../../config/config.ts'
 import { expire } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
@@ -82,14 +82,13 @@ export const playThrough = async (play: Play, json = false): Promise<void> => {
   await mkdir(config.data, { recursive: true })
   const closing: Closable[] = []
   const unlock = await lock(join(config.data, 'bot.lock'), 'a replay')
-  const stop = new AbortController()
   const wired = await wire(config, quietLog)
   try {
     const farm = await openFarm(wired)
     await farm.reap()
     await freeOwnTasks(wired)
-    const signal = AbortSignal.any([deps.signal, stop.signal])
-    for (const one of [...botWorkers, runWorker(farm, signal)]) closing.push(await one(wired, starter(wired)))
+    for (const one of botWorkers) closing.push(await one(wired, starter(wired)))
+    closing.push(await hostWorker(wired, farm))
     const wanted = only && ((mail: { raw: Buffer }) => only.has(idOf(mail.raw)))
     const source = await sourceAt(path, 'replay')
     const read = { project: project.name, source, once: true, signal: deps.signal }
@@ -98,7 +97,6 @@ export const playThrough = async (play: Play, json = false): Promise<void> => {
     if (json) await printSeries(deps, wired.store)
     else deps.stdout.write(`\n${await resultTable(wired.store)}\n`)
   } finally {
-    stop.abort(new Error('the replay ends'))
     await Promise.allSettled(closing.map(one => one.close()))
     await wired.close()
     await unlock()

@@ -2,9 +2,11 @@
 // worker can repeat it; a try that lost its task meanwhile (taken over, cancelled) changes nothing.
 //
 //   queued ──take──▶ running ──decided──▶ done
-//                      └──ours, or once is no proof──▶ queued (next attempt)
+//                      ├──ours, or once is no proof──▶ queued (next attempt)
+//                      └──stopped──▶ queued (the same attempt)
 import { afterTry } from '../../model/attempts.ts'
 import { Fault } from '../../model/fault.ts'
+import { costsNoTry, Interrupt, interrupted } from '../../model/interrupt.ts'
 import type { Job, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
 import type { RunId } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
@@ -16,6 +18,7 @@ import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
 import { boundedLog, linesOf } from '../../text/bounded-log.ts'
 import { firstErrors } from '../../text/build-log.ts'
+import { sayDuration } from '../../text/ending.ts'
 import { build, buildTemplate } from './build.ts'
 import { taskDeadlineMs } from './guest.ts'
 import type { Journal } from './journal.ts'
@@ -24,10 +27,10 @@ import { test, testTemplate } from './test.ts'
 
 export type RunPorts = { store: Store; farm: Farm; blobs: Blobs; mirror: Mirror; clock: Clock; log: Log }
 
-/** decided: the task is done · again: another try is due after `delayMs` · late: the task was not ours to run, or no longer is. */
+/** decided: the task is done · again: it waits once more · late: the task was not ours to run, or no longer is. */
 export type Tried =
   | { kind: 'decided'; task: Task; outcome: Outcome }
-  | { kind: 'again'; task: Task; attempt: number; delayMs: number }
+  | { kind: 'again'; task: Task }
   | { kind: 'late' }
 
 type Running = Extract<TaskState, { at: 'running' }>
@@ -79,12 +82,14 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
 }
 
 const tryOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
+  const { signal } = attempt
   try {
-    return await attemptOnce(ports, attempt)
+    const outcome = await attemptOnce(ports, attempt)
+    // What was finished before it was told to stop is a result.
+    return outcome.kind === 'ours' && signal.aborted ? interrupted(signal.reason) : outcome
   } catch (error) {
+    if (signal.aborted) return interrupted(signal.reason)
     if (error instanceof PrepareFailed) return prepareOutcome(error)
-    if (attempt.signal.aborted)
-      return { kind: 'ours', what: 'cancelled', detail: String(attempt.signal.reason) }
     const fault = error instanceof Fault
     const message = fault ? error.message : ((error as Error)?.stack ?? String(error))
     ports.log(fault ? 'warn' : 'error', fault ? message : `a bug in a run: ${message}`, {
@@ -126,26 +131,42 @@ const retire = async (ports: RunPorts, attempt: Try): Promise<void> => {
 
 const sameTask = (task: Task, state: TaskState): Task => ({ ...task, state })
 
-/** The state in which this host holds the task; undefined: somebody else has it, or it is over. A `running` one that the queue hands out again lost its worker. */
-const take = async (ports: RunPorts, task: Task, taken: Running): Promise<boolean> =>
-  (task.state.at === 'queued' || task.state.at === 'running') &&
-  (await ports.store.moveTask(task.id, task.state, taken))
+export type RunBy = {
+  host: string
+  run: RunId
+  /** Aborted with an Interrupt to stop the run. */
+  signal: AbortSignal
+  /** Asked when the task is taken: whoever held it off just before saw it waiting. false: it is put back. */
+  isWelcome?: () => Promise<boolean>
+}
+
+/** Tells a run to stop when its time is up. */
+const deadline = (ports: RunPorts, running: Running): { signal: AbortSignal; over(): void } => {
+  const stop = new AbortController()
+  const over = new AbortController()
+  const { since, until } = running
+  const tell = () =>
+    stop.abort(new Interrupt('timeout', `it was not over after ${sayDuration(until - since)}`))
+  ports.clock.sleep(until - ports.clock.now(), over.signal).then(tell, () => {})
+  return { signal: stop.signal, over: () => over.abort() }
+}
 
 /** Tries a task once. Repeatable at any point. Throws the store's Faults only; all others become outcomes. */
 export const run =
   (ports: RunPorts) =>
-  async (taskId: string, by: { host: string; run: RunId; signal: AbortSignal }): Promise<Tried> => {
+  async (taskId: string, by: RunBy): Promise<Tried> => {
     const { store, clock } = ports
     const task = await store.task(taskId)
     const job = task && (await store.job(task.job))
-    if (!task || !job || (task.state.at !== 'queued' && task.state.at !== 'running')) return { kind: 'late' }
+    if (!task || !job || task.state.at !== 'queued') return { kind: 'late' }
     const steps =
       task.kind === 'build' ? [...job.recipe.build.prepare, ...job.recipe.build.steps] : job.recipe.test.steps
     const { attempt } = task.state
     const since = clock.now()
     const until = since + taskDeadlineMs(task, steps)
     const running: Running = { at: 'running', attempt, run: by.run, host: by.host, since, until }
-    if (!(await take(ports, task, running))) return { kind: 'late' }
+    if (!(await store.moveTask(task.id, task.state, running))) return { kind: 'late' }
+    if (by.isWelcome && !(await by.isWelcome())) return putBack(ports, sameTask(task, running))
 
     const earlier = await store.runsOf(task.id)
     const record: RunRecord = {
@@ -159,7 +180,8 @@ export const run =
       evidence: {},
     }
     await store.saveRun(record)
-    const { signal } = by
+    const limit = deadline(ports, running)
+    const signal = AbortSignal.any([by.signal, limit.signal])
     const journal = newJournal()
     journal.note(
       `${task.kind} of ${job.project} on ${task.image}: task ${task.id}, try ${attempt}, host ${by.host}`,
@@ -181,6 +203,7 @@ export const run =
       await store.saveRun({ ...record, endedAt: clock.now(), outcome, evidence: one.evidence })
       return await settle(ports, sameTask(task, running), outcome, earlier)
     } finally {
+      limit.over()
       await one.clone?.release()
     }
   }
@@ -196,7 +219,7 @@ const settle = async (
   earlier: RunRecord[],
 ): Promise<Tried> => {
   const running = task.state as Running
-  if (outcome.kind === 'ours' && outcome.what === 'cancelled') return putBack(ports, task)
+  if (costsNoTry(outcome)) return putBack(ports, task)
   const after = afterTry(outcome, earlier, running.attempt)
   if (after.decided) {
     const done: TaskState = { at: 'done', attempts: running.attempt, outcome: after.outcome }
@@ -204,11 +227,11 @@ const settle = async (
     return { kind: 'decided', task: sameTask(task, done), outcome: after.outcome }
   }
   const attempt = running.attempt + 1
-  const queued: TaskState = { at: 'queued', attempt }
+  const wait = outcome.kind === 'ours' ? { notBefore: ports.clock.now() + waitMs(outcome.what, attempt) } : {}
+  const queued: TaskState = { at: 'queued', attempt, ...wait }
   if (!(await ports.store.moveTask(task.id, running, queued))) return { kind: 'late' }
   ports.log('info', `another try: ${after.why}`, { task: task.id, attempt })
-  const delayMs = outcome.kind === 'ours' ? waitMs(outcome.what, attempt) : 0
-  return { kind: 'again', task: sameTask(task, queued), attempt, delayMs }
+  return { kind: 'again', task: sameTask(task, queued) }
 }
 
 /** Stopped from outside: if nobody took the task away (a cancelled one is in another state by then) it waits again, at no cost. */
@@ -216,5 +239,5 @@ const putBack = async (ports: RunPorts, task: Task): Promise<Tried> => {
   const { attempt } = task.state as Running
   const queued: TaskState = { at: 'queued', attempt }
   if (!(await ports.store.moveTask(task.id, task.state, queued))) return { kind: 'late' }
-  return { kind: 'again', task: sameTask(task, queued), attempt, delayMs: 0 }
+  return { kind: 'again', task: sameTask(task, queued) }
 }

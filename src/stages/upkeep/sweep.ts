@@ -1,13 +1,11 @@
 // The sweep: reads from the store all that is waiting, and pushes it again. Whatever a queue, a process or an event lost comes back here;
 // what is queued already is not queued twice, as its id is the same.
 import { jobDuty } from '../../model/advance.ts'
-import type { Task } from '../../model/job.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Log } from '../../ports/log.ts'
 import type { Push } from '../../ports/queue.ts'
 import type { Store } from '../../ports/store.ts'
 
-export type SweepPorts = { store: Store; clock: Clock; log: Log }
+export type SweepPorts = { store: Store; clock: Clock }
 
 /** Job ids of BullMQ: one place, so that a push by an event and one by the sweep are the same. */
 export const pushes = {
@@ -17,13 +15,6 @@ export const pushes = {
     data: { project, mail },
   }),
   plan: (series: string): Push => ({ queue: 'plan', id: series, data: { series } }),
-  run: (task: Task, delayMs = 0): Push => ({
-    queue: 'run',
-    id: `${task.id}-${task.state.at === 'queued' ? task.state.attempt : 0}`,
-    data: { task: task.id },
-    priority: task.priority,
-    delayMs,
-  }),
   /** `why` makes the id: two different reasons to look must not be taken for one. */
   judge: (job: string, why: string): Push => ({ queue: 'judge', id: `${job}-${why}`, data: { job } }),
   /** `turn` makes the id: the number of tries so far, or `look` for one that a crash left in `sending`. */
@@ -33,19 +24,6 @@ export const pushes = {
     data: { reply },
     delayMs,
   }),
-}
-
-/** Tasks whose worker is gone: their time is long up. They go back without a try being counted. */
-const freeLostTasks = async ({ store, clock, log }: SweepPorts): Promise<void> => {
-  for (const task of await store.tasksAt('running')) {
-    if (task.state.at !== 'running' || clock.now() < task.state.until) continue
-    const { attempt, host } = task.state
-    if (await store.moveTask(task.id, task.state, { at: 'queued', attempt })) {
-      log('warn', `no word of a run from ${host} for too long; it goes back into the queue`, {
-        task: task.id,
-      })
-    }
-  }
 }
 
 /** A crash may have come between a series' being superseded and the end of its tasks. */
@@ -60,15 +38,15 @@ const isReplaced = async (store: Store, id: string): Promise<boolean> => {
   return true
 }
 
-const waitingTasks = async (store: Store): Promise<Push[]> => {
+/** Jobs whose tests wait for a build that will never be. */
+const pointlessTasks = async (store: Store): Promise<Push[]> => {
   const queued = await store.tasksAt('queued')
   const jobs = new Set(queued.map(task => task.job))
   const found: Push[] = []
   for (const job of jobs) {
     if (await isReplaced(store, job)) continue
-    const duty = jobDuty(await store.tasksOf(job))
-    if (duty.do === 'run') found.push(...duty.tasks.map(task => pushes.run(task)))
-    if (duty.do === 'cancel') found.push(pushes.judge(job, 'sweep'))
+    // What is to be run is found by the hosts themselves.
+    if (jobDuty(await store.tasksOf(job)).do === 'cancel') found.push(pushes.judge(job, 'sweep'))
   }
   return found
 }
@@ -89,14 +67,13 @@ const mailsAtOnce = 500
 /** All that waits, as pushes. Repeatable, and harmless at any time. */
 export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   const { store } = ports
-  await freeLostTasks(ports)
   const mails = await store.mails({ kind: 'new', limit: mailsAtOnce })
   const complete = await store.seriesIn({ at: 'complete' })
   const open = await store.jobsWithoutVerdict()
   return [
     ...mails.map(mail => pushes.assemble(mail.project, mail.id)),
     ...complete.map(series => pushes.plan(series.id)),
-    ...(await waitingTasks(store)),
+    ...(await pointlessTasks(store)),
     ...open.map(job => pushes.judge(job.id, 'sweep')),
     ...(await waitingReplies(ports)),
   ]

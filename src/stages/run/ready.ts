@@ -1,0 +1,55 @@
+// ready: which tasks may be run now, in the order in which they should be. Read from the store each time: nothing else decides.
+import type { Instant } from '../../model/instant.ts'
+import type { JobId, Task } from '../../model/job.ts'
+import { inOrder, type JobFacts } from '../../model/order.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Store } from '../../ports/store.ts'
+
+type ReadyPorts = { store: Store; clock: Clock }
+
+const factsOf = async (store: Store, id: JobId): Promise<JobFacts | undefined> => {
+  const job = await store.job(id)
+  if (!job) return undefined
+  const { priority, createdAt, baseline } = job
+  const series = job.series === undefined ? undefined : await store.series(job.series)
+  const author = job.series === undefined ? undefined : (series?.author.address.toLowerCase() ?? job.series)
+  return { id, priority, createdAt, baseline, author }
+}
+
+const isDue = ({ state }: Task, now: Instant): boolean =>
+  state.at === 'queued' && (state.notBefore === undefined || state.notBefore <= now)
+
+/** Tests are due once there is a build of theirs. */
+const builtJobs = async (store: Store, jobs: JobId[]): Promise<Set<JobId>> => {
+  const tasks = await store.tasksOfJobs(jobs)
+  const builds = tasks.filter(
+    ({ kind, state }) => kind === 'build' && state.at === 'done' && state.outcome.kind === 'built',
+  )
+  return new Set(builds.map(task => task.job))
+}
+
+/** Keeps what never changes of the jobs that it has seen. Throws the store's Faults. */
+export const readyTasks = ({ store, clock }: ReadyPorts): (() => Promise<Task[]>) => {
+  const known = new Map<JobId, JobFacts>()
+  return async () => {
+    const queued = await store.tasksAt('queued')
+    if (queued.length === 0) return []
+    const unfinished = [...queued, ...(await store.tasksAt('running'))]
+    const ids = new Set(unfinished.map(task => task.job))
+    for (const id of known.keys()) if (!ids.has(id)) known.delete(id)
+    for (const id of ids) {
+      const facts = known.get(id) ?? (await factsOf(store, id))
+      if (facts) known.set(id, facts)
+    }
+    const building = new Set(unfinished.filter(task => task.kind === 'build').map(task => task.job))
+    const tests = queued.filter(task => task.kind === 'test' && !building.has(task.job))
+    const built = await builtJobs(store, [...new Set(tests.map(task => task.job))])
+    const builds = queued.filter(task => task.kind === 'build')
+    const due = [...builds, ...tests.filter(task => built.has(task.job))]
+    const now = clock.now()
+    return inOrder(
+      due.filter(task => isDue(task, now)),
+      [...known.values()],
+    )
+  }
+}
