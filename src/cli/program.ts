@@ -50,6 +50,21 @@ const entries: Entry[] = [
     load: async () => (await import('./image.ts')).image,
   },
   {
+    name: 'host',
+    summary: 'look after the machines that run tasks: qualify them',
+    load: async () => (await import('./host.ts')).host,
+  },
+  {
+    name: 'backup',
+    summary: 'back up images and templates, prove and restore them',
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'farm',
+    summary: 'look after the disk of this host’s farm',
+    load: async () => (await import('./farm.ts')).farm,
+  },
+  {
     name: 'doctor',
     summary: 'check everything that Grapevine needs, and say how to mend it',
     load: async () => (await import('./doctor.ts')).doctor,

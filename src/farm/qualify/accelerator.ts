@@ -1,9 +1,12 @@
 // Which accelerator this host's guests run on. That /dev/kvm opens proves nothing: an accelerator counts when a canary did all that a guest must do.
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Fault } from '../../model/fault.ts'
 import type { Bootable } from '../bootable.ts'
+import { confined } from '../jail.ts'
 import type { Accelerator } from '../qemu.ts'
+import { asFault } from '../system-fault.ts'
 import { type Ground, runCanary } from './canary.ts'
 import { type HostFacts, hostFacts, keyOf } from './facts.ts'
 import { type Answer, recall, remember } from './record.ts'
@@ -12,6 +15,15 @@ export type Asked = Omit<Ground, 'signal'> & {
   image: Bootable
   log: (line: string) => void
   signal?: AbortSignal | undefined
+  /** farm.user. */
+  user?: string | undefined
+}
+
+/** With the QEMU as tasks have it: confined. */
+export const confinedAs = async (asked: Asked): Promise<Asked> => {
+  if (asked.qemu.jail) return asked
+  await asFault('the farm', mkdir(join(asked.folder, 'clones'), { recursive: true }))
+  return { ...asked, qemu: await confined(asked.qemu, { ...asked, user: asked.user }) }
 }
 
 /** What the farm uses. Qualifies KVM if that is not on record for this host as it is. Fault refused (never) if KVM is wanted and does not do. */
@@ -42,8 +54,8 @@ export const answerOf = async (
   const facts = await hostFacts(qemu)
   const known = await recall(folder, keyOf(facts), accelerator)
   if (known && trust(known)) {
-    const closed = known.works && (await closedTo(accelerator, facts))
-    return closed || known
+    const shut = known.works && (await closedTo(accelerator, facts))
+    return shut || known
   }
   return await askAnew(accelerator, request)
 }
@@ -52,10 +64,13 @@ export const answerOf = async (
 export const askAnew = async (accelerator: Accelerator, request: Asked): Promise<Answer> => {
   const { folder, image, log, signal = new AbortController().signal } = request
   const facts = await hostFacts(request.qemu)
-  const closed = await closedTo(accelerator, facts)
-  if (closed) return closed
+  const shut = await closedTo(accelerator, facts)
+  if (shut) return shut
   log(`trying whether a guest does what it should with ${accelerator.toUpperCase()}`)
-  const found = await runCanary({ ...request, signal }, { image, accelerator })
+  const ground = { ...(await confinedAs(request)), signal }
+  const found = await runCanary(ground, { image, accelerator })
+  // The worker may open it, and the user that QEMU runs as may not.
+  if (!found.works && /access KVM.*Permission denied/.test(found.why)) return closed(facts)
   const at = new Date().toISOString()
   const answer: Answer = { ...found, accelerator, at, image: image.name, facts }
   await remember(folder, keyOf(facts), answer)
@@ -69,7 +84,11 @@ const closedTo = async (accelerator: Accelerator, facts: HostFacts): Promise<Ans
     () => true,
     () => false,
   )
-  if (opens) return undefined
-  const why = '/dev/kvm cannot be opened'
-  return { accelerator, works: false, why, at: new Date().toISOString(), image: '', steps: [], facts }
+  return opens ? undefined : closed(facts)
 }
+
+const closed = (facts: HostFacts): Answer => ({
+  ...{ accelerator: 'kvm', works: false, image: '', steps: [], facts },
+  at: new Date().toISOString(),
+  why: '/dev/kvm may not be opened by the user that QEMU runs as; its group should be kvm, its mode 660',
+})

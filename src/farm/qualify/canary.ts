@@ -157,6 +157,7 @@ export const benchOf = async (
   const { qemu, deadlines, owner, signal } = ground
   const base = { file: join(folder, 'scratch.raw'), format: 'raw' }
   if (!image.disk) await makeSparse(base.file, scratchBytes)
+  await qemu.jail?.seal(folder)
   const whole: Bootable = image.disk ? image : { ...image, disk: base }
   const layout = layoutOf(whole, accelerator)
   const name = nameFor(owner, 'qualify')

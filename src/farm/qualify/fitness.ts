@@ -18,6 +18,8 @@ export type HostRequest = {
   accelerator: 'auto' | Accelerator
   /** The farm's, if it is not its folder's. */
   token?: string
+  /** farm.user. */
+  user?: string | undefined
   /** Default: the one in $PATH. */
   qemu?: Qemu
   deadlines?: Partial<Deadlines>
@@ -91,9 +93,9 @@ const isFresh = ({ works, at }: Answer): boolean => works || Date.now() - Date.p
 
 /** Fills in what was not given. Faults of probeQemu and canaryImage. */
 export const askedOf = async (request: HostRequest): Promise<Asked> => {
-  const { folder, images, log = () => {}, signal } = request
+  const { folder, images, log = () => {}, signal, user } = request
   return {
-    ...{ folder, log, signal },
+    ...{ folder, log, signal, user },
     owner: thisOwner(request.token ?? tokenOf(folder)),
     qemu: request.qemu ?? (await probeQemu()),
     deadlines: { ...defaultDeadlines, ...request.deadlines },

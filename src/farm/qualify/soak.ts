@@ -1,5 +1,5 @@
 // A soak: saves and forks, round after round, each proven by checksums in the guest; half of the forks are killed while they write.
-import { rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../../model/fault.ts'
@@ -75,7 +75,7 @@ const soakOn = async (bench: Bench, run: Run): Promise<Soak> => {
   progress(`the first guest of ${image.name} boots and is frozen`)
   const first = await firstOf(bench, run, tally)
   if (first) {
-    const before = await digestsOf([...bench.bases, ...filesOf(first.frost)])
+    const before = await digestsOf([...bench.bases, ...(await filesOf(first.frost))])
     for (let round = 1; round <= rounds; round++) {
       ground.signal.throwIfAborted()
       await oneRound(bench, { ...run, first, round }, tally)
@@ -121,7 +121,7 @@ const oneRound = async (bench: Bench, at: Round, tally: Tally): Promise<void> =>
     const frost = await bench.freeze(place, { step, parent: first.frost })
     await proveSaved(frost)
     tally.saveMs.push(frost.frozen.saveMs)
-    const before = await digestsOf(filesOf(frost))
+    const before = await digestsOf(await filesOf(frost))
     say(`forking (saved in ${frost.frozen.saveMs} ms)`)
     for (let fork = 0; fork < forks; fork += atOnce) {
       const some = Array.from({ length: Math.min(atOnce, forks - fork) }, (_, index) => fork + index)
@@ -190,7 +190,10 @@ const note = (
   trouble(`round ${round}: ${why}`)
 }
 
-const filesOf = ({ folder }: Frost): string[] => Object.values(parts).map(name => join(folder, name))
+const filesOf = async ({ folder }: Frost): Promise<string[]> =>
+  (await readdir(folder))
+    .filter(name => Object.values<string>(parts).includes(name))
+    .map(name => join(folder, name))
 
 const digestsOf = async (files: string[]): Promise<Map<string, string>> => {
   const digests = new Map<string, string>()

@@ -1,7 +1,7 @@
 // The whole qualification of a host, as an operator asks for it: a canary with each accelerator, then a soak with the best that works.
 import { requireRoom } from '../disk.ts'
 import type { Accelerator } from '../qemu.ts'
-import { type Asked, askAnew } from './accelerator.ts'
+import { type Asked, askAnew, confinedAs } from './accelerator.ts'
 import type { Ground } from './canary.ts'
 import { hostFacts, keyOf } from './facts.ts'
 import { accelerators, askedOf, type HostRequest } from './fitness.ts'
@@ -27,7 +27,7 @@ export type Verified = { report: Report; file: string }
 
 /** An accelerator whose soak fails is not used either: the next one is tried. Faults: no QEMU, no image, no room; the signal's reason, and then nothing is kept. */
 export const verifyHost = async (request: VerifyRequest): Promise<Verified> => {
-  const asked = await askedOf({ ...request, log: request.progress })
+  const asked = await confinedAs(await askedOf({ ...request, log: request.progress }))
   await requireRoom(request.folder, asked.image.memoryMiB * 2 ** 20)
   const answers: Answer[] = []
   for (const accelerator of accelerators(request.accelerator)) {
