@@ -1,10 +1,15 @@
 // `grapevine host`: the machines that run tasks.
 import { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
+import { holdCommands } from './holds.ts'
+import { hostLooks, knownHost } from './host/list.ts'
 import { hostVerify } from './host/verify.ts'
 
-export const host = (deps: CliDeps): Command =>
-  new Command('host')
+export const host = (deps: CliDeps): Command => {
+  const command = new Command('host')
     .description('Looks after the hosts: the machines that run tasks in clones.')
-    .addCommand(hostVerify(deps))
-    .addHelpText('after', '\nExample:\n  $ grapevine host verify')
+    .addHelpText('after', '\nExample:\n  $ grapevine host list')
+  const holds = holdCommands(deps, 'host', async (store, name) => void (await knownHost(store, name)))
+  for (const one of [...hostLooks(deps), ...holds, hostVerify(deps)]) command.addCommand(one)
+  return command
+}

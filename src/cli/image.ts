@@ -4,6 +4,7 @@ import type { Config, ImageConfig } from '../config/config.ts'
 import { isBuilt } from '../config/config.ts'
 import { Fault, UsageError } from '../model/fault.ts'
 import type { CliDeps } from './deps.ts'
+import { imageHolds } from './image/holds.ts'
 
 type State = 'built' | 'outdated' | 'missing' | 'damaged'
 type Look = {
@@ -97,7 +98,7 @@ const showOne = async (deps: CliDeps, name: string): Promise<void> => {
   deps.stdout.write(`${JSON.stringify(await loadImage(config.farm.data, name), null, 2)}\n`)
 }
 
-export const image = (deps: CliDeps): Command =>
+const looks = (deps: CliDeps): Command =>
   new Command('image')
     .description('Builds and lists the images of guests: farm.images in the configuration.')
     .addCommand(
@@ -129,3 +130,7 @@ export const image = (deps: CliDeps): Command =>
         .action((name: string) => showOne(deps, name)),
     )
     .addHelpText('after', '\nExample:\n  $ grapevine image build')
+
+/** With the verbs that hold an image's tasks. */
+export const image = (deps: CliDeps): Command =>
+  imageHolds(deps).reduce((command, hold) => command.addCommand(hold), looks(deps))

@@ -51,8 +51,18 @@ const entries: Entry[] = [
   },
   {
     name: 'host',
-    summary: 'look after the machines that run tasks: qualify them',
+    summary: 'look after the machines that run tasks: drain, stop, qualify',
     load: async () => (await import('./host.ts')).host,
+  },
+  {
+    name: 'queue',
+    summary: 'show what waits to be run, and pause it',
+    load: async () => (await import('./queue.ts')).queue,
+  },
+  {
+    name: 'incident',
+    summary: 'list what is wrong with hosts, disks and images',
+    load: async () => (await import('./incident.ts')).incident,
   },
   {
     name: 'backup',

@@ -1,0 +1,139 @@
+// What operators say about hosts, images and the queue, as they type it: on a database with hosts in it, without bot, worker or Redis.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { openStore } from '../../src/adapters/sql/store.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { host, incident, running, task } from '../contract/samples.ts'
+import { addBuilds } from '../fakes/hosts.ts'
+
+const bin = new URL('../../bin/grapevine', import.meta.url).pathname
+
+let folder = ''
+let store: Store
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'grapevine-ops-'))
+  mkdirSync(join(folder, 'tally.git'))
+  writeFileSync(
+    join(folder, 'grapevine.yaml'),
+    `administrator: { address: ada@example.org }
+bot: { address: grapevine@example.org }
+mail: { maildir: ./outbox }
+farm: { images: { busybox: { kind: busybox } } }
+projects:
+  tally:
+    list: { address: tally-devel@example.org }
+    repository: ./tally.git
+    build: { image: busybox }
+    test: { images: [busybox], steps: [{ name: all, run: ./all }] }
+`,
+  )
+})
+beforeEach(async () => {
+  rmSync(join(folder, 'data'), { recursive: true, force: true })
+  store = await openStore({ folder: join(folder, 'data') })
+  return () => store.close()
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const grapevine = (...args: string[]) => {
+  const { PATH, HOME } = process.env
+  const env = { PATH, HOME, SUDO_USER: 'olga' }
+  const { status, stdout, stderr } = spawnSync(bin, args, { cwd: folder, env, encoding: 'utf8' })
+  return { status, said: `${stdout}${stderr}` }
+}
+
+const lineOf = (text: string, start: string) =>
+  text.split('\n').find(line => line.startsWith(start)) ?? `no ${start} in ${text}`
+
+test('host list tells who takes work, and why the others do not', async () => {
+  const now = Date.now()
+  await store.saveHost(host('alpha', { seenAt: now, busy: 1 }))
+  await store.saveHost(host('beta', { seenAt: Date.UTC(2026, 0, 5, 12) }))
+  await store.saveHost(host('delta', { seenAt: now, unfit: 'the canary died', images: [] }))
+  await store.saveHost(host('gamma', { seenAt: now, stoppedAt: Date.UTC(2026, 0, 5, 12) }))
+  await store.saveHost(host('kappa', { seenAt: now }))
+  await store.addJob({ id: 'j', createdAt: 0 } as never, [
+    task('t', 'j', { state: { ...running('r'), host: 'kappa' } as never }),
+  ])
+  expect(grapevine('host', 'drain', 'kappa', '--reason', 'new disk', '--until', '2 h').said).toMatch(
+    /^host kappa takes no new tasks; what runs may end, until \d{4}-\d\d-\d\d \d\d:\d\d UTC\n$/,
+  )
+  const { said } = grapevine('host', 'list')
+  expect(lineOf(said, 'alpha')).toMatch(/^alpha +1\/2 .* debian +takes work$/)
+  expect(lineOf(said, 'beta')).toMatch(/lost since 2026-01-05 12:00 UTC$/)
+  expect(lineOf(said, 'delta')).toMatch(/unfit: the canary died$/)
+  expect(lineOf(said, 'gamma')).toMatch(/its worker was stopped 2026-01-05 12:00 UTC$/)
+  expect(lineOf(said, 'kappa')).toMatch(/draining, 1 still runs: new disk \(olga@.*, until 20.* UTC\)$/)
+  const json = grapevine('host', 'list', '--json').said.trim().split('\n')
+  expect(json.map(line => JSON.parse(line).state)).toEqual(['works', 'lost', 'unfit', 'ended', 'held'])
+})
+
+test('a hold is set, replaced and ended', async () => {
+  await store.saveHost(host('alpha', { seenAt: Date.now() }))
+  grapevine('host', 'drain', 'alpha', '--reason', 'new disk')
+  expect(grapevine('host', 'stop', 'alpha', '--reason', 'smoke', '--wait').said).toContain(
+    'nothing of host alpha runs any more',
+  )
+  expect(await store.holds()).toMatchObject([{ how: 'stop', reason: 'smoke' }])
+  grapevine('image', 'drain', 'busybox', '--reason', 'odd', '--until', '2099-12-24T18:00Z')
+  expect(await store.holds()).toMatchObject([{}, { until: Date.UTC(2099, 11, 24, 18) }])
+  expect(grapevine('host', 'resume', 'alpha').said).toBe('host alpha takes work again\n')
+  expect(grapevine('host', 'resume', 'alpha').said).toBe('host alpha was not held\n')
+})
+
+test.each([
+  [['host', 'drain', 'alpa', '--reason', 'x'], 'no host is called alpa\nThese are known: alpha'],
+  [['image', 'stop', 'bussybox', '--reason', 'x'], 'no image is called bussybox\nThese are known: busybox'],
+  [
+    ['host', 'drain', 'alpha', '--reason', 'x', '--until', 'tomorrow'],
+    '--until: "tomorrow" is neither a span nor a date and time',
+  ],
+  [['queue', 'pause', '--reason', 'x', '--until', '2020-01-01'], '--until: 2020-01-01 is over already'],
+  [['queue', 'pause', '--reason', ' '], '--reason is missing'],
+])('%j is refused', async (args, message) => {
+  await store.saveHost(host('alpha', { seenAt: Date.now() }))
+  const { status, said } = grapevine(...args)
+  expect({ status, said }).toEqual({ status: 64, said: expect.stringContaining(message) })
+  expect(await store.holds()).toEqual([])
+})
+
+test('the queue is shown in the order in which it is taken, and paused', async () => {
+  await addBuilds(store, [
+    { id: 'late', author: 'ann@example.org', at: 3000 },
+    { id: 'second', author: 'ann@example.org', at: 4000 },
+    { id: 'other', author: 'bob@example.org', at: 5000 },
+  ])
+  grapevine('queue', 'pause', '--reason', 'the cooling is out')
+  const { said } = grapevine('queue', 'show')
+  expect(said).toMatch(/^the queue is paused: the cooling is out \(olga@/)
+  const tasks = [...said.matchAll(/^(\S+)-build .*next in turn/gm)].map(([, id]) => id)
+  expect(tasks).toEqual(['late', 'other', 'second'])
+  expect(said).toContain('the queue is paused: 0 running, 3 due, 0 that wait for a build or a while')
+  expect(grapevine('queue', 'resume').said).toBe('the queue takes work again\n')
+})
+
+test('incidents are listed and resolved', async () => {
+  await store.openIncident(incident('i1'))
+  expect(lineOf(grapevine('incident', 'list').said, 'i1')).toMatch(
+    /disk-error .* alpha +sda +it makes noises$/,
+  )
+  grapevine('incident', 'resolve', 'i1', '--how', 'new cable')
+  expect(grapevine('incident', 'list').said).toBe('no incident is open\n')
+  expect(grapevine('incident', 'list', '--all').said).toMatch(/over since .*: new cable \(olga@/)
+})
+
+test('a host that is gone for good is forgotten, with its incidents; a living one is not', async () => {
+  await store.saveHost(host('alpha', { seenAt: Date.now() }))
+  await store.saveHost(host('beta', { seenAt: 0 }))
+  await store.openIncident(incident('i1', { trouble: 'host-lost', host: 'beta', about: 'beta' }))
+  expect(grapevine('host', 'forget', 'alpha')).toEqual({
+    status: 64,
+    said: 'grapevine: the worker of alpha is running\nStop it first\n',
+  })
+  expect(grapevine('host', 'forget', 'beta').said).toBe('host beta is forgotten\n')
+  expect(await store.incidents({ open: true })).toEqual([])
+  expect((await store.hosts()).map(one => one.name)).toEqual(['alpha'])
+})
