@@ -105,7 +105,12 @@ export const tendHosts =
       }
       for (const task of mine) await free(ports, task)
     }
-    for (const task of running) if (now > task.state.until + graceMs) await overran(ports, task)
+    for (const task of running) {
+      const heard = watch.words.get(task.state.host)
+      // Of one that may be lost it is not known whether it overran.
+      const lives = heard !== undefined && !heard.isFirst && !isSilent(heard, now)
+      if (lives && now > task.state.until + graceMs) await overran(ports, task)
+    }
   }
 
 /** Why nobody serves an image, host by host. */
