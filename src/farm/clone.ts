@@ -1,26 +1,25 @@
 // A throw-away machine for one run: commands, bytes in and out, evidence, and its end.
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Ending, RunId } from '../model/run.ts'
+import type { Ending } from '../model/run.ts'
 import type { Clone, Command, RunOptions } from '../ports/farm.ts'
+import { type CloneFacts, evidenceOf, type Ran } from './evidence.ts'
 import { exec, type Guest } from './exec.ts'
-import { openTransfers } from './stream.ts'
+import { haltOf } from './halt.ts'
+import { asFault } from './system-fault.ts'
 
-export type CloneFacts = {
-  run: RunId
-  template: string
-  /** What is known of the template, for the evidence. */
-  about: Record<string, unknown>
+export type CloneHooks = {
+  /** What is wrong with the template that the clone runs on; undefined: nothing. */
+  flaw(): Promise<string | undefined>
+  /** Called once, when nothing of it is left. */
+  released(): void
+  log(line: string): void
 }
 
-type Ran = { name: string; script: string; folder: string; startedAt: string; tookMs: number; ending: Ending }
-
-const screenshotMs = 5_000
-
-/** `released` is called once, when nothing of it is left. */
-export const openClone = (guest: Guest, facts: CloneFacts, released: () => void): Clone => {
+export const openClone = (guest: Guest, facts: CloneFacts, hooks: CloneHooks): Clone => {
   const { machine } = guest
-  const { write, read } = openTransfers(guest)
+  const { write, read } = guest.says
+  machine.lower()
   const ran: Ran[] = []
   let release: Promise<void> | undefined
   let kept: Record<string, Buffer> | undefined
@@ -28,30 +27,31 @@ export const openClone = (guest: Guest, facts: CloneFacts, released: () => void)
   const run = async (command: Command, options?: RunOptions): Promise<Ending> => {
     const startedAt = new Date().toISOString()
     const started = performance.now()
-    const ending = release ? { kind: 'cancelled' as const } : await exec(guest, command, options)
+    const ended = release ? { kind: 'cancelled' as const } : await exec(guest, command, options)
+    const ending = release ? { kind: 'cancelled' as const } : await judged(guest, ended, hooks)
     const { name, script, folder } = command
     ran.push({ name, script, folder, startedAt, tookMs: Math.round(performance.now() - started), ending })
-    return release ? { kind: 'cancelled' } : ending
+    return ending
   }
 
-  const collect = async (): Promise<Record<string, Buffer>> => {
-    const screenshot = await picture(guest)
-    const manifest = { ...facts.about, ...facts, about: undefined, args: machine.args, commands: ran }
-    const lines = machine.events.map(event => `${JSON.stringify(event)}\n`)
-    return {
-      console: machine.console(),
-      qmp: Buffer.from(lines.join('')),
-      manifest: Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`),
-      ...(screenshot && { screenshot }),
-      ...(machine.stderr() && { stderr: Buffer.from(machine.stderr()) }),
-    }
-  }
+  const collect = () => evidenceOf(machine, facts, ran)
 
+  /** Whatever fails, the slot is free afterwards: what stays on the disk goes with the next start. */
   const end = async () => {
-    kept = await collect()
-    await machine.kill()
-    await rm(machine.folder, { recursive: true, force: true, maxRetries: 3 })
-    released()
+    const trouble = (what: string) => (error: unknown) =>
+      hooks.log(`clone of run ${facts.run}: ${what}: ${error instanceof Error ? error.message : error}`)
+    try {
+      kept = await collect().catch(error => {
+        trouble('its evidence is lost')(error)
+        return {}
+      })
+      await machine.kill().catch(trouble('its QEMU may still run'))
+      await rm(machine.folder, { recursive: true, force: true, maxRetries: 3 }).catch(
+        trouble(`${machine.folder} is left`),
+      )
+    } finally {
+      hooks.released()
+    }
   }
 
   return {
@@ -67,17 +67,19 @@ export const openClone = (guest: Guest, facts: CloneFacts, released: () => void)
   }
 }
 
-/** A png of the screen; undefined when QEMU is gone. Works while the guest is stopped. */
-const picture = async ({ machine }: Guest): Promise<Buffer | undefined> => {
-  const file = join(machine.folder, 'screen.png')
-  try {
-    await machine.qmp.command('screendump', { filename: file, format: 'png' }, screenshotMs)
-    return await readFile(file)
-  } catch {
-    return undefined
-  }
+/** A guest on changed bytes may do anything: whatever went wrong in it is then not its program's doing. Nor is a silence that QEMU shares. */
+const judged = async (guest: Guest, ending: Ending, { flaw }: CloneHooks): Promise<Ending> => {
+  if (!mayBeDamage(ending)) return ending
+  const detail = await flaw()
+  if (detail !== undefined) return { kind: 'template-damaged', detail }
+  return ending.kind === 'hung' ? ((await haltOf(guest)) ?? ending) : ending
 }
 
-/** Whose the folder is, for the next start's reaping. */
+const mayBeDamage = (ending: Ending): boolean =>
+  ending.kind === 'finished'
+    ? ending.exitCode !== 0
+    : !['cancelled', 'out-of-space', 'template-damaged', 'host-lost'].includes(ending.kind)
+
+/** Whose the folder is, for the next start's reaping. Throws a Fault. */
 export const claim = (folder: string, owner: unknown): Promise<void> =>
-  writeFile(join(folder, 'owner.json'), JSON.stringify(owner))
+  asFault('a folder of the farm', writeFile(join(folder, 'owner.json'), JSON.stringify(owner)))

@@ -1,13 +1,16 @@
 // One running QEMU: its process, its QMP, the guest's ports, and what became of it. Clones, freezes and qualification boots are made of it.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { statfs } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { Fault } from '../model/fault.ts'
 import type { Ending } from '../model/run.ts'
 import { type Agent, openAgent } from './agent.ts'
+import { openConsole } from './console.ts'
 import { type Bell, bell, type Deadlines } from './deadline.ts'
-import { channels, spawnQemu } from './qemu.ts'
+import { firstAndLast } from './first-and-last.ts'
+import type { Cell } from './jail.ts'
+import { argumentsFor, channels, type Layout, type Places, type Qemu, spawnQemu } from './qemu.ts'
 import { connectQmp, type Qmp, type QmpEvent } from './qmp.ts'
+import { denied, namedFrom } from './within-farm.ts'
 
 /** What ended a machine for good. */
 export type Fate = Extract<
@@ -26,53 +29,73 @@ export type Machine = {
   readonly incoming: Duplex
   /** Rung once, when the guest is gone for whatever reason, our own kill included. */
   readonly fate: Bell<Fate>
-  readonly events: QmpEvent[]
+  /** The first and the last; a line in between says how many are missing. */
+  events(): (QmpEvent | { missing: number })[]
+  /** Who QEMU runs as, and what it may use; undefined: no jail was asked for. */
+  readonly cell: Pick<Cell, 'user' | 'limits'> | undefined
+  /** From now on the worker's own work goes before this machine's. Not before it answers: a fork is waited for. */
+  lower(): void
+  /** Lets QEMU have a file that we made in its folder. */
+  lend(file: string): Promise<void>
   /** Ends the process and waits for it. Repeatable. */
   kill(): Promise<void>
   stderr(): string
   console(): Buffer
 }
 
-const consoleFile = 'console.log'
-const keptEvents = 10_000
+const keptEvents = { first: 2_000, last: 1_000 } as const
+const keptStderr = 16_384
 
-export type StartRequest = { program: string; args: string[]; folder: string; deadlines: Deadlines }
+export type StartRequest = {
+  qemu: Qemu
+  layout: Layout
+  places: Places
+  /** Exists, and is this machine's alone. */
+  folder: string
+  deadlines: Deadlines
+}
 
-/** Starts QEMU, paused (-S). Fault unreachable with QEMU's own words if it does not come up. */
-export const startMachine = async ({ program, args, folder, deadlines }: StartRequest): Promise<Machine> => {
-  const { child, channel } = spawnQemu(program, args, folder)
+/** Starts QEMU, paused (-S). Faults: unreachable with QEMU's own words if it does not come up, refused if its user may not have a file, and those of the jail. */
+export const startMachine = async (request: StartRequest): Promise<Machine> => {
+  const { qemu, folder, deadlines } = request
+  const { layout, places } = await named(request)
+  const args = argumentsFor(qemu, layout, places)
+  const cell = await qemu.jail?.enter(request)
+  const { child, channel } = spawnQemu([qemu.program, ...args], folder, cell?.wrap)
+  if (child.pid !== undefined) cell?.hold(child.pid)
   const fate = bell<Fate>()
-  const exited = bell<string>()
-  const events: QmpEvent[] = []
+  const exited = bell<Exit>()
+  const events = firstAndLast<QmpEvent>(keptEvents)
+  const console = openConsole(channel(channels.console))
   let stderr = ''
   child.stderr?.on('data', chunk => {
-    stderr = (stderr + chunk).slice(-16_384)
+    stderr = (stderr + chunk).slice(-keptStderr)
   })
-  child.once('error', error => exited.ring(error.message))
+  child.once('error', error => exited.ring({ how: error.message }))
   // Not `close`: that waits for the guest's ports as well, which nobody may be reading.
   child.once('exit', (code, signal) => {
-    const how = signal ? `killed by ${signal}` : `exit code ${code}`
-    if (child.stderr?.readableEnded !== false) exited.ring(how)
-    else child.stderr.once('close', () => exited.ring(how))
+    const exit = { how: signal ? `killed by ${signal}` : `exit code ${code}`, signal }
+    if (child.stderr?.readableEnded !== false) exited.ring(exit)
+    else child.stderr.once('close', () => exited.ring(exit))
   })
-  const console = () => readIfThere(join(folder, consoleFile))
   const words = (how: string) => [how, ...stderr.trim().split('\n').slice(-3)].filter(Boolean).join(': ')
-  exited.rung.then(how => fate.ring({ kind: 'vm-died', detail: words(`QEMU ended, ${how}`) }))
+  exited.rung.then(async exit => fate.ring(await fateOfExit(exit, { words, folder })))
+  const left = exited.rung.then(() => cell?.leave())
 
   const hear = (event: QmpEvent) => {
-    if (events.length < keptEvents) events.push(event)
-    const fated = fateOf(event, console)
-    if (fated) fate.ring(fated)
+    events.add(event)
+    void fateOf(event, console.text).then(fated => fated && fate.ring(fated))
   }
   const kill = async () => {
     child.kill('SIGKILL')
-    await exited.rung
+    await left
     for (const fd of Object.values(channels)) channel(fd).destroy()
   }
 
   const connecting = connectQmp(channel(channels.qmp), deadlines.qmpMs)
-  const dead = exited.rung.then(how => {
-    throw new Fault('unreachable', 'soon', words(`QEMU did not start, ${how}`))
+  const dead = exited.rung.then(async ({ how }) => {
+    const shut = /Permission denied/.test(stderr) && (await whatIsShut(cell, { layout, places, folder }))
+    throw shut || new Fault('unreachable', 'soon', words(`QEMU did not start, ${how}`))
   })
   dead.catch(() => {})
   connecting.catch(() => {})
@@ -92,10 +115,13 @@ export const startMachine = async ({ program, args, folder, deadlines }: StartRe
       stream: channel(channels.stream),
       incoming: channel(channels.incoming),
       fate,
-      events,
+      events: () => withGap(events.list(), { after: keptEvents.first, missing: events.missing() }),
+      cell,
+      lower: () => cell?.lower(child.pid ?? 0),
+      lend: async file => await cell?.lend(file),
       kill,
       stderr: () => stderr,
-      console,
+      console: console.text,
     }
   } catch (error) {
     await kill()
@@ -103,12 +129,59 @@ export const startMachine = async ({ program, args, folder, deadlines }: StartRe
   }
 }
 
+/** The files as QEMU is told of them. */
+const named = async ({ qemu, layout, places, folder }: StartRequest) =>
+  qemu.jail ? await namedFrom({ layout, places }, { folder, farm: qemu.jail.farm }) : { layout, places }
+
+const whatIsShut = async (
+  cell: Cell | undefined,
+  { layout, places, folder }: { layout: Layout; places: Places; folder: string },
+): Promise<Fault | undefined> => {
+  if (!cell?.user) return undefined
+  const { disk, memory, vars } = places
+  const there = (paths: (string | undefined)[]) => paths.filter(path => path !== undefined)
+  const read = [
+    layout.kernel,
+    layout.initrd,
+    layout.firmware,
+    ...(disk?.backing ?? []).map(({ file }) => file),
+  ]
+  const write = [memory.file, disk?.overlay, vars]
+  return await denied(cell.user, { folder, read: there(read), write: there(write) })
+}
+
+const withGap = <T>(list: T[], { after, missing }: { after: number; missing: number }) =>
+  missing > 0 ? [...list.slice(0, after), { missing }, ...list.slice(after)] : list
+
+type Exit = { how: string; signal?: NodeJS.Signals | null }
+
+/** Less than this is a full disk. */
+const noRoomBytes = 4 * 2 ** 20
+
+/** SIGBUS is how the kernel says that a page of a mapped file can be neither read nor written: the disk is full, or the file was cut. */
+const fateOfExit = async (
+  { how, signal }: Exit,
+  { words, folder }: { words: (how: string) => string; folder: string },
+): Promise<Fate> => {
+  const detail = words(`QEMU ended, ${how}`)
+  if (signal !== 'SIGBUS') return { kind: 'vm-died', detail }
+  const room = await statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => Number.POSITIVE_INFINITY,
+  )
+  return room < noRoomBytes
+    ? { kind: 'out-of-space', detail: `the disk of ${folder} is full: ${detail}` }
+    : { kind: 'vm-died', detail }
+}
+
 /** Which events end a guest (QEMU, qapi/run-state.json, qapi/block-core.json). */
-const fateOf = ({ event, data }: QmpEvent, console: () => Buffer): Fate | undefined => {
+const fateOf = async ({ event, data }: QmpEvent, console: () => Buffer): Promise<Fate | undefined> => {
   if (event === 'GUEST_PANICKED') return { kind: 'crashed', how: 'panic' }
   if (event === 'SHUTDOWN' && data.guest === true) {
     if (data.reason === 'guest-shutdown') return { kind: 'powered-off' }
-    // Without a pvpanic driver a kernel says that it panicked on its console only, and then resets.
+    // Without a pvpanic driver a kernel says that it panicked on its console only, and then resets. What it said is in the
+    // console's socket already, and is read within two rounds of the event loop.
+    for (let round = 0; round < 2; round++) await new Promise(setImmediate)
     const panicked = console().includes('Kernel panic - not syncing')
     return { kind: 'crashed', how: panicked || data.reason === 'guest-panic' ? 'panic' : 'reset' }
   }
@@ -117,14 +190,6 @@ const fateOf = ({ event, data }: QmpEvent, console: () => Buffer): Fate | undefi
     return data.nospace === true ? { kind: 'out-of-space', detail } : { kind: 'disk-error', detail }
   }
   return undefined
-}
-
-const readIfThere = (file: string): Buffer => {
-  try {
-    return readFileSync(file)
-  } catch {
-    return Buffer.alloc(0)
-  }
 }
 
 /** For people: how a guest went. */

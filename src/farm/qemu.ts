@@ -1,10 +1,12 @@
 // Which QEMU this host has, and the argument list of a virtual machine. The list is the device layout: a fork must have the frozen one's.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
+import type { DiskBus } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
+import { type Cell, type Jail, setpriv } from './jail.ts'
+import { processor } from './processor.ts'
 import { connectQmp, type Qmp } from './qmp.ts'
 
 export type Accelerator = 'kvm' | 'tcg'
@@ -16,6 +18,10 @@ export type Qemu = {
   /** The newest versioned machine type: it means the same hardware in every QEMU that knows it. */
   machine: string
   sandbox: boolean
+  /** The host's: with KVM guests see it as it is. */
+  processor: string
+  /** Who its machines run as, and within what; undefined: as we do, without limits. */
+  jail?: Jail
 }
 
 /** What the guest sees. Everything in here is part of the fingerprint. */
@@ -27,6 +33,10 @@ export type Layout = {
   initrd: string | undefined
   append: string
   disk: boolean
+  /** What the disk hangs on; undefined: virtio. */
+  bus?: DiskBus | undefined
+  /** The UEFI firmware's code; undefined: SeaBIOS, which QEMU brings. */
+  firmware?: string | undefined
 }
 
 /** Where a machine's files are; none of it can be seen by the guest. `backing`: from the overlay's own backing file down to the base. */
@@ -34,21 +44,24 @@ export type Places = {
   name: string
   memory: { file: string; shared: boolean }
   disk: { overlay: string; backing: { file: string; format: string }[] } | undefined
+  /** Where UEFI firmware keeps its variables: a file of the machine's own, which it writes to. */
+  vars?: string | undefined
   incoming: boolean
 }
 
 /** File descriptors that QEMU inherits: unix sockets to us, so that no path can be too long and nobody else can connect. */
-export const channels = { qmp: 3, agent: 4, log: 5, stream: 6, incoming: 7 } as const
+export const channels = { qmp: 3, agent: 4, log: 5, stream: 6, incoming: 7, console: 8 } as const
 
 const sandboxed = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
 
-/** The kernel kills QEMU when we die, however we die: setpriv(1), PR_SET_PDEATHSIG. */
-const setpriv = '/usr/bin/setpriv'
+/** The kernel kills QEMU when we die, however we die: PR_SET_PDEATHSIG. */
+const dyingWithUs = (command: string[]) => [setpriv, '--pdeathsig', 'KILL', '--', ...command]
 
-export const spawnQemu = (program: string, args: string[], folder: string) => {
-  const pipes = ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const
-  const [command, ...rest] = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--', program] : [program]
-  const child = spawn(command ?? program, [...rest, ...args], { cwd: folder, stdio: [...pipes] })
+/** `wrap`: a jail's cell. */
+export const spawnQemu = (command: string[], folder: string, wrap: Cell['wrap'] = dyingWithUs) => {
+  const pipes = Object.values(channels).map(() => 'pipe' as const)
+  const [program = '', ...args] = wrap(command)
+  const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe', ...pipes] })
   const channel = (fd: number) => child.stdio[fd] as unknown as Duplex
   // A broken pipe is told by the process's end; the sockets' own errors add nothing.
   for (const fd of Object.values(channels)) channel(fd).on('error', () => {})
@@ -73,7 +86,7 @@ const machinesSchema = z.array(z.object({ name: z.string() }))
 
 const probe = async (program: string, sandbox: boolean): Promise<Qemu> => {
   const args = ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', ...monitor]
-  const { child, channel } = spawnQemu(program, sandbox ? ['-sandbox', sandboxed, ...args] : args, '/')
+  const { child, channel } = spawnQemu([program, ...(sandbox ? ['-sandbox', sandboxed] : []), ...args], '/')
   let stderr = ''
   child.stderr?.on('data', chunk => {
     stderr += chunk
@@ -114,13 +127,14 @@ const ask = async (connecting: Promise<Qmp>, program: string, sandbox: boolean):
     .at(0)
   if (!newest) throw new Fault('refused', 'never', `${program} knows no pc-q35 machine`)
   const version = `${qemu.major}.${qemu.minor}.${qemu.micro}${build && ` (${build})`}`
-  return { program, version, machine: newest.name, sandbox }
+  return { program, version, machine: newest.name, sandbox, processor: processor() }
 }
 
 const monitor = ['-chardev', `socket,id=qmp,fd=${channels.qmp}`, '-mon', 'chardev=qmp,mode=control']
 
-/** The processor of a guest. The emulated one is the same on every host; KVM's is the host's own. */
-export const cpuOf = (accelerator: Accelerator): string => (accelerator === 'kvm' ? 'host' : 'max')
+/** The processor of a guest. The emulated one is the same on every host; KVM's is the host's own. Without ERMS, because guests
+ *  would copy and clear memory by `rep movsb`, which TCG does byte by byte: five times slower than word by word. */
+export const cpuOf = (accelerator: Accelerator): string => (accelerator === 'kvm' ? 'host' : 'max,erms=off')
 
 /** QEMU's arguments (qemu(1)). Panic and power-off pause the machine, so that a picture of it can still be taken. */
 export const argumentsFor = (qemu: Qemu, layout: Layout, places: Places): string[] => {
@@ -132,19 +146,24 @@ export const argumentsFor = (qemu: Qemu, layout: Layout, places: Places): string
     'mem-path': places.memory.file,
     share: places.memory.shared,
   }
+  const firmware = flash(layout, places)
   return [
     ...['-name', places.name],
     ...(qemu.sandbox ? ['-sandbox', sandboxed] : []),
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-object', JSON.stringify(memory)],
-    ...['-machine', `${qemu.machine},accel=${accelerator},memory-backend=mem`],
+    ...firmware,
+    ...[
+      '-machine',
+      `${qemu.machine},accel=${accelerator},memory-backend=mem${firmware.length > 0 ? flashed : ''}`,
+    ],
     ...['-cpu', cpuOf(accelerator), '-smp', String(layout.cpus), '-m', `${memoryMiB}M`],
     ...['-action', 'reboot=shutdown,shutdown=pause,panic=pause', '-S'],
     ...monitor,
-    ...['-chardev', 'file,id=console,path=console.log', '-device', 'isa-serial,chardev=console'],
+    ...['-chardev', `socket,id=console,fd=${channels.console}`, '-device', 'isa-serial,chardev=console'],
     ...['-device', 'vmgenid,guid=auto', '-device', 'pvpanic-pci', '-device', 'virtio-rng-pci', '-vga', 'std'],
     ...ports(),
-    ...(layout.disk && places.disk ? drive(places.disk) : []),
+    ...(layout.disk && places.disk ? drive(places.disk, layout.bus) : []),
     ...(layout.kernel ? ['-kernel', layout.kernel, '-append', layout.append] : []),
     ...(layout.initrd ? ['-initrd', layout.initrd] : []),
     ...(places.incoming ? ['-incoming', 'defer'] : []),
@@ -154,7 +173,7 @@ export const argumentsFor = (qemu: Qemu, layout: Layout, places: Places): string
 const ports = (): string[] => {
   const port = (id: 'agent' | 'log' | 'stream', name: string) => [
     ...['-chardev', `socket,id=${id},fd=${channels[id]}`],
-    ...['-device', `virtserialport,bus=ports.0,chardev=${id},name=${name}`],
+    ...['-device', `virtserialport,id=${id}-port,bus=ports.0,chardev=${id},name=${name}`],
   ]
   return [
     ...['-device', 'virtio-serial-pci,id=ports'],
@@ -165,13 +184,28 @@ const ports = (): string[] => {
 }
 
 /** The overlay is thrown away or fsynced by us at the end: the guest's own flushes need not reach the host's disk. */
-const drive = ({ overlay, backing }: NonNullable<Places['disk']>): string[] => {
+const drive = ({ overlay, backing }: NonNullable<Places['disk']>, bus: DiskBus = 'virtio'): string[] => {
   const node = { driver: 'qcow2', 'node-name': 'disk', cache: { 'no-flush': true } }
   const file = { driver: 'file', filename: overlay }
   const options = 'drive=disk,id=disk0,werror=stop,rerror=stop'
   return [
     ...['-blockdev', JSON.stringify({ ...node, file, backing: chain(backing) })],
-    ...['-device', `virtio-blk-pci,${options}`],
+    ...['-device', bus === 'sata' ? `ide-hd,bus=ide.0,${options}` : `virtio-blk-pci,${options}`],
+  ]
+}
+
+const flashed = ',pflash0=code,pflash1=vars'
+
+/** UEFI firmware and its variables, as flash memory (QEMU, docs/interop/firmware.json). Their contents are part of the device state. */
+const flash = ({ firmware }: Layout, { vars }: Places): string[] => {
+  if (firmware === undefined || vars === undefined) return []
+  const node = (name: string, filename: string, more: object) => [
+    '-blockdev',
+    JSON.stringify({ driver: 'raw', 'node-name': name, file: { driver: 'file', filename }, ...more }),
+  ]
+  return [
+    ...node('code', firmware, { 'read-only': true }),
+    ...node('vars', vars, { cache: { 'no-flush': true } }),
   ]
 }
 
@@ -183,12 +217,16 @@ const chain = ([first, ...rest]: { file: string; format: string }[]): unknown =>
     ...(first.format === 'qcow2' && { backing: chain(rest) ?? null }),
   }
 
-/** Digest of all that a fork and its template must have in common; QEMU itself does not notice some of it (farm: see its tests). */
+/** Digest of all that a fork and its template must have in common; QEMU itself does not notice some of it (farm: see its tests).
+ *  Where files lie, and what a run may use, is no part of it. */
 export const fingerprint = (qemu: Qemu, layout: Layout): string => {
   const disk = layout.disk ? { overlay: '', backing: [] } : undefined
-  const nowhere = { name: '', memory: { file: '', shared: false }, disk, incoming: false }
-  const args = argumentsFor(qemu, layout, nowhere)
+  const nowhere = { name: '', memory: { file: '', shared: false }, disk, vars: '', incoming: false }
+  const { kernel, initrd, firmware } = layout
+  const unnamed = { kernel: kernel && 'kernel', initrd: initrd && 'initrd', firmware: firmware && 'firmware' }
+  const args = argumentsFor(qemu, { ...layout, ...unnamed }, nowhere)
+  const seen = layout.accelerator === 'kvm' ? [qemu.processor] : []
   return createHash('sha256')
-    .update(JSON.stringify([qemu.version, args]))
+    .update(JSON.stringify([qemu.version, args, ...seen]))
     .digest('hex')
 }

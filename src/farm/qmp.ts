@@ -1,5 +1,4 @@
 // QEMU's machine protocol, one JSON object a line (QEMU, docs/interop/qmp-spec). machine.ts owns the socket; this speaks on it.
-import { createInterface } from 'node:readline'
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import { Fault } from '../model/fault.ts'
@@ -60,8 +59,10 @@ export const connectQmp = async (socket: Duplex, span: Millis): Promise<Qmp> => 
     else asked?.resolve(heard.return)
   }
 
-  const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
-  lines.on('line', hear).on('error', fail)
+  socket.on(
+    'data',
+    lines(hear, () => socket.destroy()),
+  )
   socket.on('error', fail).on('close', fail)
 
   const command: Qmp['command'] = async (name, args = {}, limit = span) => {
@@ -99,6 +100,27 @@ export const connectQmp = async (socket: Duplex, span: Millis): Promise<Qmp> => 
   await within(Promise.race([greeted.rung, gone.promise]), span, 'QEMU start')
   await command('qmp_capabilities')
   return { command, listen, event }
+}
+
+/** No answer of QEMU's is nearly as long; one that a guest took over may send without end. */
+const longestLine = 16 << 20
+
+const lines = (hear: (line: string) => void, tooLong: () => void) => {
+  let pieces: Buffer[] = []
+  let held = 0
+  return (chunk: Buffer): void => {
+    let from = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      const line = Buffer.concat([...pieces, chunk.subarray(from, end)]).toString()
+      pieces = []
+      held = 0
+      from = end + 1
+      hear(line)
+    }
+    pieces.push(chunk.subarray(from))
+    held += chunk.length - from
+    if (held > longestLine) tooLong()
+  }
 }
 
 const json = (line: string): unknown => {

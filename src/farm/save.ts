@@ -8,7 +8,8 @@ import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
 import { ignoreShared } from './boot.ts'
 import { within } from './deadline.ts'
-import { type Machine, tell } from './machine.ts'
+import { faultOf } from './fate.ts'
+import type { Machine } from './machine.ts'
 
 const saveMs: Millis = 120_000
 const statusSchema = z.object({ status: z.string() })
@@ -21,13 +22,15 @@ export const saveState = async (machine: Machine): Promise<Buffer> => {
   const reader = await listen(folder)
   try {
     const gone = machine.fate.rung.then((fate): never => {
-      throw new Fault('unreachable', 'soon', `saving the state: ${tell(fate)}`)
+      throw faultOf(fate, 'saving the state')
     })
     gone.catch(() => {})
+    await machine.lend(join(folder, reader.name))
     // QEMU runs in that folder: a short, relative name.
     await qmp.command('migrate', { uri: `unix:${reader.name}` })
-    const state = await within(Promise.race([gone, reader.bytes]), saveMs, 'saving the state')
-    await settled(machine)
+    // Until it has come to rest, or failed: a QEMU that never connects to our reader fails as well.
+    const saved = Promise.all([reader.bytes, settled(machine)])
+    const [state] = await within(Promise.race([gone, saved]), saveMs, 'saving the state')
     const flaw = flawOf(state)
     if (flaw) throw new Fault('damaged', 'soon', `the saved state is not whole: ${flaw}`)
     return state
@@ -74,12 +77,16 @@ const listen = async (folder: string) => {
 
 const readAll = async (socket: Socket): Promise<Buffer> => {
   const chunks: Buffer[] = []
-  for await (const chunk of socket) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  try {
+    for await (const chunk of socket) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  } catch (cause) {
+    throw new Fault('damaged', 'soon', 'the saved state broke off', { cause })
+  }
 }
 
 /** A stream begins with QEVM and ends with a section of type 6: its own description, as JSON, with its length before it (QEMU, docs/devel/migration.rst). */
-const flawOf = (state: Buffer): string | undefined => {
+export const flawOf = (state: Buffer): string | undefined => {
   if (state.subarray(0, 4).toString('latin1') !== 'QEVM') return 'it does not begin like one'
   for (let at = state.lastIndexOf(6); at > 4; at = state.lastIndexOf(6, at - 1)) {
     if (at + 5 > state.length || state.readUInt32BE(at + 1) !== state.length - at - 5) continue

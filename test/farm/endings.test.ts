@@ -1,20 +1,38 @@
 // How a run in a guest ends: each ending is provoked in a real guest, and told apart from the others.
-import { readdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Clone, Farm } from '../../src/ports/farm.ts'
-import { command, openFarm, plain, qemusOf, requireImage, say, sharedFolder, silent } from './world.ts'
+import { asItsUser, isRoot, mountSmall, withFailingDisk } from './trouble.ts'
+import {
+  command,
+  newFolder,
+  openFarm,
+  plain,
+  qemusOf,
+  requireImage,
+  say,
+  sharedFolder,
+  silent,
+} from './world.ts'
 
 const token = 'test-endings'
+const deadlines = { silenceMs: 4_000, lingerMs: 2_000, killMs: 5_000 }
 let farm: Farm
 let template: string
+/** With a disk. */
+let onDisk: string
 
 beforeAll(async () => {
   requireImage('busybox')
-  farm = await openFarm({ token, deadlines: { silenceMs: 4_000, lingerMs: 2_000, killMs: 5_000 } })
+  requireImage('debian')
+  farm = await openFarm({ token, deadlines })
   await farm.reap()
   template = await farm.template(plain('busybox'), silent)
+  onDisk = await farm.template(plain('debian'), silent)
 })
 
 afterAll(() => {
@@ -22,7 +40,13 @@ afterAll(() => {
   expect(readdirSync(join(sharedFolder, 'clones')).filter(name => name.startsWith(token))).toEqual([])
 })
 
-const inClone = async (use: (clone: Clone) => Promise<void>): Promise<void> => {
+const inClone = (use: (clone: Clone) => Promise<void>): Promise<void> => inCloneOf(farm, template, use)
+
+const inCloneOf = async (
+  farm: Farm,
+  template: string,
+  use: (clone: Clone) => Promise<void>,
+): Promise<void> => {
   const clone = await farm.lease({ run: `${token}-run`, template })
   try {
     await use(clone)
@@ -46,6 +70,9 @@ describe('a command that ends', () => {
       const ending = await clone.exec(command('echo out; echo err >&2; pwd; exit 3'), { onOutput })
       expect(ending).toEqual({ kind: 'finished', exitCode: 3 })
       expect(text()).toBe('out\nerr\n/root\n')
+      expect(Object.keys(await clone.evidence())).toContain('screenshot')
+      expect(await clone.exec(command('true'))).toEqual({ kind: 'finished', exitCode: 0 })
+      expect(Object.keys(await clone.evidence())).not.toContain('screenshot')
     }))
 
   test('a signal', () =>
@@ -162,7 +189,17 @@ describe('a guest that ends', () => {
       expect(console?.toString()).toContain('sysrq')
       expect(qmp?.toString()).toMatch(/"(GUEST_PANICKED|SHUTDOWN)"/)
       expect(screenshot?.subarray(1, 4).toString()).toBe('PNG')
-      expect(JSON.parse(String(manifest))).toMatchObject({ template, commands: [{ ending }] })
+      expect(JSON.parse(String(manifest))).toMatchObject({
+        run: `${token}-run`,
+        template,
+        about: { files: expect.arrayContaining([expect.objectContaining({ sha256: expect.any(String) })]) },
+        image: { name: 'busybox', files: { kernel: { sha256: expect.any(String) } } },
+        host: { kernel: expect.any(String) },
+        qemu: expect.stringMatching(/^\d/),
+        args: expect.arrayContaining(['-name']),
+        limits: { fileBytes: expect.any(Number) },
+        commands: [{ ending, tookMs: expect.any(Number) }],
+      })
     }))
 
   test('reset', () =>
@@ -173,15 +210,24 @@ describe('a guest that ends', () => {
       })
     }))
 
+  test('reset by a triple fault: no interrupt table, and then an interrupt', () =>
+    inClone(async clone => {
+      const { onOutput, text } = collect()
+      const script = `echo triple > /sys/kernel/reboot/type && echo 1 > /sys/kernel/reboot/force && cat /sys/kernel/reboot/type
+        echo b > /proc/sysrq-trigger; sleep 1000`
+      expect(await clone.exec(command(script), { onOutput })).toEqual({ kind: 'crashed', how: 'reset' })
+      expect(text()).toBe('triple\n')
+    }))
+
   test('hung: the agent is stopped', () =>
     inClone(async clone => {
-      const ending = await clone.exec(command('kill -STOP $(pidof qemu-ga); sleep 1000', 2_000))
+      const ending = await clone.exec(command('kill -STOP $(pidof grapevine-guest); sleep 1000', 2_000))
       expect(ending).toMatchObject({ kind: 'hung' })
     }))
 
   test('hung: the agent is killed, and nobody knows of the command any more', () =>
     inClone(async clone => {
-      expect(await clone.exec(command('kill -9 $(pidof qemu-ga); sleep 1000'))).toMatchObject({
+      expect(await clone.exec(command('kill -9 $(pidof grapevine-guest); sleep 1000'))).toMatchObject({
         kind: 'hung',
       })
     }))
@@ -200,4 +246,117 @@ describe('a guest that ends', () => {
       expect(ending).toEqual({ kind: 'vm-died', detail: 'QEMU ended, killed by SIGKILL' })
       expect(Object.keys(await clone.evidence())).toEqual(['console', 'qmp', 'manifest'])
     }))
+
+  test('QEMU itself stands still: that is not the guest either', () =>
+    inClone(async clone => {
+      const onOutput = () => {
+        for (const pid of qemusOf(token)) process.kill(pid, 'SIGSTOP')
+      }
+      const ending = await clone.exec(command('echo begun; sleep 1000'), { onOutput })
+      expect(ending).toMatchObject({ kind: 'vm-died', detail: expect.stringContaining('stands still') })
+    }))
 })
+
+describe('a host that fails its guest', () => {
+  const write = 'echo begun; dd if=/dev/urandom of=/srv/much bs=1M count=60; sync; echo written; sleep 1000'
+
+  test('a disk error: the overlay cannot grow, and it is not for want of room', () =>
+    inCloneOf(farm, onDisk, async clone => {
+      const onOutput = () => {
+        for (const pid of qemusOf(token)) asItsUser(pid, ['prlimit', '--pid', `${pid}`, '--fsize=1000000'])
+      }
+      const ending = await clone.exec(command(write), { onOutput })
+      expect(ending).toMatchObject({ kind: 'disk-error', detail: expect.stringContaining('write') })
+      const { qmp } = await clone.evidence()
+      expect(qmp?.toString()).toContain('BLOCK_IO_ERROR')
+    }))
+
+  test('a disk that answers with EIO', () =>
+    withFailingDisk(5, async () => {
+      const failing = await openFarm({ token, deadlines })
+      await inCloneOf(failing, onDisk, async clone =>
+        expect(await clone.exec(command(write))).toMatchObject({ kind: 'disk-error' }),
+      )
+    }))
+
+  test("the host's disk gets full", async () => {
+    const fullDisk = async (use: (farm: Farm, fill: () => void) => Promise<void>) => {
+      if (!isRoot)
+        return await withFailingDisk(28, async () => use(await openFarm({ token, deadlines }), () => {}))
+      const { folder, remove } = newFolder('lent')
+      const disk = mountSmall(join(folder, 'clones'))
+      try {
+        await use(await openFarm({ token, folder, deadlines }), disk.fill)
+      } finally {
+        disk.remove()
+        remove()
+      }
+    }
+    await fullDisk((full, fill) =>
+      inCloneOf(full, onDisk, async clone =>
+        expect(await clone.exec(command(write), { onOutput: fill })).toMatchObject({ kind: 'out-of-space' }),
+      ),
+    )
+  })
+
+  test('the disk gets full while bytes go in, or a template is prepared: Faults, and no blame', () =>
+    withFailingDisk(28, async () => {
+      const full = await openFarm({ token, deadlines })
+      await inCloneOf(full, onDisk, async clone => {
+        await say(clone, 'echo 1000000 > /proc/sys/vm/dirty_bytes')
+        const size = 30 << 20
+        const bytes = { size, stream: Readable.from([Buffer.alloc(size, 'x')]) }
+        await expect(clone.write('/srv/much', bytes)).rejects.toMatchObject({ kind: 'exhausted' })
+      })
+      const spec = { ...plain('debian'), content: randomUUID(), prepare: [command(write)] }
+      await expect(full.template(spec, silent)).rejects.toMatchObject({ name: 'Fault', kind: 'exhausted' })
+    }))
+
+  test('the template is damaged below a running clone, and is put aside', async () => {
+    const { folder, remove } = newFolder()
+    try {
+      const own = await openFarm({ token, folder, deadlines })
+      const id = await own.template(plain('busybox'), silent)
+      await inCloneOf(own, id, async clone => {
+        const onOutput = () => truncateSync(join(folder, 'templates', id, 'memory'), 0)
+        const script = 'echo begun; dd if=/dev/zero of=/tmp/much bs=1M count=60; sleep 1000'
+        expect(await clone.exec(command(script), { onOutput })).toMatchObject({
+          kind: 'template-damaged',
+          detail: expect.stringContaining('memory'),
+        })
+      })
+      expect(readdirSync(join(folder, 'templates')).filter(name => name.endsWith(id))).toEqual([
+        expect.stringMatching(/^damaged-/),
+      ])
+      await expect(own.lease({ run: 'next', template: id })).rejects.toMatchObject({ kind: 'damaged' })
+    } finally {
+      remove()
+    }
+  })
+
+  test('what cannot be removed of a clone costs no slot', async () => {
+    const { folder, remove } = newFolder('lent')
+    const log: string[] = []
+    const one = await openFarm({ token, folder, slots: 1, deadlines, log: line => log.push(line) })
+    const clone = await one.lease({ run: 'stuck', template })
+    const [name = ''] = readdirSync(join(folder, 'clones'))
+    const stuck = join(folder, 'clones', name, 'stuck')
+    mkdirSync(join(stuck, 'file'), { recursive: true })
+    const unstick = makeStuck(stuck)
+    try {
+      await clone.release()
+      expect(log.join()).toContain('is left')
+      await inCloneOf(one, template, async next => expect(await say(next, 'echo well')).toBe('well'))
+    } finally {
+      unstick()
+      remove()
+    }
+  })
+})
+
+/** A folder that cannot be removed: something is mounted on it, or its files are not ours to remove. */
+const makeStuck = (folder: string): (() => void) => {
+  if (isRoot) return mountSmall(folder).remove
+  execFileSync('chmod', ['500', folder])
+  return () => void execFileSync('chmod', ['700', folder])
+}
