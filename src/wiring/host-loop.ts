@@ -33,7 +33,7 @@ export type Idle = {
 
 export type HostParts = {
   /** Why this host takes no work; undefined: it does. Asked once a minute; nothing is taken before its first answer, which may take long. */
-  fitness?: () => Promise<string | undefined>
+  fitness?: (signal: AbortSignal) => Promise<string | undefined>
   /** Asked every few seconds. Default: the images of the configuration that are built here. */
   images?: () => Promise<Served>
   idle?: ((idle: Idle) => Promise<void>)[]
@@ -221,7 +221,7 @@ export const runHost = async (
   let askedAt = Number.NEGATIVE_INFINITY
   const isFit = async () => {
     if (clock.now() - askedAt < askAgainMs) return look.unfit
-    const unfit = await fitness()
+    const unfit = await fitness(ended.signal)
     askedAt = clock.now()
     return unfit
   }

@@ -1,5 +1,8 @@
 // A host's side: its farm, and the tasks that it held before. One worker process for each host name and farm folder.
 import { createFarm } from '../farm/farm.ts'
+import { fitness } from '../farm/qualify/fitness.ts'
+import { lastReport } from '../farm/qualify/record.ts'
+import { summaryOf } from '../farm/qualify/verify.ts'
 import type { Farm } from '../ports/farm.ts'
 import { cutOff } from '../stages/upkeep/cut-off.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
@@ -14,10 +17,37 @@ export const openFarm = async ({ config, log }: Pick<Wired, 'config' | 'log'>): 
 }
 
 /** What a worker asks and does besides running tasks: whether the host is fit, and what it does in idle time. */
-export const hostParts = (wired: Wired, farm: Farm): HostParts => ({
-  fitness: async () => undefined,
-  idle: [idle => keepWarm(wired, { farm, ...idle })],
-})
+export const hostParts = (wired: Wired, farm: Farm): HostParts => {
+  let facts: Record<string, string> = {}
+  return {
+    fitness: async signal => {
+      const unfit = await isFit(wired, signal)
+      facts = await factsOf(wired.config.farm.data)
+      return unfit
+    },
+    facts: () => facts,
+    idle: [idle => keepWarm(wired, { farm, ...idle })],
+  }
+}
+
+const isFit = async (wired: Wired, signal: AbortSignal): Promise<string | undefined> => {
+  const { config, log } = wired
+  const { data, images, accelerator, user, reserveMiB } = config.farm
+  try {
+    return await fitness({
+      ...{ folder: data, images, accelerator, user, reserveMiB, signal },
+      ...{ host: config.host, alarm: openAlarm(wired, config.host), log: line => log('info', line) },
+    })
+  } catch (error) {
+    if (signal.aborted) return 'its worker ends'
+    throw error
+  }
+}
+
+const factsOf = async (folder: string): Promise<Record<string, string>> => {
+  const kept = await lastReport(folder)
+  return kept ? summaryOf(kept.report) : {}
+}
 
 /** What an earlier process of this host held when it died goes back into the queue; it costs no try. */
 export const freeOwnTasks = async (wired: Wired): Promise<void> => {

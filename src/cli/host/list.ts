@@ -101,10 +101,20 @@ const show = (deps: CliDeps, name: string, { json = false }: { json?: boolean })
       ...Object.entries(host.facts),
     ]
     deps.stdout.write(lines.map(([key, value]) => `${key.padEnd(12)}${value}\n`).join(''))
+    await showReport(deps, name)
     for (const task of running) deps.stdout.write(`runs        ${task.kind} on ${task.image}: ${task.id}\n`)
     const open = (await store.incidents({ open: true })).filter(one => one.host === name)
     for (const one of open) deps.stdout.write(`incident    ${one.trouble} (${one.about}): ${one.detail}\n`)
   })
+
+/** The report lies where the host's farm does: it is shown on the host itself. */
+const showReport = async (deps: CliDeps, name: string): Promise<void> => {
+  const config = await deps.config({ repositories: 'later' })
+  if (config.host !== name) return
+  const { lastReportText } = await import('./report.ts')
+  const text = await lastReportText(config.farm.data)
+  if (text) deps.stdout.write(`\n${text}\n`)
+}
 
 const forget = (deps: CliDeps, name: string) =>
   withStore(deps, async store => {

@@ -26,11 +26,11 @@ const whole = (least: number) => (text: string) => {
 const qualify = async (deps: CliDeps, config: Config, options: Options): Promise<Kept> => {
   const { verifyHost } = await import('../../farm/qualify/verify.ts')
   const { show: makeShow } = await import('../demo/show.ts')
-  const { data, images, accelerator, user } = config.farm
+  const { data, images, accelerator, user, reserveMiB } = config.farm
   const show = makeShow(options.json ? deps.stderr : deps.stdout)
   try {
     return await verifyHost({
-      ...{ folder: data, images, accelerator, user, signal: deps.signal },
+      ...{ folder: data, images, accelerator, user, reserveMiB, signal: deps.signal },
       ...{ rounds: options.rounds, forks: options.forks, soakImage: options.image },
       load: options.load ? availableParallelism() : 0,
       progress: show.status,

@@ -11,9 +11,9 @@ import { type Bootable, layoutOf } from '../bootable.ts'
 import type { Deadlines } from '../deadline.ts'
 import { exec, type Guest } from '../exec.ts'
 import { type Frozen, forkInto, freeze, parts } from '../freeze.ts'
-import { nameFor, type Owner } from '../owner.ts'
+import type { Owner } from '../owner.ts'
 import type { Accelerator, Qemu } from '../qemu.ts'
-import { ownFolder } from '../yard.ts'
+import { machineOf, ownFolder } from '../yard.ts'
 import { anyFrom, checkOf, jobOf, type Known, rightCode } from './job.ts'
 
 /** Where guests that qualify a host are made, and of what. */
@@ -154,14 +154,13 @@ export const benchOf = async (
   ground: Ground,
   { folder, image, accelerator }: { folder: string; image: Bootable; accelerator: Accelerator },
 ) => {
-  const { qemu, deadlines, owner, signal } = ground
+  const { qemu, signal } = ground
   const base = { file: join(folder, 'scratch.raw'), format: 'raw' }
   if (!image.disk) await makeSparse(base.file, scratchBytes)
   await qemu.jail?.seal(folder)
   const whole: Bootable = image.disk ? image : { ...image, disk: base }
   const layout = layoutOf(whole, accelerator)
-  const name = nameFor(owner, 'qualify')
-  const machine = { qemu, layout, shell: image.shell, deadlines, name }
+  const machine = machineOf(ground, layout, { os: image.os, shell: image.shell, run: 'qualify' })
   const inside = (place: string) => ownFolder(ground, join(folder, place))
 
   return {

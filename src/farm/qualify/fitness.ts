@@ -20,6 +20,8 @@ export type HostRequest = {
   token?: string
   /** farm.user. */
   user?: string | undefined
+  /** farm.reserve. */
+  reserveMiB?: number | undefined
   /** Default: the one in $PATH. */
   qemu?: Qemu
   deadlines?: Partial<Deadlines>

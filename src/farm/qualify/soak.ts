@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { Bootable } from '../bootable.ts'
-import { requireRoom } from '../disk.ts'
 import { exec, type Guest } from '../exec.ts'
 import { digestOf } from '../files.ts'
 import { parts } from '../freeze.ts'
 import type { Accelerator } from '../qemu.ts'
+import { requireRoom } from '../storage/room.ts'
 import { type Bench, benchOf, type Frost, type Ground, reasonOf, withFolder } from './canary.ts'
 import { anyFrom, type Known, plantingOf, scribbleOf } from './job.ts'
 import { startLoad } from './load.ts'
@@ -23,6 +23,8 @@ export type SoakRequest = {
   forks: number
   /** Busy loops beside it. */
   load: number
+  /** farm.reserve. */
+  reserveMiB?: number | undefined
   progress: (line: string) => void
   /** A round that failed: told at once. */
   trouble: (line: string) => void
@@ -37,7 +39,8 @@ const scribbleMs: Millis = 200
 /** Counts failures; throws only Fault exhausted, if this host has no room for it, and the signal's reason. */
 export const runSoak = async (ground: Ground, request: SoakRequest): Promise<Soak> => {
   const { image, accelerator } = request
-  await requireRoom(ground.folder, 2 * image.memoryMiB * 2 ** 20 + spareBytes)
+  const bytes = 2 * image.memoryMiB * 2 ** 20 + spareBytes
+  await requireRoom({ folder: ground.folder, reserveMiB: request.reserveMiB }, { what: 'a soak', bytes })
   const load = startLoad(request.load)
   try {
     return await withFolder(ground, 'soak', async folder => {

@@ -1,6 +1,6 @@
 // The whole qualification of a host, as an operator asks for it: a canary with each accelerator, then a soak with the best that works.
-import { requireRoom } from '../disk.ts'
 import type { Accelerator } from '../qemu.ts'
+import { requireRoom } from '../storage/room.ts'
 import { type Asked, askAnew, confinedAs } from './accelerator.ts'
 import type { Ground } from './canary.ts'
 import { hostFacts, keyOf } from './facts.ts'
@@ -28,7 +28,9 @@ export type Verified = { report: Report; file: string }
 /** An accelerator whose soak fails is not used either: the next one is tried. Faults: no QEMU, no image, no room; the signal's reason, and then nothing is kept. */
 export const verifyHost = async (request: VerifyRequest): Promise<Verified> => {
   const asked = await confinedAs(await askedOf({ ...request, log: request.progress }))
-  await requireRoom(request.folder, asked.image.memoryMiB * 2 ** 20)
+  const { folder, reserveMiB } = request
+  const bytes = asked.image.memoryMiB * 2 ** 20
+  await requireRoom({ folder, reserveMiB }, { what: 'a canary', bytes })
   const answers: Answer[] = []
   for (const accelerator of accelerators(request.accelerator)) {
     const answer = await askAnew(accelerator, asked)
@@ -55,16 +57,10 @@ const soaked = async (
   const { accelerator } = answer
   const image = await soakImage(asked.folder, request.images, request.soakImage)
   const ground: Ground = { ...asked, signal: asked.signal ?? new AbortController().signal }
-  const { rounds, forks, load, progress, tell } = request
+  const { rounds, forks, load, reserveMiB, progress, tell } = request
   const soak = await runSoak(ground, {
-    ...{
-      image,
-      accelerator,
-      rounds,
-      forks,
-      load,
-      progress: line => progress(`${name(accelerator)}, ${line}`),
-    },
+    ...{ image, accelerator, rounds, forks, load, reserveMiB },
+    progress: line => progress(`${name(accelerator)}, ${line}`),
     trouble: tell,
   })
   soaks.push(soak)
@@ -88,6 +84,19 @@ const name = (accelerator: Accelerator): string => accelerator.toUpperCase()
 export const tellAnswer = ({ accelerator, works, why, steps }: Answer): string => {
   const times = steps.map(step => `${step.name} ${(step.ms / 1000).toFixed(1)} s`).join(', ')
   return works ? `${name(accelerator)} works: ${times}` : `${name(accelerator)} is not used: ${why}`
+}
+
+/** A report in a few words, by name. */
+export const summaryOf = ({ at, accelerator, facts, soaks }: Report): Record<string, string> => {
+  const soak = soaks.at(-1)
+  const rounds = soak && `${soak.rounds - soak.failedRounds} of ${soak.rounds} rounds right`
+  return {
+    accelerator: accelerator ? name(accelerator) : 'none works',
+    qualified: `${at.slice(0, 16).replace('T', ' ')} UTC${rounds ? `, ${rounds}` : ''}`,
+    kernel: facts.kernel,
+    QEMU: facts.qemu,
+    processor: facts.processor,
+  }
 }
 
 const tellFailure = ({ rounds, failedRounds, failures, digests }: Soak): string => {
