@@ -42,6 +42,7 @@ const libraries: Record<string, string[]> = {
   'tap-parser': ['text'],
   'tar-stream': ['stages/run', 'farm'],
   'wrap-ansi': ['text'],
+  'xxhash-wasm': ['farm/guest'],
   yaml: ['config', 'cli'],
   zod: ['config', 'adapters', 'farm', 'text', 'workers'],
 }

@@ -5,40 +5,20 @@ import { z } from 'zod'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
 import { within } from './deadline.ts'
+import type { AgentPort } from './guest/by-agent/port.ts'
 
-export type ExecRequest = {
-  path: string
-  args: string[]
-  env: string[]
-  /** Keeps up to 16 MiB of stdout and stderr each; a background child that holds them delays the exit. */
-  capture?: boolean
-}
-
-export type ExecStatus =
-  | { exited: false }
-  | { exited: true; exitCode: number; signal: number | undefined; out: Buffer; err: Buffer }
-
-export type Agent = {
+export type Agent = AgentPort & {
   /** Fault timeout if nobody in the guest answers within the span. Repeatable; anything else on the line is discarded. */
   sync(span: Millis): Promise<void>
-  /** Starts a program; gives its process id in the guest. Faults: refused (with the agent's words), timeout. */
-  start(request: ExecRequest, span: Millis): Promise<number>
-  /** How it goes. `exited: true` is said once only. Faults: refused (the agent knows no such process), timeout. */
-  status(pid: number, span: Millis): Promise<ExecStatus>
 }
+
+/** Larger requests wedge the agent's channel for a while. */
+const pieceBytes = 256 << 10
 
 const answerSchema = z.union([
   z.object({ return: z.unknown() }),
   z.object({ error: z.object({ class: z.string(), desc: z.string() }) }),
 ])
-const startedSchema = z.object({ pid: z.number() })
-const statusSchema = z.object({
-  exited: z.boolean(),
-  exitcode: z.number().optional(),
-  signal: z.number().optional(),
-  'out-data': z.string().default(''),
-  'err-data': z.string().default(''),
-})
 
 export const openAgent = (port: Duplex): Agent => {
   const line = answerLine(port)
@@ -86,24 +66,9 @@ export const openAgent = (port: Duplex): Agent => {
   }
 
   return {
+    pieceBytes,
     sync: span => inTurn(() => sync(span)),
-    start: ({ path, args, env, capture = false }, span) =>
-      inTurn(async () => {
-        const request = { path, arg: args, env, 'capture-output': capture }
-        return startedSchema.parse(await ask('guest-exec', request, span)).pid
-      }),
-    status: (pid, span) =>
-      inTurn(async () => {
-        const status = statusSchema.parse(await ask('guest-exec-status', { pid }, span))
-        if (!status.exited) return { exited: false }
-        return {
-          exited: true,
-          exitCode: status.exitcode ?? 128 + (status.signal ?? 0),
-          signal: status.signal,
-          out: Buffer.from(status['out-data'], 'base64'),
-          err: Buffer.from(status['err-data'], 'base64'),
-        }
-      }),
+    command: (name, args, span) => inTurn(() => ask(name, args, span)),
   }
 }
 

@@ -1,14 +1,14 @@
 // A machine's way to an answering guest: booted from its image (freezes, qualification), or forked from a template (clones).
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { GuestOs } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
 import type { Deadlines } from './deadline.ts'
 import type { Guest } from './exec.ts'
-import { linuxGuest } from './linux-guest.ts'
+import { systemFor } from './guest/systems.ts'
 import { type Machine, startMachine, tell } from './machine.ts'
-import { openOutput } from './output.ts'
-import { argumentsFor, type Layout, type Places, type Qemu } from './qemu.ts'
+import type { Layout, Places, Qemu } from './qemu.ts'
 
 export type MachineSpec = {
   qemu: Qemu
@@ -17,28 +17,43 @@ export type MachineSpec = {
   places: Omit<Places, 'incoming'>
   /** Exists, and belongs to this machine alone. */
   folder: string
+  /** Default: linux. */
+  os?: GuestOs | undefined
   shell: string
+  /** Keeps what is made for guests, and made once; default: the machine's folder. */
+  cache?: string | undefined
   deadlines: Deadlines
 }
 
 /** The device state that a freeze saved. */
 export type SavedState = { file: string; sha256: string }
 
-/** From power-on to the agent's answer. Faults: timeout with the console's last line, unreachable. */
+/** From power-on to a guest that answers and has in it what clones need. Faults: timeout with the console's last line, unreachable. */
 export const boot = async (spec: MachineSpec, span: Millis, signal?: AbortSignal): Promise<Guest> =>
-  await answering(spec, { incoming: false, span, signal }, async machine => {
+  await answering(spec, { incoming: false, signal }, async ({ machine, says }) => {
     await machine.qmp.command('cont')
+    await Promise.race([down(machine), machine.agent.sync(span)])
+    await says.plumb(spec.cache ?? spec.folder)
   })
 
-/** From a template's files to the agent's answer. Faults: damaged (the state is not what was saved, or does not load), timeout, unreachable. */
+/** Never fulfilled; fails when the guest is gone. */
+const down = (machine: Machine): Promise<never> => {
+  const gone = machine.fate.rung.then((fate): never => {
+    throw new Fault('unreachable', 'soon', `the guest did not come up: ${tell(fate)}`)
+  })
+  gone.catch(() => {})
+  return gone
+}
+
+/** From a template's files to the guest's answer. Faults: damaged (the state is not what was saved, or does not load), timeout, unreachable. */
 export const fork = async (spec: MachineSpec, state: SavedState, signal?: AbortSignal): Promise<Guest> => {
   const span = spec.deadlines.forkMs
-  return await answering(spec, { incoming: true, span, signal }, async machine => {
+  return await answering(spec, { incoming: true, signal }, async ({ machine, says }) => {
     const bytes = await readFile(state.file).catch(() => Buffer.alloc(0))
     if (createHash('sha256').update(bytes).digest('hex') !== state.sha256)
       throw new Fault('damaged', 'soon', `${state.file} is not what was saved`)
     await load(machine, bytes, span)
-    await machine.qmp.command('cont')
+    await Promise.all([machine.qmp.command('cont'), says.hello(span)])
   })
 }
 
@@ -69,26 +84,21 @@ const load = async (machine: Machine, state: Buffer, span: Millis): Promise<void
   if (why) throw new Fault('damaged', 'soon', why)
 }
 
-type Start = { incoming: boolean; span: Millis; signal: AbortSignal | undefined }
+type Start = { incoming: boolean; signal: AbortSignal | undefined }
 
 const answering = async (
-  { qemu, layout, places, folder, shell, deadlines }: MachineSpec,
-  { incoming, span, signal }: Start,
-  begin: (machine: Machine) => Promise<void>,
+  { qemu, layout, places, folder, os = 'linux', shell, deadlines }: MachineSpec,
+  { incoming, signal }: Start,
+  begin: (guest: Guest) => Promise<void>,
 ): Promise<Guest> => {
   signal?.throwIfAborted()
-  const args = argumentsFor(qemu, layout, { ...places, incoming })
-  const machine = await startMachine({ program: qemu.program, args, folder, deadlines })
+  const machine = await startMachine({ qemu, layout, places: { ...places, incoming }, folder, deadlines })
   const stop = () => void machine.kill()
   signal?.addEventListener('abort', stop, { once: true })
   try {
-    const gone = machine.fate.rung.then((fate): never => {
-      throw new Fault('unreachable', 'soon', `the guest did not come up: ${tell(fate)}`)
-    })
-    gone.catch(() => {})
-    await begin(machine)
-    await Promise.race([gone, machine.agent.sync(span)])
-    return { machine, output: openOutput(machine.log, linuxGuest), says: linuxGuest, shell, deadlines }
+    const guest = { machine, says: systemFor(os).speakTo({ machine, shell, deadlines }), deadlines }
+    await begin(guest)
+    return guest
   } catch (error) {
     await machine.kill()
     signal?.throwIfAborted()

@@ -28,7 +28,6 @@ import {
   templatesIn,
   touch,
 } from './templates.ts'
-import { runTool } from './tool.ts'
 import { isDamage, machineOf, ownFolder, putAside, type Yard } from './yard.ts'
 
 export type FarmOptions = {
@@ -108,7 +107,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
       const guest = await forkInto({
         ...{ template: at, own, image: { disk: manifest.base }, signal },
         state: { file: join(at, parts.state), sha256: manifest.state.sha256 },
-        machine: machineOf(yard, layoutIn(manifest), { shell: manifest.shell, run }),
+        machine: machineOf(yard, layoutIn(manifest), { os: manifest.os, shell: manifest.shell, run }),
       })
       return { guest, own }
     } catch (error) {
@@ -157,10 +156,9 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
   }
 
   const awake = async (ready: Ready): Promise<void> => {
-    const { machine, says } = ready.guest
     try {
       const hostname = `clone-${ready.own.slice(-8)}`
-      await runTool(machine, says.wake(Date.now(), hostname), deadlines.forkMs)
+      await ready.guest.says.wake(Date.now(), hostname)
     } catch (error) {
       await end(ready)
       throw error

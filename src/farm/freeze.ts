@@ -6,7 +6,6 @@ import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
 import { type Ending, isGuestsDoing } from '../model/run.ts'
 import { type Command, PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
-import type { ExecRequest } from './agent.ts'
 import { boot, fork, type MachineSpec, type SavedState } from './boot.ts'
 import type { Bootable } from './bootable.ts'
 import { createOverlay } from './disk.ts'
@@ -14,8 +13,6 @@ import { exec, type Guest } from './exec.ts'
 import { copy, copySparse } from './files.ts'
 import type { Layout } from './qemu.ts'
 import { saveState } from './save.ts'
-import { openTransfers } from './stream.ts'
-import { runTool } from './tool.ts'
 
 /** Names of a template's files in its folder. `seed` is an empty overlay: copying it is cheaper than asking qemu-img for each fork. */
 export const parts = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.qcow2' } as const
@@ -44,8 +41,8 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
   try {
     await fill(guest, request)
     progress(`${spec.label}: freezing`)
-    await tool(guest, guest.says.settle())
-    const canary = await tool(guest, guest.says.plantCanary(machine.layout.disk))
+    await guest.says.settle()
+    const canary = await guest.says.plantCanary(machine.layout.disk)
     const began = performance.now()
     const state = await saveState(guest.machine)
     await guest.machine.qmp.command('quit')
@@ -66,7 +63,7 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
   }
 }
 
-/** A guest whose memory is in the template's own file, answering and plumbed. */
+/** A guest whose memory is in the template's own file, answering. */
 const start = async ({
   spec,
   image,
@@ -87,21 +84,23 @@ const start = async ({
     await copySparse(join(parent.folder, parts.memory), memory)
     if (disk) await copySparse(join(parent.folder, parts.disk), overlay)
     const guest = await fork(own, parent.state, signal)
-    await tool(guest, guest.says.wake(Date.now(), 'template'))
-    return guest
+    try {
+      await guest.says.wake(Date.now(), 'template')
+      return guest
+    } catch (error) {
+      await guest.machine.kill()
+      throw error
+    }
   }
   progress(`${spec.label}: booting`)
   if (image.disk) await createOverlay(overlay, image.disk)
-  const guest = await boot(own, machine.deadlines.bootMs, signal)
-  await tool(guest, guest.says.plumb())
-  return guest
+  return await boot(own, machine.deadlines.bootMs, signal)
 }
 
 const fill = async (guest: Guest, { spec, progress, signal }: FreezeRequest): Promise<void> => {
-  const { write } = openTransfers(guest)
   for (const file of spec.files) {
     progress(`${spec.label}: copying ${file.path}`)
-    await write(file.path, await file.bytes(), { untar: file.untar })
+    await guest.says.write(file.path, await file.bytes(), { untar: file.untar })
   }
   for (const [index, step] of spec.prepare.entries()) {
     progress(`${spec.label}: ${step.name}`, index, spec.prepare.length)
@@ -162,20 +161,10 @@ export const forkInto = async (request: ForkRequest): Promise<Guest> => {
 export const prove = async (request: ForkRequest, canary: string): Promise<void> => {
   const guest = await forkInto(request)
   try {
-    const answer = await tool(guest, guest.says.readCanary(request.machine.layout.disk))
+    const answer = await guest.says.readCanary(request.machine.layout.disk)
     if (answer !== canary)
       throw new Fault('damaged', 'soon', 'a trial fork has other bytes than its template had')
   } finally {
     await guest.machine.kill()
-  }
-}
-
-/** A guest that fails at it is of no use any more. */
-const tool = async (guest: Guest, request: ExecRequest): Promise<string> => {
-  try {
-    return await runTool(guest.machine, request, guest.deadlines.bootMs)
-  } catch (error) {
-    await guest.machine.kill()
-    throw error
   }
 }

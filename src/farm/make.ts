@@ -8,7 +8,7 @@ import type { SavedState } from './boot.ts'
 import { type Bootable, bootable, layoutOf } from './bootable.ts'
 import { requireRoom } from './disk.ts'
 import { freeze, parts, prove } from './freeze.ts'
-import { linuxGuest } from './linux-guest.ts'
+import { systemFor } from './guest/systems.ts'
 import { lockUnless, unlock } from './lock.ts'
 import { cpuOf, fingerprint, type Layout, type Qemu } from './qemu.ts'
 import { making } from './reap.ts'
@@ -46,7 +46,7 @@ export const planTemplate = async (yard: Yard, spec: TemplateSpec): Promise<Plan
   const print = fingerprint(yard.qemu, layout)
   const { content, prepare, files, line } = spec
   const paths = files.map(({ path, untar }) => [path, untar])
-  const machine = [image.identity, print, linuxGuest.plumb()]
+  const machine = [image.identity, print, systemFor('linux').plumbing]
   return {
     ...{ spec, image, layout },
     id: digest([...machine, isPlain(spec) ? '' : content, prepare, paths]),
@@ -109,7 +109,7 @@ const makeFrom = async (
   )
   const trial = await ownFolder(yard, join(folder, 'clones', `.trial-${id}`))
   try {
-    const machine = machineOf(yard, layout, { shell: image.shell, run: `freeze-${id}` })
+    const machine = machineOf(yard, layout, { os: 'linux', shell: image.shell, run: `freeze-${id}` })
     const frozen = freeze({ spec, image, parent, folder: own, machine, progress, signal })
     const { state, canary } = await frozen.catch(async error => {
       if (parent && isDamage(error)) await putAside(yard, parent.id, error)
@@ -170,6 +170,7 @@ const factsOf = (
   return {
     ...{ id, label: spec.label, image: image.name, content: spec.content, state, canary, generation },
     ...(line && { line }),
+    os: 'linux' as const,
     shell: image.shell,
     createdAt: new Date().toISOString(),
     ...{ qemu: qemu.version, machine: qemu.machine, cpu: cpuOf(layout.accelerator) },

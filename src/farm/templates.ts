@@ -26,6 +26,7 @@ const manifestSchema = z.object({
     append: z.string(),
     disk: z.boolean(),
   }),
+  os: z.enum(['linux', 'windows']).default('linux'),
   shell: z.string(),
   base: z.object({ file: z.string(), format: z.string() }).optional(),
   state: z.object({ bytes: z.number(), sha256: z.string() }),

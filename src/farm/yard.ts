@@ -1,6 +1,7 @@
 // What the parts of one farm share: its folder, its QEMU, whose it is, and what happens to a template that is found damaged.
 import { mkdir } from 'node:fs/promises'
-import type { ImageConfig } from '../config/config.ts'
+import { join } from 'node:path'
+import type { GuestOs, ImageConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Bootable } from './bootable.ts'
 import { claim } from './clone.ts'
@@ -22,11 +23,12 @@ export type Yard = {
 }
 
 export const machineOf = (
-  yard: Pick<Yard, 'qemu' | 'deadlines' | 'owner'>,
+  yard: Pick<Yard, 'qemu' | 'deadlines' | 'owner'> & { folder?: string },
   layout: Layout,
-  { shell, run }: { shell: string; run: string },
+  { os, shell, run }: { os?: GuestOs; shell: string; run: string },
 ) => ({
-  ...{ qemu: yard.qemu, layout, shell, deadlines: yard.deadlines },
+  ...{ qemu: yard.qemu, layout, os, shell, deadlines: yard.deadlines },
+  cache: yard.folder && join(yard.folder, 'cache'),
   name: nameFor(yard.owner, run),
 })
 

@@ -46,8 +46,9 @@ export type Clone = {
   exec(command: Command, options?: RunOptions): Promise<Ending>
   /** Puts bytes into the guest; `untar`: unpacks a tar stream into the folder `path`. Throws a Fault. */
   write(path: string, bytes: { size: number; stream: Readable }, options?: { untar?: boolean }): Promise<void>
-  /** Gets a file, or (`tar`) the named paths below a folder as one tar stream. Throws a Fault. Bytes are checked by digest at its end. */
-  read(path: string, options?: { tar?: string[] }): Promise<Readable>
+  /** Gets a file, or (`tar`) the named paths below a folder as one tar stream. Throws a Fault. Bytes are checked by digest at its end.
+   *  `limit`: more bytes than these are a Fault refused (never); default 4 GiB. */
+  read(path: string, options?: { tar?: string[]; limit?: number }): Promise<Readable>
   /** Console log, QMP events, screenshot (png), manifest: whatever there is; by name. Also after the guest died. */
   evidence(): Promise<Record<string, Buffer>>
   /** Ends the clone and removes what it left. Repeatable. */
