@@ -1,6 +1,5 @@
-// Copy-on-write disks: qemu-img makes them (qemu-img(1)), the machine's arguments say what lies below them. And the room that they need.
+// Copy-on-write disks: qemu-img makes them (qemu-img(1)), the machine's arguments say what lies below them.
 import { execFile } from 'node:child_process'
-import { statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { Fault } from '../model/fault.ts'
 
@@ -18,15 +17,4 @@ export const createOverlay = async (
     const kind = /No space left/.test(words) ? 'exhausted' : 'refused'
     throw new Fault(kind, 'later', `qemu-img create ${overlay}: ${words || 'failed'}`, { cause: error })
   }
-}
-
-/** Fault exhausted (later) if the file system of the folder has less left: a guest must not be begun that cannot be ended. */
-export const requireRoom = async (folder: string, bytes: number): Promise<void> => {
-  const { bavail, bsize } = await statfs(folder)
-  const mib = (n: number) => Math.floor(n / 2 ** 20)
-  if (bavail * bsize >= bytes) return
-  const message = `the disk of ${folder} has ${mib(bavail * bsize)} MiB left, and ${mib(bytes)} MiB are needed`
-  throw new Fault('exhausted', 'later', message, {
-    remedy: 'make room there, or set farm.data to a larger disk',
-  })
 }

@@ -4,22 +4,25 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
+import type { Alarm } from '../model/incident.ts'
 import type { RunId } from '../model/run.ts'
 import type { Clone, Farm } from '../ports/farm.ts'
 import type { Bootable } from './bootable.ts'
 import { openClone } from './clone.ts'
 import { type Deadlines, defaultDeadlines } from './deadline.ts'
-import { requireRoom } from './disk.ts'
 import type { Guest } from './exec.ts'
 import { forkInto, parts } from './freeze.ts'
+import { confined } from './jail.ts'
 import { obtain, planTemplate, spareBytes } from './make.ts'
 import { thisOwner, tokenOf } from './owner.ts'
 import { openPool, type Ready } from './pool.ts'
-import { type Accelerator, type Layout, probeQemu } from './qemu.ts'
+import { type Accelerator, fingerprint, type Layout, probeQemu } from './qemu.ts'
 import { chooseAccelerator } from './qualify/accelerator.ts'
 import { reapFarm, templatesInUse } from './reap.ts'
 import { shareWork } from './shared-work.ts'
 import { openSlots } from './slots.ts'
+import { type RoomPlace, requireRoom } from './storage/room.ts'
+import { asFault } from './system-fault.ts'
 import {
   check,
   findTemplate,
@@ -41,6 +44,12 @@ export type FarmOptions = {
   images: ImageConfig[]
   /** This farm's own, the same at every start: it stands on the command line of its QEMUs. Made of the folder's path if none is given. */
   token?: string
+  /** farm.user: who QEMU runs as when we are root. Default: a number that nobody else has. */
+  user?: string | undefined
+  /** farm.reserve: what nothing may touch on the disk of `folder`. Default: 10 % of it, but at most 5 GiB. */
+  reserveMiB?: number | undefined
+  /** Who hears that room is missing. */
+  alarm?: Alarm
   log?: (line: string) => void
   deadlines?: Partial<Deadlines>
 }
@@ -50,9 +59,9 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
   const { folder, images, log = () => {} } = options
   const deadlines = { ...defaultDeadlines, ...options.deadlines }
   const owner = thisOwner(options.token ?? tokenOf(folder))
-  const qemu = await probeQemu()
-  await mkdir(join(folder, 'clones'), { recursive: true })
-  await mkdir(templatesIn(folder), { recursive: true })
+  await asFault('the farm', mkdir(join(folder, 'clones'), { recursive: true }))
+  await asFault('the farm', mkdir(templatesIn(folder), { recursive: true }))
+  const qemu = await confined(await probeQemu(), { folder, owner, user: options.user, log })
 
   const slots = openSlots(options.slots)
   const share = shareWork<string>()
@@ -74,23 +83,31 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
       guest.machine.fate.ring({ kind: 'template-damaged', detail: why })
     await pool.drop(template)
   }
-  const yard: Yard = { folder, owner, qemu, images, deadlines, log, accelerate, condemned }
-
   const inUse = async () => new Set([...running.keys(), ...(await templatesInUse(folder))])
+  const { reserveMiB, alarm } = options
+  const room: RoomPlace = { folder, reserveMiB, alarm, log, prune: { farm: folder, inUse } }
+  const yard: Yard = { folder, owner, qemu, images, deadlines, log, room, accelerate, condemned }
 
   const template: Farm['template'] = async (spec, progress, signal) => {
     const plan = await planTemplate(yard, spec)
     return await share(plan.id, { progress, signal }, (progress, signal) =>
-      obtain(yard, plan, { progress, signal, inUse }),
+      asFault(spec.label, obtain(yard, plan, { progress, signal, inUse })),
     )
   }
 
   const known = async (id: string): Promise<TemplateManifest> => {
     const manifest = await findTemplate(folder, id)
-    if (manifest) return manifest
-    throw new Fault('damaged', 'soon', `template ${id} is not there`, {
-      remedy: 'it is frozen anew when it is asked for',
-    })
+    const remedy = 'it is frozen anew when it is asked for'
+    if (!manifest) throw new Fault('damaged', 'soon', `template ${id} is not there`, { remedy })
+    // QEMU itself would not notice some of what may be different.
+    if (manifest.fingerprint !== fingerprint(qemu, layoutIn(manifest)))
+      throw new Fault(
+        'refused',
+        'soon',
+        `template ${id} was frozen with QEMU ${manifest.qemu}, ${manifest.machine}, and does not fit QEMU ${qemu.version}, ${qemu.machine}`,
+        { remedy },
+      )
+    return manifest
   }
 
   /** A clone of it, answering; its clock and its name are still the template's. */
@@ -99,11 +116,12 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     { run, signal }: { run: string; signal: AbortSignal | undefined },
   ): Promise<Ready> => {
     const { id } = manifest
-    await requireRoom(folder, spareBytes)
     const at = templateFolder(folder, id)
     const unique = `${run.replace(/[^\w.-]/g, '_').slice(0, 120)}-${randomBytes(4).toString('hex')}`
     const own = await ownFolder(yard, join(folder, 'clones', unique), id)
     try {
+      const bytes = manifest.layout.disk ? spareBytes : disklessBytes
+      await requireRoom(room, { what: 'a clone', bytes, into: own, vital: true })
       const guest = await forkInto({
         ...{ template: at, own, image: { disk: manifest.base }, signal },
         state: { file: join(at, parts.state), sha256: manifest.state.sha256 },
@@ -169,18 +187,29 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     const { id } = manifest
     const mine = running.get(id) ?? new Set()
     running.set(id, mine.add(guest))
-    return openClone(guest, { run, template: id, about: { template: manifest } }, () => {
+    const released = () => {
       mine.delete(guest)
       if (mine.size === 0 && running.get(id) === mine) running.delete(id)
       slots.give()
       pool.fill()
-    })
+    }
+    /** Looked at after each bad ending. */
+    const flaw = async () => {
+      try {
+        await check(templateFolder(folder, id), manifest)
+        return undefined
+      } catch (error) {
+        if (isDamage(error)) await putAside(yard, id, error)
+        return error instanceof Error ? error.message : String(error)
+      }
+    }
+    return openClone(guest, { run, template: manifest }, { flaw, released, log })
   }
 
   const lease: Farm['lease'] = async ({ run, template, signal }) => {
     await slots.take(signal)
     try {
-      return await leaseClone(run, template, signal)
+      return await asFault(`a clone for run ${run}`, leaseClone(run, template, signal))
     } catch (error) {
       slots.give()
       throw error
@@ -197,3 +226,6 @@ const layoutIn = ({ layout }: TemplateManifest): Layout => ({
   kernel: layout.kernel,
   initrd: layout.initrd,
 })
+
+/** A guest without a disk leaves its console and its evidence. */
+const disklessBytes = 32 * 2 ** 20

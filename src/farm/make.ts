@@ -6,12 +6,12 @@ import { Fault } from '../model/fault.ts'
 import { PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
 import type { SavedState } from './boot.ts'
 import { type Bootable, bootable, layoutOf } from './bootable.ts'
-import { requireRoom } from './disk.ts'
 import { freeze, parts, prove } from './freeze.ts'
 import { systemFor } from './guest/systems.ts'
 import { lockUnless, unlock } from './lock.ts'
 import { cpuOf, fingerprint, type Layout, type Qemu } from './qemu.ts'
 import { making } from './reap.ts'
+import { requireRoom } from './storage/room.ts'
 import {
   allTemplates,
   check,
@@ -46,7 +46,7 @@ export const planTemplate = async (yard: Yard, spec: TemplateSpec): Promise<Plan
   const print = fingerprint(yard.qemu, layout)
   const { content, prepare, files, line } = spec
   const paths = files.map(({ path, untar }) => [path, untar])
-  const machine = [image.identity, print, systemFor('linux').plumbing]
+  const machine = [image.identity, print, systemFor(image.os).plumbing]
   return {
     ...{ spec, image, layout },
     id: digest([...machine, isPlain(spec) ? '' : content, prepare, paths]),
@@ -102,14 +102,15 @@ const makeFrom = async (
 ): Promise<void> => {
   const { folder } = yard
   const { id, spec, image, layout } = plan
-  await requireRoom(folder, layout.memoryMiB * 2 ** 20 + spareBytes)
   const own = await ownFolder(
     yard,
     join(templatesIn(folder), `${making}${id}-${randomBytes(4).toString('hex')}`),
   )
   const trial = await ownFolder(yard, join(folder, 'clones', `.trial-${id}`))
   try {
-    const machine = machineOf(yard, layout, { os: 'linux', shell: image.shell, run: `freeze-${id}` })
+    const bytes = layout.memoryMiB * 2 ** 20 + spareBytes
+    await requireRoom(yard.room, { what: `freezing ${spec.label}`, bytes, into: own, vital: true })
+    const machine = machineOf(yard, layout, { os: image.os, shell: image.shell, run: `freeze-${id}` })
     const frozen = freeze({ spec, image, parent, folder: own, machine, progress, signal })
     const { state, canary } = await frozen.catch(async error => {
       if (parent && isDamage(error)) await putAside(yard, parent.id, error)
@@ -170,7 +171,7 @@ const factsOf = (
   return {
     ...{ id, label: spec.label, image: image.name, content: spec.content, state, canary, generation },
     ...(line && { line }),
-    os: 'linux' as const,
+    os: image.os,
     shell: image.shell,
     createdAt: new Date().toISOString(),
     ...{ qemu: qemu.version, machine: qemu.machine, cpu: cpuOf(layout.accelerator) },

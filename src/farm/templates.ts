@@ -25,6 +25,8 @@ const manifestSchema = z.object({
     initrd: z.string().optional(),
     append: z.string(),
     disk: z.boolean(),
+    bus: z.enum(['virtio', 'sata']).optional(),
+    firmware: z.string().optional(),
   }),
   os: z.enum(['linux', 'windows']).default('linux'),
   shell: z.string(),
@@ -55,7 +57,15 @@ export const templateFolder = (folder: string, id: string): string => join(templ
 /** The manifest of a template that is there; undefined if it is not, or not readable. */
 export const findTemplate = async (folder: string, id: string): Promise<TemplateManifest | undefined> => {
   try {
-    const text = await readFile(join(templateFolder(folder, id), manifestFile), 'utf8')
+    return parseTemplate(await readFile(join(templateFolder(folder, id), manifestFile), 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** undefined: it is none. */
+export const parseTemplate = (text: string): TemplateManifest | undefined => {
+  try {
     return manifestSchema.parse(JSON.parse(text))
   } catch {
     return undefined
@@ -82,8 +92,8 @@ export const seal = async (
     const sha256 = await digestOf(join(making, name))
     files.push({ ...(await markOf(join(making, name))), file: name, sha256 })
   }
-  const { kernel, initrd } = facts.layout
-  for (const file of [kernel, initrd, facts.base?.file]) if (file) files.push(await markOf(file))
+  const { kernel, initrd, firmware } = facts.layout
+  for (const file of [kernel, initrd, firmware, facts.base?.file]) if (file) files.push(await markOf(file))
   const manifest = { ...facts, files }
   await writeFile(join(making, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`)
   await flush(join(making, manifestFile))
@@ -138,8 +148,7 @@ export const spareTemplates = async (
   const spare: Spare[] = []
   const kept: TemplateManifest[] = []
   for (const { manifest, path, used } of all.sort((a, b) => b.used - a.used)) {
-    // States of one line are told apart by their bases; without a line only the label says what it is.
-    const family = manifest.line ?? `${manifest.image} ${manifest.label} ${manifest.fingerprint}`
+    const family = familyOf(manifest)
     const rank = newer.get(family) ?? 0
     newer.set(family, rank + 1)
     const replaced = all.some(other => replaces(other.manifest, manifest, used))
@@ -153,6 +162,10 @@ export const spareTemplates = async (
   }
   return { spare, kept }
 }
+
+/** The same for templates that follow each other as a base moves. Without a line only the label says what it is. */
+export const familyOf = ({ line, image, label, fingerprint }: TemplateManifest): string =>
+  line ?? `${image} ${label} ${fingerprint}`
 
 /** Was the other one made after this one was last used, of other files or for another machine? */
 const replaces = (other: TemplateManifest, one: TemplateManifest, used: number): boolean => {

@@ -8,6 +8,7 @@ import { claim } from './clone.ts'
 import type { Deadlines } from './deadline.ts'
 import { nameFor, type Owner } from './owner.ts'
 import type { Accelerator, Layout, Qemu } from './qemu.ts'
+import type { RoomPlace } from './storage/room.ts'
 import { check, findTemplate, quarantine, type TemplateManifest, templateFolder } from './templates.ts'
 
 export type Yard = {
@@ -17,6 +18,8 @@ export type Yard = {
   images: ImageConfig[]
   deadlines: Deadlines
   log: (line: string) => void
+  /** What writes much asks here first. */
+  room: RoomPlace
   accelerate(image: Bootable): Promise<Accelerator>
   /** Called when a template was put aside: what is made of it must end. */
   condemned(template: string, why: string): Promise<void>

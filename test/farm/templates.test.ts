@@ -4,7 +4,6 @@ import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeSync } fro
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { requireRoom } from '../../src/farm/disk.ts'
 import { digestOf } from '../../src/farm/files.ts'
 import { Fault } from '../../src/model/fault.ts'
 import type { Clone, Farm, TemplateSpec } from '../../src/ports/farm.ts'
@@ -178,9 +177,4 @@ test('a guest with a disk: bytes on it are frozen, and each clone has its own', 
   const disk = manifest.files.find((mark: { file: string }) => mark.file === 'disk.qcow2')
   expect(await digestOf(join(at, 'disk.qcow2'))).toBe(disk.sha256)
   rmSync(at, { recursive: true })
-})
-
-test('a disk without room refuses before a guest is begun', async () => {
-  await expect(requireRoom(folder, 2 ** 60)).rejects.toMatchObject({ kind: 'exhausted', retry: 'later' })
-  await expect(requireRoom(folder, 1)).resolves.toBeUndefined()
 })

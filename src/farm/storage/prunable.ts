@@ -1,7 +1,8 @@
 // What could be removed to make room: things that nothing refers to, or that are made again when they are needed.
-import { lstat, readlink, rename, rm, stat } from 'node:fs/promises'
+import { lstat, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { manifestFile as imageManifest, imagesFolder } from '../image/manifest.ts'
+import { isVersion } from '../image/versions.ts'
 import { templatesInUse } from '../reap.ts'
 import { spareTemplates, type TemplateManifest, templatesIn } from '../templates.ts'
 import { diskUsage, namesIn } from './usage.ts'
@@ -58,11 +59,13 @@ type Found = Omit<Prunable, 'bytes'>
 
 /** Builds that are not the current one, that no kept template lies on, and whose successor has proved itself by a template. */
 const oldImages = async (folder: string, kept: TemplateManifest[]): Promise<Found[]> => {
-  const images = imagesFolder(folder)
+  // As templates name them: their paths have no links. Images that another farm lends are not ours to remove.
+  const images = join(await realpath(folder), 'images')
+  if ((await realpath(images).catch(() => '')) !== images) return []
   const names = await namesIn(images)
   const bases = new Set(kept.flatMap(({ files }) => files.map(({ file }) => dirname(file))))
   const found: Found[] = []
-  for (const version of names.filter(name => /^[^.].*@/.test(name))) {
+  for (const version of names.filter(isVersion)) {
     const name = version.slice(0, version.lastIndexOf('@'))
     const current = await readlink(join(images, name)).catch(() => undefined)
     if (current === undefined || current === version || !bases.has(join(images, current))) continue

@@ -1,4 +1,5 @@
 // Room on the disk: what writes much asks here before it starts, so that nothing of the farm's ever touches the reserve or fills the disk.
+import type { Stats } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { Fault } from '../../model/fault.ts'
 import type { Alarm } from '../../model/incident.ts'
@@ -44,16 +45,19 @@ const GiB = 2 ** 30
 export const reserveOf = (total: number, reserveMiB?: number): number =>
   reserveMiB === undefined ? Math.min(total / 10, 5 * GiB) : reserveMiB * 2 ** 20
 
-type Given = { disk: number; bytes: number; into: string }
+type Given = { disk: number; bytes: number; into: string; mark: string }
 
 /** Of this process, whichever farm it is for: two that begin at once must not both be given the same room. */
 const given = new Set<Given>()
+
+/** Another folder of the same name and place is another one. */
+const markOf = ({ ino, birthtimeMs }: Stats): string => `${ino} ${birthtimeMs}`
 
 const promisedOn = async (disk: number): Promise<number> => {
   let sum = 0
   for (const one of given) {
     const there = await stat(one.into).catch(() => undefined)
-    if (!there) given.delete(one)
+    if (!there || markOf(there) !== one.mark) given.delete(one)
     else if (one.disk === disk) sum += Math.max(0, one.bytes - (await diskUsage(one.into)))
   }
   return sum
@@ -89,8 +93,9 @@ export const requireRoom = (place: RoomPlace, need: Need): Promise<void> =>
       if (need.vital) await refused(place, need, fault)
       throw fault
     }
-    if (need.into !== undefined)
-      given.add({ disk: await diskOf(place.folder), bytes: need.bytes, into: need.into })
+    if (need.into === undefined) return
+    const found = await stat(need.into)
+    given.add({ disk: found.dev, mark: markOf(found), bytes: need.bytes, into: need.into })
   })
 
 const prunableOf = async ({ folder, prune }: RoomPlace): Promise<Prunable[]> => {
