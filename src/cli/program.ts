@@ -46,13 +46,18 @@ const entries: Entry[] = [
   },
   {
     name: 'image',
-    summary: 'build and list the images of guests',
+    summary: 'build, import, verify and remove the images of guests',
     load: async () => (await import('./image.ts')).image,
   },
   {
     name: 'host',
     summary: 'look after the machines that run tasks: drain, stop, qualify',
     load: async () => (await import('./host.ts')).host,
+  },
+  {
+    name: 'cancel',
+    summary: 'end a series, a job or one task, without a word to its author',
+    load: async () => (await import('./cancel.ts')).cancel,
   },
   {
     name: 'queue',

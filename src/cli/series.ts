@@ -11,9 +11,13 @@ import { sayState } from './mail.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
 
+const sayCancel = ({ why, by }: { why: string; by?: string }): string =>
+  by === undefined ? why : `${why} (${by})`
+
 const taskLine = (task: Task): string => {
   const { state } = task
-  const how = state.at === 'done' ? sayOutcome(state.outcome) : state.at === 'cancelled' ? state.why : ''
+  const how =
+    state.at === 'done' ? sayOutcome(state.outcome) : state.at === 'cancelled' ? sayCancel(state) : ''
   return `  ${task.kind} on ${task.image}: ${state.at}${how === '' ? '' : `, ${how}`}`
 }
 
@@ -51,7 +55,8 @@ const describe = async (
       lines.push(...(await taskLines(store, blobs, task)), ...(tests ? testLines(task) : []))
     }
   }
-  lines.push(`verdict ${verdict?.finding.kind ?? 'none yet'}`)
+  const more = verdict?.finding.kind === 'cancelled' ? `: ${sayCancel(verdict.finding)}` : ''
+  lines.push(`verdict ${verdict?.finding.kind ?? 'none yet'}${more}`)
   for (const reply of await store.repliesOf(series.id))
     lines.push(`reply ${reply.mail.messageId} ${reply.state.at}`)
   return lines

@@ -26,3 +26,13 @@ export const jobDuty = (tasks: Task[]): JobDuty => {
   }
   return tests.every(ended) ? { do: 'judge' } : { do: 'wait' }
 }
+
+/** Did an operator end the job? Then there is nothing to judge: its build was cancelled, or every test. */
+export const cancelledBy = (tasks: Task[]): { why: string; by: string } | undefined => {
+  const byHand = ({ state }: Task) =>
+    state.at === 'cancelled' && state.by !== undefined ? { why: state.why, by: state.by } : undefined
+  const build = tasks.find(task => task.kind === 'build')
+  const tests = tasks.filter(task => task.kind === 'test')
+  const all = tests.length > 0 && tests.every(task => byHand(task) !== undefined)
+  return (build && byHand(build)) ?? (all && tests[0] ? byHand(tests[0]) : undefined)
+}

@@ -50,4 +50,11 @@ export type Verdict = {
     | { kind: 'base-broken'; step: string; errors: string[] }
     | { kind: 'incomplete'; missing: number[] }
     | { kind: 'ours'; what: string }
+    /** By an operator. Nobody gets a mail of it. */
+    | { kind: 'cancelled'; why: string; by: string }
 }
+
+/** A verdict that its author hears. */
+export type Answer = Verdict & { finding: Exclude<Verdict['finding'], { kind: 'cancelled' }> }
+
+export const isAnswer = (verdict: Verdict): verdict is Answer => verdict.finding.kind !== 'cancelled'

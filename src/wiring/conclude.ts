@@ -1,5 +1,5 @@
 // A verdict becomes known: it is saved together with the reply that says it, and the reply is queued.
-import type { Verdict } from '../model/verdict.ts'
+import { isAnswer, type Verdict } from '../model/verdict.ts'
 import { answered, composeReply } from '../stages/reply/compose.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import type { Wired } from './wire.ts'
@@ -20,11 +20,18 @@ const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blo
   return blob => paths.get(blob) ?? blobs.where(blob)
 }
 
-/** Repeatable: the first verdict on a job stays, and so does its reply. */
-export const conclude = async (wired: Wired, verdict: Verdict): Promise<void> => {
+/** Repeatable: the first verdict on a job stays, and so does its reply. Of a series that was cancelled nothing is said any more. */
+export const conclude = async (wired: Wired, given: Verdict): Promise<void> => {
   const { store, queue, config, clock, log } = wired
-  const series = await store.series(verdict.series)
+  const series = await store.series(given.series)
   if (!series) return
+  const said = await store.verdict(series.id)
+  const verdict = said && !isAnswer(said) ? { ...given, images: [], finding: said.finding } : given
+  if (!isAnswer(verdict)) {
+    if (await store.addVerdict(verdict, undefined))
+      log('info', `cancelled: ${series.title}`, { series: series.id })
+    return
+  }
   const job = verdict.job === undefined ? undefined : await store.job(verdict.job)
   const project = wired.project(series.project)
   const part = answered(series, verdict)

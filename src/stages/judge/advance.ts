@@ -1,5 +1,6 @@
 // After anything happened to a job: what is due now? Decided from the store alone, so that it can be asked at any time.
-import { jobDuty } from '../../model/advance.ts'
+import { cancelledBy, jobDuty } from '../../model/advance.ts'
+import type { Instant } from '../../model/instant.ts'
 import type { Job, JobId, Task } from '../../model/job.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -26,9 +27,17 @@ const waiting = async (store: Store, baseline: Job): Promise<JobId[]> => {
   return open.filter(job => job.baseline === baseline.id).map(job => job.id)
 }
 
-const cancelAll = async (store: Store, tasks: Task[], why: string): Promise<void> => {
-  for (const task of tasks) await store.moveTask(task.id, task.state, { at: 'cancelled', why })
+const isOpen = ({ state }: Task): boolean => state.at === 'queued' || state.at === 'running'
+
+const cancelAll = async (store: Store, tasks: Task[], how: { why: string; by?: string }): Promise<void> => {
+  for (const task of tasks) await store.moveTask(task.id, task.state, { at: 'cancelled', ...how })
 }
+
+const quietVerdict = (job: Job, how: { why: string; by: string }, now: Instant): Verdict => ({
+  ...{ series: job.series ?? '', job: job.id, base: undefined, buildLog: undefined, images: [] },
+  decidedAt: now,
+  finding: { kind: 'cancelled', ...how },
+})
 
 export const advance =
   (ports: AdvancePorts) =>
@@ -36,11 +45,17 @@ export const advance =
     const { store, clock } = ports
     const job = await store.job(id)
     if (!job) return { do: 'wait' }
+    const last = job.series === undefined ? undefined : await store.verdict(job.series)
+    if (last?.finding.kind === 'cancelled') {
+      const { why, by } = last.finding
+      await cancelAll(store, (await store.tasksOf(id)).filter(isOpen), { why, by })
+      return { do: 'conclude', verdict: { ...last, job: id } }
+    }
     const tasks = await store.tasksOf(id)
     const duty = jobDuty(tasks)
     if (duty.do === 'run' || duty.do === 'wait') return duty
     if (duty.do === 'cancel') {
-      await cancelAll(store, duty.tasks, duty.why)
+      await cancelAll(store, duty.tasks, { why: duty.why })
       return advance(ports)(id)
     }
     if (job.baseline === undefined) return { do: 'look', jobs: await waiting(store, job) }
@@ -48,6 +63,8 @@ export const advance =
     // Superseded, growing, or planned anew: another job speaks for it.
     const state = series ? series.state : undefined
     if (state?.at !== 'planned' || state.job !== job.id) return { do: 'wait' }
+    const stopped = cancelledBy(tasks)
+    if (stopped) return { do: 'conclude', verdict: quietVerdict(job, stopped, clock.now()) }
     const baseline = split(await store.tasksOf(job.baseline))
     const runs = (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
     const said = judge({ job, ...split(tasks), baseline, runs, now: clock.now() })

@@ -110,10 +110,12 @@ const jobsFor = (
   return { job, baseline }
 }
 
-/** A base line that ended by trouble of ours says nothing about the base: whoever needs it next has it done again. */
+/** A base line that ended by trouble of ours, or that an operator cancelled, says nothing about the base: whoever needs it next has it done again. */
 const retryOurs = async (store: Store, baseline: JobId): Promise<void> => {
   const tasks = await store.tasksOf(baseline)
-  const isOurs = ({ state }: Task) => state.at === 'done' && state.outcome.kind === 'ours'
+  const isOurs = ({ state }: Task) =>
+    (state.at === 'done' && state.outcome.kind === 'ours') ||
+    (state.at === 'cancelled' && state.by !== undefined)
   if (!tasks.some(isOurs)) return
   for (const task of tasks) {
     if (!isOurs(task) && task.state.at !== 'cancelled') continue
@@ -139,6 +141,8 @@ export const plan =
         finding,
       },
     })
+    const said = await store.verdict(series.id)
+    if (said?.finding.kind === 'cancelled') return { kind: 'verdict', verdict: said }
     const mails = await Promise.all(series.parts.map(part => store.mail(part.mail)))
     const files = mails.flatMap(mail => mail?.patch?.files ?? [])
     if (onlyTouches(files, project.recipe.ignore)) return verdict({ kind: 'nothing-to-test' })

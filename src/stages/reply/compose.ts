@@ -4,7 +4,7 @@ import type { BlobId, Job } from '../../model/job.ts'
 import type { Address } from '../../model/mail.ts'
 import type { Reply } from '../../model/reply.ts'
 import type { Series } from '../../model/series.ts'
-import type { Verdict } from '../../model/verdict.ts'
+import { type Answer, isAnswer, type Verdict } from '../../model/verdict.ts'
 import { headerText } from '../../text/compose.ts'
 import { actual, intended, messageIdOf, replyHeaders, replyId, replySubject, threading } from './envelope.ts'
 import { render } from './render.ts'
@@ -32,7 +32,7 @@ export type ComposeInput = {
 /** A mail of more lines is not read. */
 export const maxLines = 60
 
-const templates: Record<Verdict['finding']['kind'], string> = {
+const templates: Record<Answer['finding']['kind'], string> = {
   'all-well': 'reply-all-well',
   'new-failures': 'reply-new-failures',
   'does-not-apply': 'reply-does-not-apply',
@@ -71,6 +71,7 @@ export const composeReply = (input: ComposeInput): Reply => {
 /** As much evidence as there is room for. */
 const body = (input: ComposeInput & { wanted: ReturnType<typeof intended> }): string[] => {
   const { verdict, series, job, project, administrator, wanted, live, logUrl } = input
+  if (!isAnswer(verdict)) throw new Error('what was cancelled is not answered')
   const template = templates[verdict.finding.kind]
   let lines: string[] = []
   for (const budget of [24, 18, 12, 8, 4, 1]) {

@@ -19,6 +19,7 @@ const listHears: Record<Verdict['finding']['kind'], boolean> = {
   'nothing-to-test': false,
   'base-broken': false,
   ours: false,
+  cancelled: false,
 }
 
 const messageId = /^<[^\s\p{C}<>]{1,900}>$/u
