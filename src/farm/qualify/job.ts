@@ -17,7 +17,7 @@ const memory = '/run/grapevine-job'
 /** Lines of nine digits: half a million bytes, no two pages alike. */
 const lines = 50_000
 const bytes = lines * 10
-const pattern = 8 << 20
+const pattern = 4 << 20
 const cpuRounds = 3000
 const timeoutMs = 120_000
 
