@@ -18,9 +18,15 @@ const asText = ({ name, ok, says, remedy }: Finding, terminal: boolean): string 
 
 const configured = async (config: Config): Promise<Check[]> => {
   const { dataChecks } = await import('./doctor/data.ts')
+  const { qualificationChecks } = await import('./doctor/qualification.ts')
   const { serviceChecks } = await import('./doctor/services.ts')
   const { projectChecks } = await import('./doctor/projects.ts')
-  return [...dataChecks(config), ...serviceChecks(config), ...projectChecks(config)]
+  return [
+    ...dataChecks(config),
+    ...qualificationChecks(config),
+    ...serviceChecks(config),
+    ...projectChecks(config),
+  ]
 }
 
 /** What is wrong with the configuration is a finding like others; the host can be looked at without it. */

@@ -42,7 +42,7 @@ const askKvm = async () => {
   )
   if (!usable)
     return advice(`/dev/kvm may not be opened: ${slower}`, 'Add this user to the group kvm: adduser USER kvm')
-  return fine('/dev/kvm may be opened; whether guests boot with it is tried before the first template')
+  return fine('/dev/kvm may be opened; whether guests work with it, the qualification says')
 }
 
 /** A host without a battery begins in 1970 or where it stopped. */
