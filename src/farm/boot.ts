@@ -6,6 +6,7 @@ import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
 import type { Deadlines } from './deadline.ts'
 import type { Guest } from './exec.ts'
+import { faultOf } from './fate.ts'
 import { systemFor } from './guest/systems.ts'
 import { type Machine, startMachine, tell } from './machine.ts'
 import type { Layout, Places, Qemu } from './qemu.ts'
@@ -72,7 +73,12 @@ const load = async (machine: Machine, state: Buffer, span: Millis): Promise<void
     span,
     'loading the frozen state',
   )
-  const failed = machine.fate.rung.then(fate => `the frozen state does not load: ${tell(fate)}`)
+  const failed = machine.fate.rung.then(fate => {
+    // Only QEMU's own no says something about the state: it may have been killed, or the disk be full.
+    if (machine.exitCode() === undefined) throw faultOf(fate, 'loading the frozen state')
+    return `the frozen state does not load: ${tell(fate)}`
+  })
+  failed.catch(() => {})
   over.catch(() => {})
   await machine.qmp.command('migrate-incoming', { uri: 'fd:7' })
   machine.incoming.end(state)

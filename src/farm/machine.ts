@@ -39,6 +39,8 @@ export type Machine = {
   lend(file: string): Promise<void>
   /** Ends the process and waits for it. Repeatable. */
   kill(): Promise<void>
+  /** What QEMU ended with by its own will; undefined while it runs, and when a signal ended it. */
+  exitCode(): number | undefined
   stderr(): string
   console(): Buffer
 }
@@ -120,6 +122,7 @@ export const startMachine = async (request: StartRequest): Promise<Machine> => {
       lower: () => cell?.lower(child.pid ?? 0),
       lend: async file => await cell?.lend(file),
       kill,
+      exitCode: () => child.exitCode ?? undefined,
       stderr: () => stderr,
       console: console.text,
     }

@@ -61,7 +61,9 @@ const dyingWithUs = (command: string[]) => [setpriv, '--pdeathsig', 'KILL', '--'
 export const spawnQemu = (command: string[], folder: string, wrap: Cell['wrap'] = dyingWithUs) => {
   const pipes = Object.values(channels).map(() => 'pipe' as const)
   const [program = '', ...args] = wrap(command)
-  const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe', ...pipes] })
+  // Our own environment holds passwords, and QEMU needs none of it.
+  const env = { PATH: process.env.PATH, LC_ALL: 'C' }
+  const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe', ...pipes] })
   const channel = (fd: number) => child.stdio[fd] as unknown as Duplex
   // A broken pipe is told by the process's end; the sockets' own errors add nothing.
   for (const fd of Object.values(channels)) channel(fd).on('error', () => {})
@@ -165,7 +167,8 @@ export const argumentsFor = (qemu: Qemu, layout: Layout, places: Places): string
     ...ports(),
     ...(layout.disk && places.disk ? drive(places.disk, layout.bus) : []),
     ...(layout.kernel ? ['-kernel', layout.kernel, '-append', layout.append] : []),
-    ...(layout.initrd ? ['-initrd', layout.initrd] : []),
+    // A fork never boots: its memory is there already, and 12 MB less are read for each.
+    ...(layout.initrd && !places.incoming ? ['-initrd', layout.initrd] : []),
     ...(places.incoming ? ['-incoming', 'defer'] : []),
   ]
 }

@@ -3,17 +3,21 @@ import { createFarm } from '../farm/farm.ts'
 import { fitness } from '../farm/qualify/fitness.ts'
 import { lastReport } from '../farm/qualify/record.ts'
 import { summaryOf } from '../farm/qualify/verify.ts'
+import { type IdleWork, scrubWhileIdle } from '../farm/storage/idle.ts'
 import type { Farm } from '../ports/farm.ts'
 import { cutOff } from '../stages/upkeep/cut-off.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { openAlarm } from './alarm.ts'
-import type { HostParts } from './host-loop.ts'
+import type { HostParts, Idle } from './host-loop.ts'
 import { keepWarm } from './warm.ts'
 import type { Wired } from './wire.ts'
 
-export const openFarm = async ({ config, log }: Pick<Wired, 'config' | 'log'>): Promise<Farm> => {
-  const { data, slots, pool, accelerator, images } = config.farm
-  return createFarm({ folder: data, slots, pool, accelerator, images, log: line => log('info', line) })
+export const openFarm = async (wired: Pick<Wired, 'config' | 'log' | 'store' | 'clock'>): Promise<Farm> => {
+  const { config, log } = wired
+  const { data, slots, pool, accelerator, images, user, reserveMiB } = config.farm
+  const options = { folder: data, slots, pool, accelerator, images, user, reserveMiB }
+  const alarm = openAlarm(wired, config.host)
+  return createFarm({ ...options, alarm, log: line => log('info', line) })
 }
 
 /** What a worker asks and does besides running tasks: whether the host is fit, and what it does in idle time. */
@@ -26,7 +30,19 @@ export const hostParts = (wired: Wired, farm: Farm): HostParts => {
       return unfit
     },
     facts: () => facts,
-    idle: [idle => keepWarm(wired, { farm, ...idle })],
+    idle: [idle => keepWarm(wired, { farm, ...idle }), idle => scrubWhileIdle(storageOf(wired, farm, idle))],
+  }
+}
+
+/** Needs no host that is fit: a damaged image may be why it is not. */
+const storageOf = ({ config, log }: Wired, farm: Farm, { isIdle, alarm, signal }: Idle): IdleWork => {
+  const { data, images, accelerator, reserveMiB, user, backup } = config.farm
+  return {
+    ...{ farm: data, images, accelerator, reserveMiB, user, ...backup, alarm, isIdle, signal },
+    progress: line => log('info', line),
+    onDamage: async (templates, why) => {
+      for (const id of templates) await farm.condemn?.(id, why)
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 // How a run in a guest ends: each ending is provoked in a real guest, and told apart from the others.
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync, truncateSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -312,8 +312,12 @@ describe('a host that fails its guest', () => {
       await expect(full.template(spec, silent)).rejects.toMatchObject({ name: 'Fault', kind: 'exhausted' })
     }))
 
-  test('the template is damaged below a running clone, and is put aside', async () => {
-    const { folder, remove } = newFolder()
+  test('the template is damaged below a running clone, and is put aside; the farm lies where QEMU may not go', async () => {
+    const { folder: closed, remove } = newFolder()
+    const folder = join(closed, 'farm')
+    mkdirSync(folder)
+    symlinkSync(join(sharedFolder, 'images'), join(folder, 'images'))
+    expect(statSync(closed).mode & 0o077).toBe(0)
     try {
       const own = await openFarm({ token, folder, deadlines })
       const id = await own.template(plain('busybox'), silent)
