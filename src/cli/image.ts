@@ -1,133 +1,94 @@
-// `grapevine image`: the systems that guests boot, built once on each host.
+// `grapevine image`: the systems that guests boot, built or brought in once on each host; and the holding of their tasks.
 import { Command } from 'commander'
-import type { Config, ImageConfig } from '../config/config.ts'
-import { isBuilt } from '../config/config.ts'
-import { Fault, UsageError } from '../model/fault.ts'
 import type { CliDeps } from './deps.ts'
 import { imageHolds } from './image/holds.ts'
+import type { ImportOptions } from './image/import.ts'
 
-type State = 'built' | 'outdated' | 'missing' | 'damaged'
-type Look = {
-  name: string
-  kind: string
-  state: State
-  builtAt: string | null
-  bytes: number | null
-  folder: string | null
-}
-
-const chosen = ({ farm }: Config, names: string[]): ImageConfig[] => {
-  const known = farm.images.map(image => image.name)
-  const unknown = names.find(name => !known.includes(name))
-  if (unknown !== undefined) {
-    throw new UsageError(
-      `no image is called ${unknown}`,
-      `These are in the configuration: ${known.join(', ')}`,
+const build = (deps: CliDeps): Command =>
+  new Command('build')
+    .summary('build images that are missing or outdated')
+    .description(
+      'Builds the images, or those named, from the packages of this host’s distribution. What is built and up to date stays. Images of kind imported and libvirt are passed over.',
     )
-  }
-  return farm.images.filter(({ name }) => names.length === 0 || names.includes(name))
-}
+    .argument('[names...]', 'images of the configuration (default: all)')
+    .addHelpText('after', '\nExample:\n  $ grapevine image build debian')
+    .action(async (names: string[]) => await (await import('./image/build.ts')).build(deps, names))
 
-const build = async (deps: CliDeps, names: string[]): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
-  const { buildImage } = await import('../farm/image/build.ts')
-  const { show: makeShow } = await import('./demo/show.ts')
-  const show = makeShow(deps.stdout)
-  let phase = ''
-  const progress = (line: string) => {
-    const without = line.replace(/ \(\d+(\/\d+)?\)/, '')
-    if (without !== phase) show.line(line)
-    else show.status(line)
-    phase = without
-  }
-  try {
-    for (const image of chosen(config, names)) {
-      if (!isBuilt(image)) continue
-      const { folder } = await buildImage({
-        config: image,
-        folder: config.farm.data,
-        progress,
-        signal: deps.signal,
-      })
-      show.line(`${image.name}: ready in ${folder}`)
-    }
-  } finally {
-    show.end()
-  }
-}
+const bringIn = (deps: CliDeps): Command =>
+  new Command('import')
+    .summary('bring in a disk that has the guest agent in it')
+    .description(
+      'Copies a qcow2 or raw disk into an image of kind imported, boots it once, and takes it if its guest agent answers. The file itself is only read. An image of that name that is there already is replaced; templates of the old one stay until they are removed.',
+    )
+    .argument('<name>', 'an image of the configuration, of kind imported')
+    .argument('<file>', 'the disk: qcow2 or raw, with qemu-guest-agent installed')
+    .option('--vars <file>', 'UEFI variables that the disk was installed with (default: fresh ones)')
+    .option('--no-boot', 'do not try whether it boots and its agent answers')
+    .option('--deadline <span>', 'how long the boot may take', '10 min')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ grapevine image import win11 /srv/disks/win11.qcow2 --deadline "30 min"',
+    )
+    .action(async (name: string, file: string, options: ImportOptions) => {
+      await (await import('./image/import.ts')).importDisk(deps, { name, file, options })
+    })
 
-const look = async (config: Config, image: ImageConfig): Promise<Look> => {
-  const { loadImage } = await import('../farm/image/manifest.ts')
-  const { imageSource } = await import('../farm/image/source.ts')
-  const { name, kind } = image
-  try {
-    const { source, builtAt, files, folder } = await loadImage(config.farm.data, name)
-    const state = !isBuilt(image) || source === imageSource(image) ? 'built' : 'outdated'
-    const bytes = Object.values(files).reduce((sum, file) => sum + (file?.bytes ?? 0), 0)
-    return { name, kind, state, builtAt: new Date(builtAt).toISOString(), bytes, folder }
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    const state = error.kind === 'damaged' ? 'damaged' : 'missing'
-    return { name, kind, state, builtAt: null, bytes: null, folder: null }
-  }
-}
+const list = (deps: CliDeps): Command =>
+  new Command('list')
+    .summary('list the images and whether they are there')
+    .description(
+      'Lists the images of the configuration: built or imported, outdated (the configuration has changed since), damaged, missing, or in libvirt. `older` counts replaced versions that are still there.',
+    )
+    .option('--json', 'print JSON lines: name, kind, state, builtAt, bytes, folder, older, remedy')
+    .addHelpText('after', '\nExample:\n  $ grapevine image list')
+    .action(
+      async (options: { json?: boolean }) => await (await import('./image/list.ts')).list(deps, options),
+    )
 
-const list = async (deps: CliDeps, { json = false }: { json?: boolean }): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
-  const images: Look[] = []
-  for (const image of config.farm.images) images.push(await look(config, image))
-  if (json) {
-    deps.stdout.write(images.map(image => `${JSON.stringify(image)}\n`).join(''))
-    return
-  }
-  const { table } = await import('./table.ts')
-  const rows = images.map(({ name, kind, state, builtAt, bytes }) => [
-    name,
-    kind,
-    state,
-    builtAt?.slice(0, 16).replace('T', ' ') ?? '',
-    bytes === null ? '' : `${Math.ceil(bytes / 1024 / 1024)} MiB`,
-  ])
-  deps.stdout.write(`${table([['image', 'kind', 'state', 'built (UTC)', 'size'], ...rows])}\n`)
-}
+const show = (deps: CliDeps): Command =>
+  new Command('show')
+    .summary('print an image’s manifest')
+    .description('Prints what an image was made of, and where its files lie, as JSON.')
+    .argument('<name>', 'an image of the configuration')
+    .addHelpText('after', '\nExample:\n  $ grapevine image show debian')
+    .action(async (name: string) => await (await import('./image/list.ts')).showOne(deps, name))
 
-const showOne = async (deps: CliDeps, name: string): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
-  chosen(config, [name])
-  const { loadImage } = await import('../farm/image/manifest.ts')
-  deps.stdout.write(`${JSON.stringify(await loadImage(config.farm.data, name), null, 2)}\n`)
-}
+const verify = (deps: CliDeps): Command =>
+  new Command('verify')
+    .summary('compare every file with its digest')
+    .description(
+      'Reads the images, or those named, with their older versions; compares each file with its digest, and checks disks with qemu-img. Exit code 1 if anything is not what it was.',
+    )
+    .argument('[names...]', 'images of the configuration (default: all)')
+    .option(
+      '--json',
+      'print JSON lines: name, version, sound, flaws, bytes, remedy; progress to standard error',
+    )
+    .addHelpText('after', '\nExample:\n  $ grapevine image verify debian')
+    .action(async (names: string[], options: { json?: boolean }) => {
+      await (await import('./image/verify.ts')).verify(deps, names, options)
+    })
+
+const remove = (deps: CliDeps): Command =>
+  new Command('remove')
+    .summary('take an image off this host')
+    .description(
+      'Removes an image with all its versions, or one version that was replaced (NAME@VERSION, see `list --json`). Refuses while a recipe names it or a template lies on it.',
+    )
+    .argument('<name>', 'an image or a version of one')
+    .option('--force', 'also if it is in use; templates that lie on it go with it')
+    .addHelpText('after', '\nExample:\n  $ grapevine image remove win10')
+    .action(async (name: string, options: { force?: boolean }) => {
+      await (await import('./image/remove.ts')).remove(deps, name, options)
+    })
 
 const looks = (deps: CliDeps): Command =>
-  new Command('image')
-    .description('Builds and lists the images of guests: farm.images in the configuration.')
-    .addCommand(
-      new Command('build')
-        .summary('build images that are missing or outdated')
-        .description(
-          'Builds the images, or those named, from the packages of this host’s distribution. What is built and up to date stays.',
-        )
-        .argument('[names...]', 'images of the configuration (default: all)')
-        .addHelpText('after', '\nExample:\n  $ grapevine image build debian')
-        .action((names: string[]) => build(deps, names)),
-    )
-    .addCommand(
-      new Command('list')
-        .summary('list the images and whether they are built')
-        .description(
-          'Lists the images of the configuration: built, outdated (the configuration has changed since), damaged or missing.',
-        )
-        .option('--json', 'print JSON lines: name, kind, state, builtAt, bytes, folder')
-        .addHelpText('after', '\nExample:\n  $ grapevine image list')
-        .action((options: { json?: boolean }) => list(deps, options)),
-    )
-    .addCommand(
-      new Command('show')
-        .summary('print an image’s manifest')
-        .description('Prints what an image was built of, and where its files lie, as JSON.')
-        .argument('<name>', 'an image of the configuration')
-        .addHelpText('after', '\nExample:\n  $ grapevine image show debian')
-        .action((name: string) => showOne(deps, name)),
+  [build, bringIn, list, show, verify, remove]
+    .reduce(
+      (command, make) => command.addCommand(make(deps)),
+      new Command('image').description(
+        'Builds, brings in and looks after the images of guests: farm.images in the configuration.',
+      ),
     )
     .addHelpText('after', '\nExample:\n  $ grapevine image build')
 

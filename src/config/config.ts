@@ -25,7 +25,9 @@ export type ImportedImageConfig = {
   name: string
   kind: 'imported'
   os: GuestOs
-  firmware: 'bios' | 'uefi'
+  firmware: Firmware
+  /** What the disk hangs on: virtio needs a driver in the guest that Windows does not bring. */
+  disk: DiskBus
   memoryMiB: number
   cpus: number
 }
@@ -44,6 +46,8 @@ export type LibvirtImageConfig = {
 }
 
 export type GuestOs = 'linux' | 'windows'
+export type Firmware = 'bios' | 'uefi'
+export type DiskBus = 'virtio' | 'sata'
 
 /** Is it made here, by `grapevine image build`? */
 export const isBuilt = (image: ImageConfig): image is BuiltImageConfig =>

@@ -177,8 +177,10 @@ const mailOut = (
 
 const toImage = (name: string, image: ConfigFile['farm']['images'][string]): ImageConfig => {
   const hardware = { name, memoryMiB: image.memory, cpus: image.cpus }
-  if (image.kind === 'imported')
-    return { ...hardware, kind: image.kind, os: image.os, firmware: image.firmware }
+  if (image.kind === 'imported') {
+    const { kind, os, firmware, disk = os === 'windows' ? 'sata' : 'virtio' } = image
+    return { ...hardware, kind, os, firmware, disk }
+  }
   if (image.kind === 'libvirt') {
     const { kind, os, uri, domain, snapshot } = image
     return { ...hardware, kind, os, uri, domain, snapshot }

@@ -184,6 +184,12 @@ const image = z
           .enum(['bios', 'uefi'])
           .default('bios')
           .describe('What the disk boots with; uefi needs the package ovmf. Default: bios.'),
+        disk: z
+          .enum(['virtio', 'sata'])
+          .optional()
+          .describe(
+            'What the guest’s disk hangs on. virtio is faster, and needs its driver in the guest. Default: virtio for linux, sata for windows.',
+          ),
         ...hardware,
         memory: hardware.memory.prefault('2 GiB').describe('Memory of the guest. Default: 2 GiB.'),
       })

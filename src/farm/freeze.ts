@@ -7,15 +7,23 @@ import type { Millis } from '../model/instant.ts'
 import { type Ending, isGuestsDoing } from '../model/run.ts'
 import { type Command, PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
 import { boot, fork, type MachineSpec, type SavedState } from './boot.ts'
-import type { Bootable } from './bootable.ts'
+import { type Bootable, copyWritable, layOut, placesOf } from './bootable.ts'
+import { within } from './deadline.ts'
 import { createOverlay } from './disk.ts'
 import { exec, type Guest } from './exec.ts'
+import { faultOf } from './fate.ts'
 import { copy, copySparse } from './files.ts'
-import type { Layout } from './qemu.ts'
+import type { Layout, Places } from './qemu.ts'
 import { saveState } from './save.ts'
 
 /** Names of a template's files in its folder. `seed` is an empty overlay: copying it is cheaper than asking qemu-img for each fork. */
-export const parts = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.qcow2' } as const
+export const parts = {
+  memory: 'memory',
+  state: 'state',
+  disk: 'disk.qcow2',
+  seed: 'seed.qcow2',
+  vars: 'vars.fd',
+} as const
 
 /** `saveMs`: from the guest's stop until its state is in the file. */
 export type Frozen = { state: { bytes: number; sha256: string }; canary: string; saveMs: Millis }
@@ -46,16 +54,19 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
     const began = performance.now()
     const state = await saveState(guest.machine)
     await guest.machine.qmp.command('quit')
-    await guest.machine.fate.rung
+    await within(guest.machine.fate.rung, machine.deadlines.qmpMs, 'the end of QEMU after the save')
     await writeFile(join(folder, parts.state), state)
     const saveMs = Math.round(performance.now() - began)
     const disk = join(folder, parts.disk)
     if (image.disk) await createOverlay(join(folder, parts.seed), { file: disk, format: 'qcow2' })
+    await machine.qemu.jail?.seal(folder)
     return {
       state: { bytes: state.length, sha256: createHash('sha256').update(state).digest('hex') },
       canary,
       saveMs,
     }
+  } catch (error) {
+    throw await causeOf(error, guest)
   } finally {
     signal.removeEventListener('abort', stop)
     await guest.machine.kill()
@@ -73,17 +84,18 @@ const start = async ({
   progress,
   signal,
 }: FreezeRequest): Promise<Guest> => {
-  const [memory, overlay] = [join(folder, parts.memory), join(folder, parts.disk)]
-  const disk = image.disk && { overlay, backing: [image.disk] }
-  const own = {
+  const memory = join(folder, parts.memory)
+  const files = { overlay: join(folder, parts.disk), vars: join(folder, parts.vars) }
+  const machineOn = (writable: Pick<Places, 'disk' | 'vars'>) => ({
     ...machine,
-    places: { name: machine.name, memory: { file: memory, shared: true }, disk },
+    places: { name: machine.name, memory: { file: memory, shared: true }, ...writable },
     folder,
-  }
+  })
   if (parent) {
     await copySparse(join(parent.folder, parts.memory), memory)
-    if (disk) await copySparse(join(parent.folder, parts.disk), overlay)
-    const guest = await fork(own, parent.state, signal)
+    if (image.disk) await copySparse(join(parent.folder, parts.disk), files.overlay)
+    if (image.firmware) await copyWritable(join(parent.folder, parts.vars), files.vars)
+    const guest = await fork(machineOn(placesOf(image, files)), parent.state, signal)
     try {
       await guest.says.wake(Date.now(), 'template')
       return guest
@@ -93,8 +105,15 @@ const start = async ({
     }
   }
   progress(`${spec.label}: booting`)
-  if (image.disk) await createOverlay(overlay, image.disk)
-  return await boot(own, machine.deadlines.bootMs, signal)
+  return await boot(machineOn(await layOut(image, files)), machine.deadlines.bootMs, signal)
+}
+
+/** A full disk ends QEMU while something else is waited for: what that was is not the reason. */
+const causeOf = async (error: unknown, { machine, deadlines }: Guest): Promise<unknown> => {
+  if (!(error instanceof Fault) || error.kind !== 'unreachable') return error
+  const ended = within(machine.fate.rung, deadlines.qmpMs, 'the end of QEMU')
+  const fate = await ended.catch(() => undefined)
+  return fate?.kind === 'out-of-space' ? faultOf(fate, 'freezing') : error
 }
 
 const fill = async (guest: Guest, { spec, progress, signal }: FreezeRequest): Promise<void> => {
@@ -123,21 +142,22 @@ const prepare = async (guest: Guest, step: Command, signal: AbortSignal): Promis
   signal.throwIfAborted()
   if (ending.kind === 'finished' && ending.exitCode === 0) return
   if (isGuestsDoing(ending)) throw new PrepareFailed(step.name, ending, Buffer.concat(chunks))
-  const detail = 'detail' in ending ? ending.detail : ending.kind
-  throw new Fault(
-    ending.kind === 'out-of-space' ? 'exhausted' : 'unreachable',
-    'soon',
-    `${step.name}: ${detail}`,
-  )
+  if ('detail' in ending && ending.kind !== 'host-lost') throw faultOf(ending, step.name)
+  throw new Fault('unreachable', 'soon', `${step.name}: ${ending.kind}`)
 }
 
 /** How a template's files become a machine. `own` is the new machine's folder. */
-export const forkPlaces = (template: string, own: string, image: Pick<Bootable, 'disk'>) => ({
+export const forkPlaces = (
+  template: string,
+  own: string,
+  { image, layout }: { image: Pick<Bootable, 'disk'>; layout: Pick<Layout, 'firmware'> },
+) => ({
   memory: { file: join(template, parts.memory), shared: false },
   disk: image.disk && {
     overlay: join(own, parts.seed),
     backing: [{ file: join(template, parts.disk), format: 'qcow2' }, image.disk],
   },
+  vars: layout.firmware && join(own, parts.vars),
 })
 
 export type ForkRequest = {
@@ -152,8 +172,10 @@ export type ForkRequest = {
 /** A machine of its own out of a template's files, answering. Faults as fork (boot.ts). */
 export const forkInto = async (request: ForkRequest): Promise<Guest> => {
   const { template, own, image, machine, state, signal } = request
+  const { layout } = machine
   if (image.disk) await copy(join(template, parts.seed), join(own, parts.seed))
-  const places = { name: machine.name, ...forkPlaces(template, own, image) }
+  if (layout.firmware) await copyWritable(join(template, parts.vars), join(own, parts.vars))
+  const places = { name: machine.name, ...forkPlaces(template, own, { image, layout }) }
   return await fork({ ...machine, places, folder: own }, state, signal)
 }
 

@@ -19,6 +19,8 @@ export type HostCommand = {
   /** Every line of stdout and stderr as it comes. */
   onLine?: (line: string) => void
   signal?: AbortSignal | undefined
+  /** Exit codes besides 0 that are an answer, and no failure. */
+  answers?: number[]
   /** What a person can do if it fails. */
   remedy?: string
 }
@@ -83,7 +85,7 @@ export const runCommand = async (request: HostCommand): Promise<string> => {
   if (stopped)
     throw new Fault('timeout', 'later', `${title} took over ${request.timeoutMs / 1000} s${said}`, remedy)
   if (ending instanceof Error) throw notStarted(command, ending)
-  if (ending.code === 0) return out.join('\n')
+  if (ending.code === 0 || request.answers?.includes(ending.code ?? -1)) return out.join('\n')
   const how = ending.name ? `was killed by ${ending.name}` : `failed with exit code ${ending.code}`
   throw new Fault('refused', 'later', `${title} ${how}${said}`, remedy)
 }

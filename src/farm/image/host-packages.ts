@@ -16,6 +16,7 @@ export const hostPackages: HostPackage[] = [
   { command: 'depmod', package: 'kmod' },
   { command: 'cpio', package: 'cpio' },
   { command: 'xz', package: 'xz-utils' },
+  { command: 'cc', package: 'gcc' },
   { command: 'newuidmap', package: 'uidmap', unlessRoot: true },
 ]
 

@@ -1,0 +1,93 @@
+// `grapevine image verify`: reads every byte of the images on this host, and says which file is not what it was.
+import { basename } from 'node:path'
+import type { Config, ImageConfig } from '../../config/config.ts'
+import type { Image } from '../../farm/image/manifest.ts'
+import type { Flaw } from '../../farm/image/verify.ts'
+import { Fault } from '../../model/fault.ts'
+import type { CliDeps } from '../deps.ts'
+import { exitCode } from '../exit.ts'
+import { type Meter, meterOn } from '../progress.ts'
+import { chosen, keptByLibvirt } from './chosen.ts'
+
+type Verified = {
+  name: string
+  /** The folder's name; null if there is none. */
+  version: string | null
+  sound: boolean
+  flaws: Flaw[]
+  bytes: number
+  remedy: string | null
+}
+
+type Work = { config: Config; meter: Meter; signal: AbortSignal }
+
+export const verify = async (
+  deps: CliDeps,
+  names: string[],
+  { json = false }: { json?: boolean },
+): Promise<void> => {
+  const config = await deps.config({ repositories: 'later' })
+  const images = chosen(config, names)
+  const meter = meterOn(json ? deps.stderr : deps.stdout)
+  let sound = true
+  try {
+    for (const image of images) {
+      if (image.kind === 'libvirt') {
+        if (names.length > 0) meter.line(`${image.name}: no files here, ${keptByLibvirt}`)
+        continue
+      }
+      for (const one of await verifyOne(image, { config, meter, signal: deps.signal })) {
+        sound &&= one.sound
+        if (json) deps.stdout.write(`${JSON.stringify(one)}\n`)
+        else for (const line of say(one)) meter.line(line)
+      }
+    }
+  } finally {
+    meter.end()
+  }
+  if (!sound) deps.exitWith(exitCode.failed)
+}
+
+/** Older versions too: templates may lie on them. */
+const verifyOne = async (image: ImageConfig, work: Work): Promise<Verified[]> => {
+  const { loadImage, readImage } = await import('../../farm/image/manifest.ts')
+  const { versionsOf } = await import('../../farm/image/versions.ts')
+  const { data } = work.config.farm
+  const { name, kind } = image
+  const versions = await versionsOf(data, name)
+  const all: Verified[] = []
+  // Says why there is none.
+  if (!versions.some(({ current }) => current))
+    all.push(await verifyVersion({ name, version: null, read: () => loadImage(data, name, kind) }, work))
+  for (const { name: version, folder } of versions)
+    all.push(await verifyVersion({ name, version, read: () => readImage(folder, name, kind) }, work))
+  return all
+}
+
+type Asked = { name: string; version: string | null; read: () => Promise<Image> }
+
+const verifyVersion = async ({ name, version, read }: Asked, work: Work): Promise<Verified> => {
+  const { filesOf, remedyOf } = await import('../../farm/image/manifest.ts')
+  const { verifyImage } = await import('../../farm/image/verify.ts')
+  try {
+    const image = await read()
+    const { signal, meter } = work
+    const flaws = await verifyImage(image, { progress: meter.progress, signal })
+    const bytes = filesOf(image).reduce((sum, file) => sum + file.bytes, 0)
+    const remedy = flaws.length === 0 ? null : remedyOf(name, image.kind)
+    return { name, version: basename(image.folder), sound: flaws.length === 0, flaws, bytes, remedy }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    const flaws = [{ file: 'manifest.json', what: error.message }]
+    return { name, version, sound: false, flaws, bytes: 0, remedy: error.remedy ?? null }
+  }
+}
+
+const say = ({ name, version, sound, flaws, bytes, remedy }: Verified): string[] => {
+  const title = version ?? name
+  if (sound) return [`${title}: sound, ${Math.ceil(bytes / 2 ** 20)} MiB`]
+  return [
+    ...flaws.map(({ file, what }) => `${title}: ${file}: ${what}`),
+    ...(remedy === null ? [] : [`${title}: make it anew: ${remedy}`]),
+  ]
+}
