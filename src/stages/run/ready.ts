@@ -1,7 +1,7 @@
 // ready: which tasks may be run now, in the order in which they should be. Read from the store each time: nothing else decides.
 import type { Instant } from '../../model/instant.ts'
 import type { JobId, Task } from '../../model/job.ts'
-import { inOrder, type JobFacts } from '../../model/order.ts'
+import { inOrder, type JobFacts, noTurns } from '../../model/order.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 
@@ -28,9 +28,10 @@ const builtJobs = async (store: Store, jobs: JobId[]): Promise<Set<JobId>> => {
   return new Set(builds.map(task => task.job))
 }
 
-/** Keeps what never changes of the jobs that it has seen. Throws the store's Faults. */
+/** Keeps what never changes of the jobs that it has seen, and whose turn it was. Throws the store's Faults. */
 export const readyTasks = ({ store, clock }: ReadyPorts): (() => Promise<Task[]>) => {
   const known = new Map<JobId, JobFacts>()
+  let last = noTurns
   return async () => {
     const queued = await store.tasksAt('queued')
     if (queued.length === 0) return []
@@ -47,9 +48,9 @@ export const readyTasks = ({ store, clock }: ReadyPorts): (() => Promise<Task[]>
     const builds = queued.filter(task => task.kind === 'build')
     const due = [...builds, ...tests.filter(task => built.has(task.job))]
     const now = clock.now()
-    return inOrder(
-      due.filter(task => isDue(task, now)),
-      [...known.values()],
-    )
+    const ready = due.filter(task => isDue(task, now))
+    const { tasks, turns } = inOrder(ready, [...known.values()], { last, now })
+    last = turns
+    return tasks
   }
 }
