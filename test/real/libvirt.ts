@@ -111,7 +111,7 @@ const xmlFor = (folder: string, memoryMiB: number): string => `<domain type='qem
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>preserve</on_crash>
   <devices>
     <disk type='file' device='disk'>
-      <driver name='qemu' type='qcow2' error_policy='stop'/>
+      <driver name='qemu' type='qcow2' cache='unsafe' error_policy='stop'/>
       <source file='${folder}/disk.qcow2'/><target dev='vda' bus='virtio'/>
     </disk>
     <controller type='usb' model='none'/>

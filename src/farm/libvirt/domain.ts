@@ -74,9 +74,8 @@ export const openDomain = ({ virsh, name, deadlines }: DomainOptions) => {
     resume: () => virsh.run(['resume', ...domain]),
     /** Off, whatever it was. Repeatable. */
     off: async (): Promise<void> => {
-      if ((await state()).state === 'shut off') return
       await virsh.run(['destroy', ...domain]).catch(async error => {
-        // It went off by itself.
+        // It went off before.
         if ((await state()).state !== 'shut off') throw error
       })
     },

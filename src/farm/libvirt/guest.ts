@@ -63,8 +63,7 @@ const startOnce = async (request: StartRequest): Promise<LibvirtGuest> => {
   await revert(request)
   let watch: Watch | undefined
   try {
-    await domain.setMark(markOf(owner, run))
-    const xml = await domain.xml()
+    const [xml] = await Promise.all([domain.xml(), domain.setMark(markOf(owner, run))])
     const console = await consoleFrom(xml, domain.uri)
     watch = watchDomain({ domain, deadlines, console })
     await domain.resume()
@@ -135,8 +134,7 @@ const awake = async (
   const seed = randomBytes(64).toString('hex')
   const name = `clone-${run.replace(/[^a-zA-Z0-9]/g, '').slice(-16) || 'run'}`
   await tool(says.wake({ now: Date.now(), name, seed }))
-  await tool(says.settleIn())
-  const bootMark = await tool(says.bootMark())
+  const [bootMark] = await Promise.all([tool(says.bootMark()), tool(says.settleIn())])
   signal?.throwIfAborted()
   const off = async () => {
     watch.stop()
