@@ -48,6 +48,15 @@ const command = name => path => findCommand(name, path) !== undefined
 
 const isRoot = () => process.getuid?.() === 0
 
+/** Of libc6-dev: the C library for programs that need no other file. */
+const hasStaticLibrary = () =>
+  ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].some(folder => existsSync(join(folder, 'libc.a')))
+
+const hasLibvirtQemu = () =>
+  ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'].some(folder =>
+    existsSync(join(folder, 'libvirt/connection-driver/libvirt_driver_qemu.so')),
+  )
+
 /** What the distribution must give, each with the sign that it is there: a command or a file, whoever put it there. */
 const needs = [
   { name: 'git', isThere: command('git') },
@@ -58,12 +67,24 @@ const needs = [
   { name: 'kmod', isThere: command('depmod') },
   { name: 'cpio', isThere: command('cpio') },
   { name: 'xz-utils', isThere: command('xz') },
+  { name: 'gcc', isThere: command('cc') },
+  { name: 'libc6-dev', isThere: hasStaticLibrary },
   { name: 'redis-server', isThere: command('redis-server') },
   { name: 'ca-certificates', isThere: () => existsSync('/etc/ssl/certs/ca-certificates.crt') },
 ]
 /** Without root, mmdebstrap makes a system in a user namespace. */
 const userNeeds = [{ name: 'uidmap', isThere: command('newuidmap') }]
-const testNeeds = [{ name: 'postgresql', isThere: hasPostgres }]
+/** ovmf and what follows it: disks that boot by themselves. */
+const testNeeds = [
+  { name: 'postgresql', isThere: hasPostgres },
+  { name: 'ovmf', isThere: () => existsSync('/usr/share/OVMF/OVMF_CODE_4M.fd') },
+  { name: 'mtools', isThere: command('mcopy') },
+  { name: 'syslinux', isThere: command('syslinux') },
+  { name: 'syslinux-common', isThere: () => existsSync('/usr/lib/syslinux/mbr/mbr.bin') },
+  { name: 'libvirt-clients', isThere: command('virsh') },
+  { name: 'libvirt-daemon', isThere: command('libvirtd') },
+  { name: 'libvirt-daemon-driver-qemu', isThere: hasLibvirtQemu },
+]
 
 /** Names of the Debian packages that are missing. */
 export const missingPackages = ({ test = false, root = isRoot(), path = process.env.PATH } = {}) =>

@@ -47,6 +47,7 @@ const others = [
   'depmod',
   'cpio',
   'xz',
+  'cc',
   'newuidmap',
 ]
 const module = { version: '1.0.0', integrity: 'sha512-x' }

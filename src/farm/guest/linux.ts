@@ -85,9 +85,8 @@ const speakTo = ({ machine, shell = usualShell, deadlines }: Listener): Speech =
       ),
     exec: (command, options) => execByProgram(line, command, options),
     powerOff: async () => {
-      const off = machine.agent.command('guest-shutdown', { mode: 'powerdown' }, deadlines.silenceMs)
-      // It does not answer when it does it.
-      await Promise.race([machine.fate.rung, off])
+      const command = { name: 'power off', script: 'poweroff || shutdown -P now', folder: '/' }
+      await execByProgram({ ...line, shell: usualShell }, { ...command, timeoutMs: deadlines.silenceMs })
     },
   }
 }

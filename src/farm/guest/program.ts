@@ -15,11 +15,13 @@ import { runProgram } from './by-agent/program.ts'
 
 const run = promisify(execFile)
 const source = fileURLToPath(new URL('./program.c', import.meta.url))
-const compiler = ['cc', '-std=gnu11', '-O2', '-static', '-s', '-Wall', '-Wextra'] as const
+/** Guests are x86-64, whatever their host is. */
+const cc = process.arch === 'x64' ? 'cc' : 'x86_64-linux-gnu-gcc'
+const compiler = [cc, '-std=gnu11', '-O2', '-static', '-s', '-Wall', '-Wextra'] as const
 
 /** Of all that decides what runs in a guest. */
 export const programDigest = createHash('sha256')
-  .update(JSON.stringify(compiler))
+  .update(compiler.slice(1).join())
   .update(readFileSync(source))
   .digest('hex')
 
@@ -42,7 +44,10 @@ export const compileProgram = async (cache: string): Promise<Buffer> => {
     const words = stderr.trim().split('\n').at(-1) || (error instanceof Error ? error.message : String(error))
     throw new Fault('unreachable', 'never', `the program for guests does not compile: ${words}`, {
       cause: error,
-      remedy: 'install a C compiler: apt-get install gcc libc6-dev',
+      remedy:
+        cc === 'cc'
+          ? 'install a C compiler: apt-get install gcc libc6-dev'
+          : 'install a C compiler for x86-64: apt-get install gcc-x86-64-linux-gnu libc6-dev-amd64-cross',
     })
   } finally {
     await rm(making, { force: true })
