@@ -14,11 +14,13 @@ export const start = (deps: CliDeps): Command =>
       const { log, signal } = service(deps, options)
       const config = await deps.config({ repositories: 'later' })
       const { lock } = await import('../wiring/lock.ts')
+      const { clearData } = await import('../wiring/left-overs.ts')
       const { wire } = await import('../wiring/wire.ts')
       const { runBot } = await import('../wiring/bot.ts')
       const { starter } = await import('../wiring/queues.ts')
       const { botWorkers } = await import('../../workers/bot.ts')
       const unlock = await lock(join(config.data, 'bot.lock'), 'a bot', log)
+      await clearData(config)
       const wired = await wire(config, log)
       const to = config.mail.live
         ? 'lists and authors'

@@ -218,7 +218,8 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     }
   }
 
-  return { template, lease, reap: () => reapFarm(folder, owner), close: () => pool.close() }
+  const reap = () => reapFarm(folder, owner)
+  return { template, lease, reap, condemn: condemned, close: () => pool.close() }
 }
 
 const layoutIn = ({ layout }: TemplateManifest): Layout => ({

@@ -79,6 +79,8 @@ export type Farm = {
   lease(request: { run: RunId; template: string; signal?: AbortSignal }): Promise<Clone>
   /** Removes what earlier, dead processes of this farm left behind: only QEMUs with this farm's token on their command line. Returns how many. */
   reap(): Promise<number>
+  /** Its bytes were found damaged: all that runs on that template ends as `template-damaged`. Absent: it keeps no templates of its own. */
+  condemn?(template: string, why: string): Promise<void>
   /** Ends the clones that are kept ready, and keeps none any more. What is leased stays its lessee's. */
   close(): Promise<void>
 }

@@ -35,6 +35,7 @@ import {
 import { restoreBackup } from '../../src/farm/storage/backup/restore.ts'
 import { pruneBackups, retired } from '../../src/farm/storage/backup/retain.ts'
 import { verifyBackups } from '../../src/farm/storage/backup/verify.ts'
+import { scrubWhileIdle } from '../../src/farm/storage/idle.ts'
 import { mend } from '../../src/farm/storage/mend.ts'
 import { findPrunable, removePrunable } from '../../src/farm/storage/prunable.ts'
 import { lookAtRoom, requireRoom, reserveOf, watchRoom } from '../../src/farm/storage/room.ts'
@@ -42,7 +43,8 @@ import { scrubNext } from '../../src/farm/storage/scrub.ts'
 import { diskUsage } from '../../src/farm/storage/usage.ts'
 import type { Alarm } from '../../src/model/incident.ts'
 import type { Farm } from '../../src/ports/farm.ts'
-import { openFarm, plain, qemusOf, requireImage, say, sharedFolder, silent } from './world.ts'
+import { clearData } from '../../src/wiring/left-overs.ts'
+import { command, openFarm, plain, qemusOf, requireImage, say, sharedFolder, silent } from './world.ts'
 
 const token = 'test-storage'
 const root = mkdtempSync(join(tmpdir(), 'grapevine-storage-'))
@@ -190,21 +192,27 @@ test('to make room, useless things go before anything is refused', async () => {
 
 test('a flipped byte in a template is found, the template is put aside, and the next request freezes it anew', async () => {
   const id = await farm.template(plain('busybox'), silent)
-  expect(await scrubAll()).toEqual([])
   const memory = join(folder, 'templates', id, 'memory')
+  const clone = await farm.lease({ run: 'damaged', template: id })
+  const running = clone.exec(command('sleep 1000'))
   damage(memory)
-  const ended: string[] = []
-  const since = Date.now()
-  let found = await scrubNext({ folder, alarm, onDamage: async ids => void ended.push(...ids) }, { since })
-  while (found.did === 'sound')
-    found = await scrubNext({ folder, alarm, onDamage: async ids => void ended.push(...ids) }, { since })
-  expect(found).toMatchObject({ did: 'damaged', file: memory })
-  expect([ended, told]).toEqual([[id], [`template-damaged: ${id}`]])
-  expect(await mend(place)).toMatchObject([{ about: id }])
+  const onDamage = async (ids: string[], why: string) => {
+    for (const one of ids) await farm.condemn?.(one, why)
+  }
+  const stop = new AbortController()
+  const work = { ...place, onDamage, signal: stop.signal, mibPerSecond: 2000, roundMs: 100 }
+  let isIdle = false
+  const idle = scrubWhileIdle({ ...work, isIdle: () => isIdle })
+  isIdle = true
+  // What runs on it is not believed any more.
+  expect(await running).toMatchObject({ kind: 'template-damaged', detail: expect.stringContaining(memory) })
+  await clone.release()
+  await expect.poll(() => told).toContain(`template-damaged: ${id}`)
   expect(await farm.template(plain('busybox'), silent)).toBe(id)
   expect(await answers(id)).toBe('alive')
-  expect(await mend(place)).toEqual([])
-  expect(told.at(-1)).toBe(`over: template-damaged: ${id}`)
+  await expect.poll(() => told.at(-1), { timeout: 20_000 }).toBe(`over: template-damaged: ${id}`)
+  stop.abort()
+  await idle
 })
 
 test('scrubbing stops in the middle of a file when a task comes, and takes that for no damage', async () => {
@@ -343,4 +351,16 @@ test('an image version that was replaced goes once its successor has a template;
   expect((await versions()).map(({ path }) => path)).toEqual([earlier])
   for (const one of await versions()) await removePrunable(one)
   expect([existsSync(earlier), await answers(id)]).toEqual([false, 'alive'])
+})
+
+test('what killed processes left is cleared away; what is being written stays', async () => {
+  const data = join(root, 'data')
+  const [blobs, mirrors] = [join(data, 'blobs', 'tmp'), join(data, 'mirrors')]
+  for (const one of [blobs, join(mirrors, 'tmp-old'), join(mirrors, 'tmp-new'), join(mirrors, 'tally.git')])
+    mkdirSync(one, { recursive: true })
+  for (const name of ['old', 'new']) writeFileSync(join(blobs, name), 'half of it')
+  for (const old of [join(blobs, 'old'), join(mirrors, 'tmp-old'), join(mirrors, 'tally.git')])
+    utimesSync(old, 1, 1)
+  await clearData({ data })
+  expect([readdirSync(blobs), readdirSync(mirrors).sort()]).toEqual([['new'], ['tally.git', 'tmp-new']])
 })
