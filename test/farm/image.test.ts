@@ -19,6 +19,7 @@ import { bootable, layoutOf } from '../../src/farm/bootable.ts'
 import { defaultDeadlines } from '../../src/farm/deadline.ts'
 import { createOverlay } from '../../src/farm/disk.ts'
 import type { Guest } from '../../src/farm/exec.ts'
+import { startProgram } from '../../src/farm/guest/by-agent/port.ts'
 import { distributionOf } from '../../src/farm/image/apt-sources.ts'
 import { readPlan } from '../../src/farm/image/archive.ts'
 import { buildImage } from '../../src/farm/image/build.ts'
@@ -461,7 +462,7 @@ describe('guests of the built images', () => {
       const before = await say(name, 'busybox pidof qemu-ga')
       // The agent may die before it has answered that it started this, and takes what it was asked meanwhile with it.
       const murder = { path: '/bin/busybox', args: ['killall', '-9', 'qemu-ga'], env }
-      await agent.start(murder, 5000).catch(() => {})
+      await startProgram(agent, murder, { capture: false, span: 5000 }).catch(() => {})
       const now = () => say(name, 'busybox pidof qemu-ga', 5000).catch(() => before)
       await expect.poll(now, { timeout: 100_000 }).not.toBe(before)
     })
