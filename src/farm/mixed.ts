@@ -22,6 +22,7 @@ export const mixedFarm = async ({ images, qemu, libvirt }: MixedFarmOptions): Pr
   return {
     template: (spec, progress, signal) => ofImage(spec.image).template(spec, progress, signal),
     lease: request => (request.template.startsWith(libvirtPrefix) ? domains : own).lease(request),
+    ...(own.condemn && { condemn: own.condemn }),
     reap: async () => (await own.reap()) + (await domains.reap()),
     close: async () => {
       await own.close()

@@ -1,5 +1,7 @@
 // A host's side: its farm, and the tasks that it held before. One worker process for each host name and farm folder.
 import { createFarm } from '../farm/farm.ts'
+import { createLibvirtFarm } from '../farm/libvirt/farm.ts'
+import { mixedFarm } from '../farm/mixed.ts'
 import { fitness } from '../farm/qualify/fitness.ts'
 import { lastReport } from '../farm/qualify/record.ts'
 import { summaryOf } from '../farm/qualify/verify.ts'
@@ -15,9 +17,13 @@ import type { Wired } from './wire.ts'
 export const openFarm = async (wired: Pick<Wired, 'config' | 'log' | 'store' | 'clock'>): Promise<Farm> => {
   const { config, log } = wired
   const { data, slots, pool, accelerator, images, user, reserveMiB } = config.farm
-  const options = { folder: data, slots, pool, accelerator, images, user, reserveMiB }
+  const common = { folder: data, images, log: (line: string) => log('info', line) }
   const alarm = openAlarm(wired, config.host)
-  return createFarm({ ...options, alarm, log: line => log('info', line) })
+  return mixedFarm({
+    images,
+    qemu: () => createFarm({ ...common, slots, pool, accelerator, user, reserveMiB, alarm }),
+    libvirt: () => createLibvirtFarm(common),
+  })
 }
 
 /** What a worker asks and does besides running tasks: whether the host is fit, and what it does in idle time. */

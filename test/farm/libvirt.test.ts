@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LibvirtImageConfig } from '../../src/config/config.ts'
 import { createLibvirtFarm, type LibvirtFarmOptions } from '../../src/farm/libvirt/farm.ts'
+import { lookAtDomain } from '../../src/farm/libvirt/look.ts'
 import type { Farm } from '../../src/ports/farm.ts'
 import { collect, command, farmContract, parcel, say, silent } from '../contract/farm.ts'
 import { startLibvirt, type TestLibvirt } from '../real/libvirt.ts'
@@ -154,6 +155,16 @@ describe('snapshots', () => {
     libvirt.virsh('destroy', domain)
     await expect(farm.lease({ run: 'old', template: before })).rejects.toMatchObject({ kind: 'damaged' })
     expect(await farm.template(plain, silent)).not.toBe(before)
+  })
+
+  test('are looked at without starting anything', async () => {
+    const says = `${libvirt.uri}, domain ${libvirt.domain} (shut off), snapshot ${libvirt.snapshot}`
+    expect(await lookAtDomain(image)).toEqual({ says, advice: undefined })
+    await expect(lookAtDomain({ ...image, domain: 'nobody' })).rejects.toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining("failed to get domain 'nobody'"),
+    })
+    expect(running()).toEqual([])
   })
 
   test('one that is not there, or not of a running guest, is refused with what to do', async () => {

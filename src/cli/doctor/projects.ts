@@ -41,6 +41,11 @@ const askSource = async (source: SourceConfig, signal: AbortSignal) => {
 }
 
 const askImage = async (folder: string, image: ImageConfig) => {
+  if (image.kind === 'libvirt') {
+    const { lookAtDomain } = await import('../../farm/libvirt/look.ts')
+    const { says, advice: remedy } = await lookAtDomain(image)
+    return remedy === undefined ? fine(says) : advice(says, remedy)
+  }
   const { loadImage } = await import('../../farm/image/manifest.ts')
   const { imageSource } = await import('../../farm/image/source.ts')
   const { builtAt, source } = await loadImage(folder, image.name)

@@ -10,12 +10,13 @@ import { shareWork } from '../shared-work.ts'
 import { openLibvirtClone } from './clone.ts'
 import { defaultLibvirtDeadlines, type LibvirtDeadlines } from './deadlines.ts'
 import { type Domain, openDomain } from './domain.ts'
-import { factsOf, isLive, snapshotIdentity } from './facts.ts'
+import { snapshotIdentity } from './facts.ts'
 import { type LibvirtGuest, startGuest } from './guest.ts'
 import { makeSnapshot } from './make.ts'
 import { reapDomains } from './reap.ts'
 import { openRecords, type TemplateRecord } from './records.ts'
 import { openSeats } from './seat.ts'
+import { liveSnapshot } from './snapshot.ts'
 import { openVirsh, type Virsh } from './virsh.ts'
 
 export type LibvirtFarmOptions = {
@@ -201,19 +202,4 @@ const notThere = (id: string): Fault =>
 const noSnapshot = (error: unknown): undefined => {
   if (error instanceof Fault && error.kind === 'refused') return undefined
   throw error
-}
-
-/** Its description. Fault refused if it is not there, or not of a running guest with an agent. */
-export const liveSnapshot = async (domain: Domain, snapshot: string): Promise<string> => {
-  const xml = await domain.snapshotXml(snapshot)
-  const what = `snapshot ${snapshot} of ${domain.name}`
-  if (!isLive(xml))
-    throw new Fault('refused', 'later', `${what} is not one of a running guest`, {
-      remedy: `start the guest, wait for its agent, then: virsh --connect ${domain.uri} snapshot-create-as ${domain.name} NAME`,
-    })
-  if (!factsOf(xml).hasAgent)
-    throw new Fault('refused', 'later', `${what} has no channel for the guest agent`, {
-      remedy: `add a channel with the target org.qemu.guest_agent.0 (virsh edit ${domain.name}), install qemu-guest-agent in the guest, and make the snapshot anew`,
-    })
-  return xml
 }

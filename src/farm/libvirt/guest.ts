@@ -10,6 +10,7 @@ import type { AgentGuest } from '../guest/by-agent/exec.ts'
 import { linuxByAgent } from '../guest/by-agent/linux.ts'
 import type { Program } from '../guest/by-agent/port.ts'
 import { runProgram, unlessGone } from '../guest/by-agent/program.ts'
+import { windowsByAgent } from '../guest/by-agent/windows.ts'
 import type { Owner } from '../owner.ts'
 import type { LibvirtDeadlines } from './deadlines.ts'
 import type { Domain } from './domain.ts'
@@ -112,13 +113,7 @@ const revert = async ({ domain, snapshot, signal }: StartRequest): Promise<void>
   }
 }
 
-const dialects: Record<GuestOs, AgentDialect | undefined> = { linux: linuxByAgent, windows: undefined }
-
-const dialectFor = (os: GuestOs): AgentDialect => {
-  const found = dialects[os]
-  if (found) return found
-  throw new Fault('refused', 'never', `guests with ${os} cannot be spoken to through libvirt yet`)
-}
+const dialects: Record<GuestOs, AgentDialect> = { linux: linuxByAgent, windows: windowsByAgent }
 
 type Running = { watch: Watch; xml: string; console: () => Promise<Buffer> }
 
@@ -126,7 +121,7 @@ const awake = async (
   { domain, os, run, deadlines, signal }: StartRequest,
   { watch, xml, console }: Running,
 ): Promise<LibvirtGuest> => {
-  const says = dialectFor(os)
+  const says = dialects[os]
   const port = domain.agent
   const tool = (program: Program, span = deadlines.wakeMs) =>
     unlessGone(watch.fate, runProgram(port, program, span))
