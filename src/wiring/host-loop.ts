@@ -112,6 +112,7 @@ export const runHost = async (
   let passed: PassedOver = new Map()
   let waiting = 0
   let restUntil = 0
+  let isHeldHere = false
   let isClosing = false
 
   const guarded = async (what: string, act: () => Promise<void>) => {
@@ -212,9 +213,11 @@ export const runHost = async (
 
   const round = waker(() =>
     guarded('looking for tasks', async () => {
+      if (isClosing) return
       const holds = await holdsHere()
+      isHeldHere = isHeld(holds, undefined)
       await stopRuns(holds)
-      if (!isClosing) await takeTasks(holds)
+      if (!isClosing && !isHeldHere) await takeTasks(holds)
     }),
   )
 
@@ -229,7 +232,9 @@ export const runHost = async (
   /** May take long: it holds up neither the loop nor the signs of life. */
   const lookAtMyself = waker(() =>
     guarded('looking at this host', async () => {
+      if (isClosing) return
       const [unfit, served] = [await isFit(), await images()]
+      if (isClosing) return
       const tell = unfit !== look.unfit
       look = { unfit, images: served }
       if (!tell) return
@@ -253,7 +258,8 @@ export const runHost = async (
     every(beatMs, beat),
     every(beatMs, () => void lookAtMyself()),
     ...idle.map(work => {
-      const isIdle = () => !isClosing && running.size === 0 && waiting === 0 && look.unfit === undefined
+      const isIdle = () =>
+        !isClosing && !isHeldHere && running.size === 0 && waiting === 0 && look.unfit === undefined
       const alarm = openAlarm(wired, config.host)
       const given = { isIdle, alarm, images: () => [...look.images.keys()], signal: ended.signal }
       return guarded('idle work', () => work(given))
@@ -262,12 +268,11 @@ export const runHost = async (
 
   const close = async () => {
     isClosing = true
-    await round()
     for (const { stop } of running.values())
       stop.abort(new Interrupt('stopped', `the worker of ${config.host} ends`))
     await Promise.all([...running.values()].map(held => held.over))
     ended.abort()
-    await Promise.all([...loops, beat()])
+    await Promise.all([...loops, beat(), round(), lookAtMyself()])
     await guarded('farewell', () => store.saveHost({ ...record(), stoppedAt: clock.now() }))
     await listener.close()
   }
