@@ -80,6 +80,9 @@ const alarms = () => {
 
 const childrenOf = (file: string): string[] => readFileSync(file, 'utf8').split(' ').filter(Boolean)
 
+/** A canary and a soak on a loaded machine. */
+const longMs = 400_000
+
 const host = { folder, images: busybox, token, accelerator: 'tcg', host: 'here' } as const
 
 test('an accelerator in which guests hang is found out by its deadline, in one line', async () => {
@@ -97,51 +100,61 @@ test("this host's own KVM works, or ends in one line: it never hangs", async () 
   expect(answer.why.startsWith('a guest booted, did its job')).toBe(answer.works)
 })
 
-test('a host is qualified, soaked and on record; it is asked again only when it changed', async () => {
-  const told: string[] = []
-  const { report, file } = await verifyHost({
-    ...{ ...host, rounds: 1, forks: 2, load: 1, soakImage: 'busybox' },
-    ...{ progress: silent, tell: line => void told.push(line) },
-  })
-  expect(told).toEqual([expect.stringMatching(/^TCG works: boot [\d.]+ s, job .* freeze .* fork /)])
-  expect(isGood(report)).toBe(true)
-  expect(report.soaks).toMatchObject([
-    {
-      ...{ accelerator: 'tcg', image: 'busybox', rounds: 1, failedRounds: 0, failures: [] },
-      ...{ saves: { ok: 1, failed: 0 }, forks: { ok: 2, failed: 0 }, digests: { changed: [] } },
-    },
-  ])
-  expect(await lastReport(folder)).toEqual({ report, file })
+test(
+  'a host is qualified, soaked and on record; it is asked again only when it changed',
+  async () => {
+    const told: string[] = []
+    const { report, file } = await verifyHost({
+      ...{ ...host, rounds: 1, forks: 2, load: 0, soakImage: 'busybox' },
+      ...{ progress: silent, tell: line => void told.push(line) },
+    })
+    expect(told).toEqual([expect.stringMatching(/^TCG works: boot [\d.]+ s, job .* freeze .* fork /)])
+    expect(isGood(report)).toBe(true)
+    expect(report.soaks).toMatchObject([
+      {
+        ...{ accelerator: 'tcg', image: 'busybox', rounds: 1, failedRounds: 0, failures: [] },
+        ...{ saves: { ok: 1, failed: 0 }, forks: { ok: 2, failed: 0 }, digests: { changed: [] } },
+      },
+    ])
+    expect(await lastReport(folder)).toEqual({ report, file })
 
-  const { alarm, said } = alarms()
-  const asked: string[] = []
-  const log = (line: string) => void asked.push(line)
-  expect(await fitness({ ...host, alarm, log })).toBe(undefined)
-  expect([asked, said]).toEqual([[], ['clear host-unqualified here']])
+    const { alarm, said } = alarms()
+    const asked: string[] = []
+    const log = (line: string) => void asked.push(line)
+    expect(await fitness({ ...host, alarm, log })).toBe(undefined)
+    expect([asked, said]).toEqual([[], ['clear host-unqualified here']])
 
-  // Another QEMU, in which no guest boots.
-  const other = { ...hanging(), version: 'another' }
-  const unfit = await fitness({ ...host, alarm, log, qemu: other, deadlines: { qualifyMs: 500 } })
-  expect(unfit).toMatch(/^no accelerator of this host works: TCG: no guest gets through its boot/)
-  expect(asked.length).toBeGreaterThan(0)
-  expect(said.at(-1)).toBe(`raise host-unqualified here: ${unfit}; when it is mended: grapevine host verify`)
-  expect((await lastReport(folder))?.report.accelerator).toBe(undefined)
+    // Another QEMU, in which no guest boots.
+    const other = { ...hanging(), version: 'another' }
+    const unfit = await fitness({ ...host, alarm, log, qemu: other, deadlines: { qualifyMs: 500 } })
+    expect(unfit).toMatch(/^no accelerator of this host works: TCG: no guest gets through its boot/)
+    expect(asked.length).toBeGreaterThan(0)
+    expect(said.at(-1)).toBe(
+      `raise host-unqualified here: ${unfit}; when it is mended: grapevine host verify`,
+    )
+    expect((await lastReport(folder))?.report.accelerator).toBe(undefined)
 
-  expect(await fitness({ ...host, alarm })).toBe(undefined)
-  expect(said.at(-1)).toBe('clear host-unqualified here')
-})
+    expect(await fitness({ ...host, alarm })).toBe(undefined)
+    expect(said.at(-1)).toBe('clear host-unqualified here')
+  },
+  longMs,
+)
 
-test('forks that do not come up are failures of the soak, with their reason, not its end', async () => {
-  const broken = altered('broken', `*'"share":false'*) echo 'no private memory today' >&2; exit 1 ;;`)
-  const told: string[] = []
-  const soak = await runSoak(ground({ qemu: broken }), {
-    ...{ image: await canaryImage(folder, busybox), accelerator: 'tcg', rounds: 1, forks: 1, load: 0 },
-    ...{ progress: silent, trouble: line => void told.push(line) },
-  })
-  expect(isWell(soak)).toBe(false)
-  expect(soak).toMatchObject({ failedRounds: 1, saves: { ok: 1 }, forks: { ok: 0, failed: 1 } })
-  expect(told).toEqual([expect.stringMatching(/^round 1: fork 1: .*no private memory today/)])
-})
+test(
+  'forks that do not come up are failures of the soak, with their reason, not its end',
+  async () => {
+    const broken = altered('broken', `*'"share":false'*) echo 'no private memory today' >&2; exit 1 ;;`)
+    const told: string[] = []
+    const soak = await runSoak(ground({ qemu: broken }), {
+      ...{ image: await canaryImage(folder, busybox), accelerator: 'tcg', rounds: 1, forks: 1, load: 0 },
+      ...{ progress: silent, trouble: line => void told.push(line) },
+    })
+    expect(isWell(soak)).toBe(false)
+    expect(soak).toMatchObject({ failedRounds: 1, saves: { ok: 1 }, forks: { ok: 0, failed: 1 } })
+    expect(told).toEqual([expect.stringMatching(/^round 1: fork 1: .*no private memory today/)])
+  },
+  longMs,
+)
 
 test('what is given up leaves nothing: no guest, no busy loop, no folder, no report', async () => {
   const stop = new AbortController()
