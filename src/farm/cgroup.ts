@@ -40,11 +40,18 @@ export const openCgroups = async (
     await reap(hierarchies, owner)
     return { kind, hold: (pid, limits) => hold(hierarchies, nameOf(owner, pid), { pid, limits }) }
   }
-  log(
-    `guests' memory and processor time are not limited by a control group: ${errors.at(-1) ?? 'there is none'}`,
-  )
+  if (!told)
+    log(
+      `guests' memory and processor time are not limited by a control group: ${errors.at(-1) ?? 'there is none'}`,
+    )
+  told = true
   return undefined
 }
+
+/** Once for each process is enough. */
+let told = false
+/** More than any process id (proc(5), pid_max). */
+let trials = 2 ** 23
 
 const prefix = 'grapevine-'
 const nameOf = ({ token, pid, start }: Owner, child: number) => `${prefix}${token}-${pid}.${start}-${child}`
@@ -53,7 +60,7 @@ const nameOf = ({ token, pid, start }: Owner, child: number) => `${prefix}${toke
 const usable = async (kind: 'v1' | 'v2', owner: Owner): Promise<Hierarchy[]> => {
   const found = kind === 'v2' ? await findV2() : await findV1()
   for (const { folder, settings } of found) {
-    const trial = join(folder, nameOf(owner, 0))
+    const trial = join(folder, nameOf(owner, trials++))
     await mkdir(trial)
     try {
       const limits = { fileBytes: 0, addressBytes: 0, memoryBytes: 2 ** 31, cpus: 1, threads: 0 }

@@ -85,7 +85,8 @@ export const openJail = async ({ folder, owner, user, log }: JailOptions): Promi
   }
 }
 
-type Crowd = { gid: number; take(): { user: User; give(): void } }
+/** `alone`: no other process has that user. */
+type Crowd = { gid: number; take(): { user: User; alone: boolean; give(): void } }
 
 /** Who QEMUs run as; undefined: as we do. */
 const users = async (wanted: string | undefined, log: JailOptions['log']): Promise<Crowd | undefined> => {
@@ -147,7 +148,8 @@ const crowdOf = (range: {
     while (taken.has(slot) && slot < range.perProcess - 1) slot++
     taken.add(slot)
     const user = { uid: range.fixed ?? range.base + slot, gid: range.gid }
-    return { user, give: () => void taken.delete(slot) }
+    const alone = range.fixed === undefined && slot < range.perProcess - 1
+    return { user, alone, give: () => void taken.delete(slot) }
   }
   return { gid: range.gid, take }
 }
@@ -182,7 +184,7 @@ const enter = async ({ crowd, cgroups }: Means, { folder, layout, places }: Inma
       ...{ user, limits, lend },
       wrap: command => [
         ...[setpriv, '--pdeathsig', 'KILL', ...rights, '--'],
-        ...['/bin/sh', '-c', shackles(limits, user !== undefined), 'sh', ...command],
+        ...['/bin/sh', '-c', shackles(limits, taken?.alone === true), 'sh', ...command],
       ],
       hold: pid => {
         held ??= cgroups?.hold(pid, limits)

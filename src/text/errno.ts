@@ -56,6 +56,18 @@ const meanings: Record<string, Meaning> = {
     words: 'too many open files',
     remedy: () => 'raise the limit of open files (ulimit -n)',
   },
+  ENOMEM: {
+    kind: 'exhausted',
+    retry: 'later',
+    words: 'this host is out of memory',
+    remedy: () => 'let it do less at once: fewer slots, or less memory for its guests',
+  },
+  EAGAIN: {
+    kind: 'exhausted',
+    retry: 'later',
+    words: 'no more processes can be started',
+    remedy: () => 'raise the limit of processes (ulimit -u), or let the host do less at once',
+  },
   EIO: {
     kind: 'damaged',
     retry: 'later',

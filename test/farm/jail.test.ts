@@ -194,7 +194,7 @@ test('events: the first and the last', () => {
 test('errors of the operating system are Faults, with a remedy', async () => {
   await expect(asFault('the farm', writeFile('/dev/full', 'x'))).rejects.toMatchObject({
     ...{ name: 'Fault', kind: 'exhausted', retry: 'later' },
-    message: expect.stringContaining('no room is left'),
+    message: expect.stringContaining('no space left'),
     remedy: expect.stringContaining('farm.data'),
   })
   await expect(asFault('the farm', mkdir('/proc/nothing'))).rejects.toMatchObject({ name: 'Fault' })
