@@ -82,6 +82,16 @@ test('a reader that goes away leaves the port clean', async () => {
   expect(String(await buffer(await clone.read('/tmp/next')))).toBe('after')
 })
 
+test('a source that says its end late is waited for', async () => {
+  const late = async function* () {
+    yield Buffer.from('all of it')
+    await expect.poll(() => say(clone, 'cat /tmp/late 2> /dev/null || :')).toBe('all of it')
+  }
+  await clone.write('/tmp/late', { size: 9, stream: Readable.from(late()) })
+  await clone.write('/tmp/next', parcel(Buffer.from('next')))
+  expect(String(await buffer(await clone.read('/tmp/next')))).toBe('next')
+})
+
 test('a source that ends early is a Fault, and the port is not used again', async () => {
   const other = await lease()
   try {

@@ -313,7 +313,8 @@ static void run(uint32_t id, char *payload, uint32_t length) {
   uint32_t credit;
   Command *command = slot();
   Process leader;
-  if (length < 4 || split(payload + 4, length - 4, field, 4) < 3 || !command) return tell_exit(id, 127 << 8);
+  if (length < 4 || split(payload + 4, length - 4, field, 4) < 3) return tell_unstarted(id, "not understood", 127);
+  if (!command) return tell_unstarted(id, "too many commands at once", 126);
   memcpy(&credit, payload, 4);
   const char *folder = field[0], *shell = field[1];
   if (chdir(folder) && (!make_folder(folder) || chdir(folder)))

@@ -67,16 +67,17 @@ const send = async ({ link, machine, deadlines }: Haul, parcel: Parcel): Promise
   const { path, size, stream, untar } = parcel
   const { create64 } = await hasher
   const stored = bell<Done | undefined>()
-  let poured = false
   const talk = link.talk(({ type, payload }) => type === tells.done && stored.ring(doneIn(payload)))
-  // An answer before it has everything: it takes nothing, and what was sent stays in the port.
-  const early = stored.rung.then(done => (poured ? new Promise<never>(() => {}) : outOfStep(done)))
+  // A guest that answers before it has everything takes nothing, and what was sent stays in the port. One that has everything may
+  // answer before the source says that it ends.
+  const early = stored.rung.then(done =>
+    done && Number(done.size) === size ? new Promise<never>(() => {}) : outOfStep(done),
+  )
   early.catch(() => {})
   try {
     talk.say(asks.put, uint64(size), Buffer.of(Number(untar)), strings(path))
     const idleMs = deadlines.streamMs
     const hash = await Promise.race([early, pour(stream, machine.stream, { size, idleMs, hash: create64() })])
-    poured = true
     const answer = within(stored.rung, spanFor(deadlines, size), 'its end')
     const done = agreed(
       await answer.catch(error => {
