@@ -9,6 +9,7 @@ export const judgeWorker: StartWorker = (wired, start) =>
     const next = await advance(wired)(job)
     switch (next.do) {
       case 'run':
+        await wired.queue.push(...next.tasks.map(pushes.run))
         return wired.queue.wake()
       case 'look':
         return wired.queue.push(...next.jobs.map(other => pushes.judge(other, `base-${job}`)))

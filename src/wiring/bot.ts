@@ -3,9 +3,10 @@ import { Fault } from '../model/fault.ts'
 import type { MailId } from '../model/mail.ts'
 import type { MailSource, RawMail } from '../ports/mail-source.ts'
 import { receive } from '../stages/receive/receive.ts'
+import { readyTasks } from '../stages/run/ready.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
 import { overdue } from '../stages/upkeep/overdue.ts'
-import { pushes, sweep } from '../stages/upkeep/sweep.ts'
+import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
 import { openAlarm } from './alarm.ts'
 import { conclude } from './conclude.ts'
 import { openSource } from './sources.ts'
@@ -92,6 +93,18 @@ export const heal = async (wired: Wired, watch: HostWatch = hostWatch()): Promis
     }
   })
   await wired.queue.push(...(await sweep(wired)()))
+  await healTickets(wired)
+}
+
+/** Every task that is due has its ticket in the queue of its image, and none is left of one that is not. */
+const healTickets = async (wired: Wired): Promise<void> => {
+  const { store, queue, config } = wired
+  await queue.push(...(await readyTasks(wired)()).map(pushes.run))
+  const waiting = await store.tasksAt('queued')
+  const images = new Set(
+    [...config.farm.images, ...waiting.map(task => ({ name: task.image }))].map(({ name }) => name),
+  )
+  await queue.keepTickets([...images], new Set(waiting.map(ticketOf)))
 }
 
 /** Runs until the signal; resolves when the round at hand is over. */

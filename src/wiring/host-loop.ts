@@ -11,10 +11,11 @@ import { Interrupt } from '../model/interrupt.ts'
 import type { Task, TaskId } from '../model/job.ts'
 import { choose, type PassedOver, type Room, without } from '../model/room.ts'
 import type { RunId } from '../model/run.ts'
+import type { Ticket } from '../ports/queue.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import type { RunBy } from '../stages/run/run.ts'
 import { cutOff } from '../stages/upkeep/cut-off.ts'
-import { pushes } from '../stages/upkeep/sweep.ts'
+import { pushes, ticketOf } from '../stages/upkeep/sweep.ts'
 import { openAlarm } from './alarm.ts'
 import { imageWatch, roomOf, type Served } from './host-images.ts'
 import type { Closable } from './queues.ts'
@@ -137,7 +138,7 @@ export const runHost = async (
   const isHeld = (holds: Hold[], image: string | undefined) =>
     holds.some(hold => concerns(hold, config.host, image))
 
-  const start = ({ task, need }: { task: Task; need: Room }): void => {
+  const start = ({ task, need }: { task: Task; need: Room }, ticket: Ticket | undefined): void => {
     const held: Held = {
       ...{ task, need, run: randomUUID(), stop: new AbortController(), isTaken: false },
       over: Promise.resolve(),
@@ -155,7 +156,8 @@ export const runHost = async (
         restUntil = clock.now() + beatMs
         throw error
       }
-    }).then(() => {
+    }).then(async () => {
+      await ticket?.end()
       running.delete(task.id)
       void beat()
       void round()
@@ -206,8 +208,14 @@ export const runHost = async (
       const chosen = choose(left, free, { passed, now: clock.now() })
       passed = chosen.passed
       if (!chosen.taken) break
-      free = without(free, [chosen.taken.need])
-      start(chosen.taken)
+      const { task } = chosen.taken
+      const ticket = await tickets.take(task.image, ticketOf(task))
+      const mine = ticket ? left.find(one => ticketOf(one.task) === ticket.id) : chosen.taken
+      // Of a task that is over, or not yet due again.
+      if (!mine || isClosing) await ticket?.end()
+      if (!mine) continue
+      free = without(free, [mine.need])
+      start(mine, ticket)
     }
   }
 
@@ -251,6 +259,7 @@ export const runHost = async (
     }
   }
 
+  const tickets = wired.tickets()
   const listener = wired.listen(() => void round())
   await beat()
   const loops = [
@@ -274,6 +283,7 @@ export const runHost = async (
     ended.abort()
     await Promise.all([...loops, beat(), round(), lookAtMyself()])
     await guarded('farewell', () => store.saveHost({ ...record(), stoppedAt: clock.now() }))
+    await tickets.close()
     await listener.close()
   }
   let closing: Promise<void> | undefined

@@ -5,6 +5,7 @@ import { fileLinks, type Links } from '../adapters/blobs/links.ts'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
 import { listen } from '../adapters/bullmq/listen.ts'
 import { bullQueue } from '../adapters/bullmq/queue.ts'
+import { openTickets } from '../adapters/bullmq/tickets.ts'
 import { systemClock } from '../adapters/clock/system.ts'
 import { gitMail } from '../adapters/git/mail.ts'
 import { gitMirror } from '../adapters/git/mirror.ts'
@@ -19,7 +20,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { GitMail, Mirror } from '../ports/git.ts'
 import type { Log } from '../ports/log.ts'
 import type { MailSink } from '../ports/mail-sink.ts'
-import type { Queue } from '../ports/queue.ts'
+import type { Queue, Tickets } from '../ports/queue.ts'
 import type { Store } from '../ports/store.ts'
 
 export type Wired = {
@@ -31,6 +32,8 @@ export type Wired = {
   queue: Queue
   redis: ReturnType<typeof redisConnection>
   /** Calls back whenever hosts are told to look. */
+  /** A host's hand on the `run` queues. */
+  tickets(): Tickets
   listen(onWake: () => void): { close(): Promise<void> }
   gitMail: GitMail
   mirror: Mirror
@@ -83,6 +86,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     store,
     queue,
     redis,
+    tickets: () => openTickets({ connection: redis, prefix: queuePrefix }),
     listen: onWake => listen({ connection: redis, prefix: queuePrefix, onWake }),
     blobs: fileBlobs({ folder: join(config.data, 'blobs') }),
     logs: fileLinks({ folder: join(config.data, 'logs') }),

@@ -134,6 +134,7 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
       for (const push of pushes) queued.set(`${push.queue} ${push.id}`, push)
     },
     wake: async () => {},
+    keepTickets: async () => {},
   }
   const handlers = new Map<string, (data: Record<string, string>) => Promise<void>>()
   const start: Start = async (name, _, handler) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { redisConnection } from '../../src/adapters/bullmq/connection.ts'
 import { listen } from '../../src/adapters/bullmq/listen.ts'
 import { bullQueue } from '../../src/adapters/bullmq/queue.ts'
+import { openTickets } from '../../src/adapters/bullmq/tickets.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -46,7 +47,14 @@ export const wiredFor = async (
   return {
     config: { host, projects: [], farm: { slots: 2, memoryMiB: 4096, images: [], ...more } },
     ...{ store, clock, log, blobs: memoryBlobs(), mirror: fakeMirror() },
-    queue: redis === undefined ? { push: async () => {}, wake: async () => {} } : queue,
+    queue:
+      redis === undefined
+        ? { push: async () => {}, wake: async () => {}, keepTickets: async () => {} }
+        : queue,
+    tickets: () =>
+      redis === undefined
+        ? { take: async () => undefined, close: async () => {} }
+        : openTickets({ connection, prefix: 'hosts' }),
     listen: (onWake: () => void) =>
       redis === undefined ? { close: async () => {} } : listen({ connection, prefix: 'hosts', onWake }),
     async close() {

@@ -1,10 +1,16 @@
 // The queue port on BullMQ: pushing is adding jobs with content ids, waking is a message to all hosts.
 import { type BulkJobOptions, Queue as BullQueue } from 'bullmq'
-import type { Push, Queue, QueueName } from '../../ports/queue.ts'
+import type { Push, Queue, RunQueue } from '../../ports/queue.ts'
 import { closeClient, type RedisConnection, redisFault } from './connection.ts'
 
 /** Where hosts are told to look. */
 export const wakeChannel = (prefix: string): string => `${prefix}:wake`
+
+/** Where tasks of an image wait for a host. */
+export const runQueue = (image: string): RunQueue => `run-${image}`
+
+/** BullMQ takes no job id of digits alone, which a hash can be; nor one with a colon. */
+export const jobId = (queue: string, id: string): string => `${queue}-${id}`
 
 /** Tries for faults that ask for `soon`: after 1, 2 and 4 seconds. Whatever is left after that, the sweep pushes again. */
 const retries: BulkJobOptions = { attempts: 4, backoff: { type: 'exponential', delay: 1000 } }
@@ -13,8 +19,7 @@ const toJob = ({ queue, id, data, priority, delayMs }: Push) => ({
   name: queue,
   data,
   opts: {
-    // BullMQ takes no id of digits alone, which a hash can be; nor one with a colon.
-    jobId: `${queue}-${id}`,
+    jobId: jobId(queue, id),
     // An id that is kept would swallow the next push of it.
     removeOnComplete: true,
     removeOnFail: true,
@@ -34,9 +39,9 @@ export const bullQueue = (options: {
 }): Queue & { close(): Promise<void> } => {
   const { connection, prefix } = options
   const client = connection.open('impatient')
-  const queues = new Map<QueueName, BullQueue>()
+  const queues = new Map<string, BullQueue>()
 
-  const queueOf = (name: QueueName): BullQueue => {
+  const queueOf = (name: string): BullQueue => {
     const known = queues.get(name)
     if (known) return known
     const queue = new BullQueue(name, { connection: client, prefix })
@@ -67,6 +72,15 @@ export const bullQueue = (options: {
       }
     },
     wake: () => attempt(() => client.publish(wakeChannel(prefix), 'look')),
+    keepTickets: (images, ids) =>
+      attempt(async () => {
+        for (const name of images.map(runQueue)) {
+          const waiting = await queueOf(name).getJobs(['waiting', 'prioritized', 'delayed'])
+          const gone = waiting.filter(job => !ids.has(String(job.data.ticket)))
+          // Somebody may take one at this moment: then it is ended by who has it.
+          await Promise.allSettled(gone.map(job => job.remove()))
+        }
+      }),
     async close() {
       const closings = [...queues.values()].map(queue => queue.close())
       if (client.status !== 'ready') client.disconnect()

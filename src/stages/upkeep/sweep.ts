@@ -1,11 +1,16 @@
 // The sweep: reads from the store all that is waiting, and pushes it again. Whatever a queue, a process or an event lost comes back here;
 // what is queued already is not queued twice, as its id is the same.
 import { jobDuty } from '../../model/advance.ts'
+import type { Task } from '../../model/job.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Push } from '../../ports/queue.ts'
 import type { Store } from '../../ports/store.ts'
 
 export type SweepPorts = { store: Store; clock: Clock }
+
+/** A task's place in the queue, for one try. */
+export const ticketOf = (task: Task): string =>
+  `${task.id}-${task.state.at === 'queued' || task.state.at === 'running' ? task.state.attempt : 0}`
 
 /** Job ids of BullMQ: one place, so that a push by an event and one by the sweep are the same. */
 export const pushes = {
@@ -15,6 +20,14 @@ export const pushes = {
     data: { project, mail },
   }),
   plan: (series: string): Push => ({ queue: 'plan', id: series, data: { series } }),
+  /** The ticket of a task that is due; `data.ticket` is what hosts ask for. */
+  run: (task: Task): Push => ({
+    queue: `run-${task.image}`,
+    id: ticketOf(task),
+    data: { ticket: ticketOf(task) },
+    // 1 is for the one that a host wants next.
+    priority: task.priority + 1,
+  }),
   /** `why` makes the id: two different reasons to look must not be taken for one. */
   judge: (job: string, why: string): Push => ({ queue: 'judge', id: `${job}-${why}`, data: { job } }),
   /** `turn` makes the id: the number of tries so far, or `look` for one that a crash left in `sending`. */
