@@ -35,6 +35,9 @@ import { images, newFolder, openFarm, plain, qemusOf, requireImage, say, silent 
 const token = `test-save-${process.pid}`
 const { folder, remove } = newFolder()
 const known: Known = { from: 123_456_789, disk: '/dev/vda' }
+/** A boot on a loaded machine. */
+const longMs = 400_000
+
 let qemu: Qemu
 let bench: Bench
 let frost: Frost
@@ -199,29 +202,33 @@ describe('a published template', () => {
     })
   })
 
-  test('another QEMU makes a template of its own from the image, and does not take this one', async () => {
-    const path = process.env.PATH
-    process.env.PATH = `${otherQemu()}${delimiter}${path}`
-    try {
-      const later = await openFarm({ token, folder, accelerator: 'tcg' })
-      const own = await later.template(plain('busybox'), silent)
-      expect(own).not.toBe(id)
-      expect((await findTemplate(folder, own))?.qemu).not.toBe(manifest.qemu)
-      const clone = await later.lease({ run: 'run', template: own })
-      expect(await say(clone, 'echo well')).toBe('well')
+  test(
+    'another QEMU makes a template of its own from the image, and does not take this one',
+    async () => {
+      const path = process.env.PATH
+      process.env.PATH = `${otherQemu()}${delimiter}${path}`
+      try {
+        const later = await openFarm({ token, folder, accelerator: 'tcg' })
+        const own = await later.template(plain('busybox'), silent)
+        expect(own).not.toBe(id)
+        expect((await findTemplate(folder, own))?.qemu).not.toBe(manifest.qemu)
+        const clone = await later.lease({ run: 'run', template: own })
+        expect(await say(clone, 'echo well')).toBe('well')
+        await clone.release()
+        await expect(later.lease({ run: 'run', template: id })).rejects.toMatchObject({
+          ...{ kind: 'refused', retry: 'soon' },
+          message: expect.stringContaining('does not fit QEMU'),
+        })
+        await later.close()
+      } finally {
+        process.env.PATH = path
+      }
+      // The first one is as good as it was for the first QEMU.
+      const clone = await farm.lease({ run: 'run', template: id })
       await clone.release()
-      await expect(later.lease({ run: 'run', template: id })).rejects.toMatchObject({
-        ...{ kind: 'refused', retry: 'soon' },
-        message: expect.stringContaining('does not fit QEMU'),
-      })
-      await later.close()
-    } finally {
-      process.env.PATH = path
-    }
-    // The first one is as good as it was for the first QEMU.
-    const clone = await farm.lease({ run: 'run', template: id })
-    await clone.release()
-  })
+    },
+    longMs,
+  )
 })
 
 /** This host's QEMU, as the distribution's next build would call itself. Returns its folder. */
@@ -264,22 +271,26 @@ test('all that makes another machine makes another fingerprint; QEMU itself woul
   expect(fingerprint({ ...qemu, processor: 'another' }, layout)).toBe(prints[0])
 })
 
-test('a disk that gets full while a template is made: no room is the reason, and nothing is left', () => {
-  const program = fileURLToPath(new URL('full-disk.ts', import.meta.url))
-  const place = mkdtempSync(join(tmpdir(), 'grapevine-full-'))
-  chmodSync(place, 0o755)
-  try {
-    // A file system of its own, which nobody else sees, and which goes with the process.
-    const user = process.getuid?.() === 0 ? [] : ['--map-root-user']
-    const mount = 'mount -t tmpfs -o size=1000m,mode=755 tmpfs "$1" && exec "$2" "$3" "$1" "$4"'
-    const script = ['sh', '-c', mount, 'sh', place, process.execPath, program, token]
-    const said = execFileSync('unshare', ['--mount', ...user, ...script], { encoding: 'utf8' })
-    expect(JSON.parse(said)).toEqual({
-      ...{ kind: 'exhausted', retry: 'later', filled: true },
-      message: expect.stringMatching(/full|no room|No space/i),
-      ...{ templates: [], clones: [], qemus: [] },
-    })
-  } finally {
-    rmSync(place, { recursive: true })
-  }
-})
+test(
+  'a disk that gets full while a template is made: no room is the reason, and nothing is left',
+  () => {
+    const program = fileURLToPath(new URL('full-disk.ts', import.meta.url))
+    const place = mkdtempSync(join(tmpdir(), 'grapevine-full-'))
+    chmodSync(place, 0o755)
+    try {
+      // A file system of its own, which nobody else sees, and which goes with the process.
+      const user = process.getuid?.() === 0 ? [] : ['--map-root-user']
+      const mount = 'mount -t tmpfs -o size=1000m,mode=755 tmpfs "$1" && exec "$2" "$3" "$1" "$4"'
+      const script = ['sh', '-c', mount, 'sh', place, process.execPath, program, token]
+      const said = execFileSync('unshare', ['--mount', ...user, ...script], { encoding: 'utf8' })
+      expect(JSON.parse(said)).toEqual({
+        ...{ kind: 'exhausted', retry: 'later', filled: true },
+        message: expect.stringMatching(/full|no room|No space/i),
+        ...{ templates: [], clones: [], qemus: [] },
+      })
+    } finally {
+      rmSync(place, { recursive: true })
+    }
+  },
+  longMs,
+)
