@@ -46,12 +46,15 @@ const askImage = async (folder: string, image: ImageConfig) => {
     const { says, advice: remedy } = await lookAtDomain(image)
     return remedy === undefined ? fine(says) : advice(says, remedy)
   }
-  const { loadImage } = await import('../../farm/image/manifest.ts')
+  const { loadImage, remedyOf } = await import('../../farm/image/manifest.ts')
   const { imageSource } = await import('../../farm/image/source.ts')
-  const { builtAt, source } = await loadImage(folder, image.name)
-  const says = `built ${new Date(builtAt).toISOString().slice(0, 10)}`
-  if (!isBuilt(image) || source === imageSource(image)) return fine(says)
-  return advice(`${says}, and configured otherwise since`, `grapevine image build ${image.name}`)
+  const { mismatchOf } = await import('../../farm/bootable.ts')
+  const there = await loadImage(folder, image.name, image.kind)
+  const made = isBuilt(image) ? 'built' : 'imported'
+  const says = `${made} ${new Date(there.builtAt).toISOString().slice(0, 10)}`
+  const same = !mismatchOf(there, image) && (!isBuilt(image) || there.source === imageSource(image))
+  if (same) return fine(says)
+  return advice(`${says}, and configured otherwise since`, remedyOf(image.name, image.kind))
 }
 
 export const projectChecks = ({ projects, farm }: Config): Check[] => [

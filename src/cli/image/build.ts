@@ -26,8 +26,9 @@ const buildOne = async (
   { config, image, meter }: { config: Config; image: Built; meter: Meter },
 ): Promise<void> => {
   const { buildImage } = await import('../../farm/image/build.ts')
-  const { data: folder } = config.farm
-  const built = await buildImage({ config: image, folder, progress: meter.progress, signal })
+  const { data: folder, reserveMiB } = config.farm
+  const request = { config: image, folder, reserveMiB, progress: meter.progress, signal }
+  const built = await buildImage(request)
   meter.line(`${image.name}: ready in ${built.folder}`)
 }
 

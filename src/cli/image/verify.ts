@@ -19,7 +19,7 @@ type Verified = {
   remedy: string | null
 }
 
-type Work = { config: Config; meter: Meter; signal: AbortSignal }
+type Work = { config: Config; meter: Meter; named: boolean; signal: AbortSignal }
 
 export const verify = async (
   deps: CliDeps,
@@ -36,7 +36,12 @@ export const verify = async (
         if (names.length > 0) meter.line(`${image.name}: no files here, ${keptByLibvirt}`)
         continue
       }
-      for (const one of await verifyOne(image, { config, meter, signal: deps.signal })) {
+      for (const one of await verifyOne(image, {
+        config,
+        meter,
+        named: names.length > 0,
+        signal: deps.signal,
+      })) {
         sound &&= one.sound
         if (json) deps.stdout.write(`${JSON.stringify(one)}\n`)
         else for (const line of say(one)) meter.line(line)
@@ -56,8 +61,10 @@ const verifyOne = async (image: ImageConfig, work: Work): Promise<Verified[]> =>
   const { name, kind } = image
   const versions = await versionsOf(data, name)
   const all: Verified[] = []
-  // Says why there is none.
-  if (!versions.some(({ current }) => current))
+  const isThere = versions.some(({ current }) => current)
+  if (!isThere && !work.named) work.meter.line(`${name}: not there yet`)
+  // Says what to do.
+  if (!isThere && work.named)
     all.push(await verifyVersion({ name, version: null, read: () => loadImage(data, name, kind) }, work))
   for (const { name: version, folder } of versions)
     all.push(await verifyVersion({ name, version, read: () => readImage(folder, name, kind) }, work))

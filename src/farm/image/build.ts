@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { BuiltImageConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Progress } from '../../ports/farm.ts'
+import { requireRoom } from '../storage/room.ts'
 import { hostDistribution } from './apt-sources.ts'
 import { openArchive } from './archive.ts'
 import { furnish } from './busybox.ts'
@@ -18,6 +19,8 @@ export type BuildRequest = {
   config: BuiltImageConfig
   /** The farm's data folder. */
   folder: string
+  /** farm.reserve. */
+  reserveMiB?: number | undefined
   progress: Progress
   signal?: AbortSignal
 }
@@ -38,6 +41,12 @@ export const buildImage = async (request: BuildRequest): Promise<Image> => {
     )
   }
   await withBuildFolder({ folder, name: config.name }, async build => {
+    const room = { folder, reserveMiB: request.reserveMiB, prune: { farm: folder } }
+    await requireRoom(room, {
+      what: `building image ${config.name}`,
+      bytes: neededBytes[config.kind],
+      into: build,
+    })
     const work = join(build, 'work')
     await make(request, { build, work, progress })
     await rm(work, { recursive: true, force: true })
@@ -48,6 +57,9 @@ export const buildImage = async (request: BuildRequest): Promise<Image> => {
   })
   return loadImage(folder, config.name)
 }
+
+/** Packages, the unpacked system, and the disk that it becomes, together. */
+const neededBytes: Record<BuiltImageConfig['kind'], number> = { busybox: 512 * 2 ** 20, debian: 3 * 2 ** 30 }
 
 type Making = { build: string; progress: Progress }
 

@@ -42,6 +42,7 @@ export const tryBoot = async (request: TrialRequest): Promise<Millis> => {
   const accelerator = await accelerate({ ...request, log }, { qemu, owner })
   const own = join(folder, 'clones', `.import-${randomBytes(4).toString('hex')}`)
   await ownFolder({ owner }, own)
+  await rm(screenOf(request), { force: true })
   try {
     const bootable = bootableOf(image, config)
     const files = { overlay: join(own, 'disk.qcow2'), vars: join(own, 'vars.fd') }
@@ -127,11 +128,15 @@ const never = new Promise<never>(() => {})
 
 const seconds = (span: Millis): number => Math.round(span / 1000)
 
-const explain = async (error: Fault, machine: Machine, { config, farm }: TrialRequest): Promise<Fault> => {
+/** Where a failed trial leaves a picture of the guest's screen. */
+const screenOf = ({ farm, config }: TrialRequest): string => join(farm.data, `import-${config.name}.png`)
+
+const explain = async (error: Fault, machine: Machine, request: TrialRequest): Promise<Fault> => {
+  const { config } = request
   const found =
     error.kind === 'timeout' ? await missing(machine, config) : { what: error.message, ...wentDown }
   const screenshot = await picture(machine)
-  const place = join(farm.data, `import-${config.name}.png`)
+  const place = screenOf(request)
   if (screenshot) await writeFile(place, screenshot)
   const last = stripVTControlCharacters(machine.console().toString('latin1'))
     .trim()
