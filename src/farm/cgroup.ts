@@ -1,6 +1,6 @@
 // A control group for each QEMU: memory and processor time, enforced by the kernel. Best effort: a host without one runs guests as well.
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Limits } from './limits.ts'
 import { isAlive, type Owner } from './owner.ts'
 
@@ -11,7 +11,8 @@ export type Cgroups = {
   hold(pid: number, limits: Limits): Promise<() => Promise<void>>
 }
 
-type Hierarchy = { folder: string; settings: (limits: Limits) => Record<string, string> }
+/** `folder`: where groups are made, at or below `root`. */
+type Hierarchy = { root: string; folder: string; settings: (limits: Limits) => Record<string, string> }
 
 const periodUs = 100_000
 const quotaUs = ({ cpus }: Limits) => Math.ceil(cpus * periodUs)
@@ -78,14 +79,15 @@ const findV2 = async (): Promise<Hierarchy[]> => {
   if (!/\bmemory\b/.test(controllers)) return []
   const own = (await readFile('/proc/self/cgroup', 'utf8')).match(/^0::(.*)$/m)?.[1] ?? '/'
   const folder = join('/sys/fs/cgroup', own === '/' ? own : dirname(own))
-  return [{ folder, settings: v2 }]
+  return [{ root: '/sys/fs/cgroup', folder, settings: v2 }]
 }
 
 const findV1 = async (): Promise<Hierarchy[]> => {
   const own = await readFile('/proc/self/cgroup', 'utf8')
   return Object.entries(v1).flatMap(([controller, settings]) => {
     const path = own.match(new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`, 'm'))?.[1]
-    return path === undefined ? [] : [{ folder: join('/sys/fs/cgroup', controller, path), settings }]
+    const root = join('/sys/fs/cgroup', controller)
+    return path === undefined ? [] : [{ root, folder: join(root, path), settings }]
   })
 }
 
@@ -107,17 +109,38 @@ const hold = async (
       .catch(() => {})
   }
   return async () => {
-    for (const group of groups) await rmdir(group).catch(() => {})
+    for (const group of groups) await remove(group)
   }
 }
 
+/** Groups lie no deeper than services and sessions do. */
+const deepest = 6
+/** One that somebody is just making has no process in it either. */
+const abandonedMs = 3_600_000
+
+/** Removes empty groups of dead processes: this farm's at once, those of farms that never start again later. Each start may have another
+ *  group of its own, so they are looked for in the whole hierarchy. */
 const reap = async (hierarchies: Hierarchy[], owner: Owner): Promise<void> => {
-  for (const { folder } of hierarchies) {
-    for (const name of await readdir(folder).catch((): string[] => [])) {
-      const [, token, pid, start] = name.match(/^grapevine-(.*)-(\d+)\.(\d+)-\d+$/) ?? []
-      if (token !== owner.token || !pid || !start) continue
-      const maker = { token, pid: Number(pid), start, boot: owner.boot }
-      if (!isAlive(maker)) await rmdir(join(folder, name)).catch(() => {})
-    }
-  }
+  for (const { root } of hierarchies)
+    for (const group of await groupsBelow(root, deepest)) if (await isLeft(group, owner)) await remove(group)
 }
+
+const groupsBelow = async (folder: string, depth: number): Promise<string[]> => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const below = entries.filter(entry => entry.isDirectory()).map(({ name }) => name)
+  const ours = below.filter(name => name.startsWith(prefix)).map(name => join(folder, name))
+  const others = depth > 1 ? below.filter(name => !name.startsWith(prefix)) : []
+  const deeper = await Promise.all(others.map(name => groupsBelow(join(folder, name), depth - 1)))
+  return [...ours, ...deeper.flat()]
+}
+
+const isLeft = async (group: string, owner: Owner): Promise<boolean> => {
+  const [, token, pid, start] = basename(group).match(/^grapevine-(.*)-(\d+)\.(\d+)-\d+$/) ?? []
+  if (!token || !pid || !start || isAlive({ token, pid: Number(pid), start, boot: owner.boot })) return false
+  if (token === owner.token) return true
+  const found = await stat(group).catch(() => undefined)
+  return found !== undefined && Date.now() - found.mtimeMs > abandonedMs
+}
+
+/** The kernel removes none that has a process in it. */
+const remove = (group: string): Promise<void> => rmdir(group).catch(() => {})

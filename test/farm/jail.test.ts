@@ -1,6 +1,16 @@
 // What QEMU may do on its host, and what a guest can make the host keep.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -99,6 +109,14 @@ test("a control group is removed with its guest, where this host's kernel lets u
   expect(groups().length > 0).toBe(held)
   for (const clone of clones.splice(0)) await clone.release()
   await expect.poll(groups).toEqual([])
+})
+
+test('a control group whose maker was killed is removed by the next start of the same farm', async () => {
+  const made = makeGroup({ token: `${token}-other`, start: '1' }) ?? ''
+  const left = makeGroup({ token, start: '1' }) ?? ''
+  await openJail({ folder, owner: thisOwner(token), user: undefined, log: () => {} })
+  expect([existsSync(left), existsSync(made)]).toEqual([false, made !== ''])
+  if (made) rmdirSync(made)
 })
 
 test('farm.user: one that is not there, or root, is refused with a remedy', async () => {
@@ -200,3 +218,18 @@ test('errors of the operating system are Faults, with a remedy', async () => {
   await expect(asFault('the farm', mkdir('/proc/nothing'))).rejects.toMatchObject({ name: 'Fault' })
   await expect(asFault('the farm', Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError)
 })
+
+/** As a dead process would have left it; undefined where this host lets us make none. */
+const makeGroup = ({ token, start }: { token: string; start: string }): string | undefined => {
+  const own = readFileSync('/proc/self/cgroup', 'utf8').match(/^\d+:memory:(.*)$/m)?.[1]
+  const parent = own === undefined ? '/sys/fs/cgroup' : join('/sys/fs/cgroup/memory', own)
+  const group = join(parent, `grapevine-${token}-${process.pid}.${start}-1`)
+  try {
+    mkdirSync(group)
+    if (own !== undefined || existsSync(join(group, 'memory.max'))) return group
+    rmdirSync(group)
+    return undefined
+  } catch {
+    return undefined
+  }
+}
