@@ -42,7 +42,7 @@ const farm = { data: folder, user: undefined, accelerator: 'tcg' as const, image
 
 beforeAll(async () => {
   requireImage('busybox')
-  mkdirSync(folder)
+  for (const part of ['images', 'clones']) mkdirSync(join(folder, part), { recursive: true })
   await makeBiosDisk(at('bios.raw'))
   await makeUefiDisk(at('uefi.qcow2'))
 })

@@ -52,7 +52,8 @@ export const importImage = async (request: ImportRequest): Promise<Image> => {
   const foreign = await inspectDisk(file, signal)
   await withBuildFolder({ folder, name: config.name }, async build => {
     const need = { what: `importing ${file}`, bytes: foreign.neededBytes + spareBytes, into: build }
-    await requireRoom({ folder, reserveMiB: request.reserveMiB }, need)
+    const room = { folder, reserveMiB: request.reserveMiB, prune: { farm: folder } }
+    await requireRoom(room, need)
     const onBytes = meter(progress, `taking the digest of ${basename(file)}`, foreign.bytes)
     const sha256 = await digestFile(file, { onBytes, signal })
     await copyDisk(foreign, join(build, names.disk), { progress, signal })
