@@ -21,8 +21,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { ImageConfig } from '../../src/config/config.ts'
+import { buildImage } from '../../src/farm/image/build.ts'
 import { createBackups } from '../../src/farm/storage/backup/create.ts'
 import type { BackupPlace } from '../../src/farm/storage/backup/place.ts'
 import {
@@ -174,6 +175,30 @@ test('a farm without room refuses freezes, and says so before a guest is begun',
   await full.close()
 })
 
+test('an image build without room is refused before it fetches anything, and leaves nothing', async () => {
+  const { free } = await lookAtRoom({ folder })
+  const elsewhere = join(root, 'elsewhere')
+  const config = {
+    name: 'new',
+    kind: 'debian',
+    packages: [],
+    memoryMiB: 512,
+    cpus: 1,
+    diskMiB: 4096,
+  } as const
+  const reserveMiB = Math.ceil(free / MiB) + 1024
+  const asked = buildImage({
+    config: { ...config, packages: [] },
+    folder: elsewhere,
+    reserveMiB,
+    progress: silent,
+  })
+  await expect(asked).rejects.toMatchObject({
+    ...{ kind: 'exhausted', message: expect.stringContaining('building image new needs 3.0 GiB') },
+  })
+  expect(readdirSync(join(elsewhere, 'images'))).toEqual([])
+})
+
 test('to make room, useless things go before anything is refused', async () => {
   const debs = join(folder, 'cache', 'debs')
   mkdirSync(debs, { recursive: true })
@@ -200,6 +225,7 @@ test('a flipped byte in a template is found, the template is put aside, and the 
     for (const one of ids) await farm.condemn?.(one, why)
   }
   const stop = new AbortController()
+  onTestFinished(() => stop.abort())
   const work = { ...place, onDamage, signal: stop.signal, mibPerSecond: 2000, roundMs: 100 }
   let isIdle = false
   const idle = scrubWhileIdle({ ...work, isIdle: () => isIdle })
@@ -207,10 +233,10 @@ test('a flipped byte in a template is found, the template is put aside, and the 
   // What runs on it is not believed any more.
   expect(await running).toMatchObject({ kind: 'template-damaged', detail: expect.stringContaining(memory) })
   await clone.release()
-  await expect.poll(() => told).toContain(`template-damaged: ${id}`)
+  await expect.poll(() => told, { timeout: 20_000 }).toContain(`template-damaged: ${id}`)
   expect(await farm.template(plain('busybox'), silent)).toBe(id)
   expect(await answers(id)).toBe('alive')
-  await expect.poll(() => told.at(-1), { timeout: 20_000 }).toBe(`over: template-damaged: ${id}`)
+  await expect.poll(() => told, { timeout: 20_000 }).toContain(`over: template-damaged: ${id}`)
   stop.abort()
   await idle
 })

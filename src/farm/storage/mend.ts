@@ -63,11 +63,15 @@ const mendImage = async (place: BackupPlace, name: string): Promise<string> => {
   if (!config) return 'put aside; the configuration does not name it any more'
   const there = await loadImage(farm, name).catch(() => undefined)
   const how = there ? 'another version of it is there' : await remake(place, config)
+  // Restoring has booted it already.
+  if (how.startsWith(restored)) return how
   const { folder } = await loadImage(farm, name)
   const proof = { farm, images, accelerator, user, signal, log: progress, room: roomOf(place, 'farm') }
   await proveImage(proof, { name, files: folder })
   return `${how}, and it boots`
 }
+
+const restored = 'restored'
 
 const remake = async (place: BackupPlace, config: BackupPlace['images'][number]): Promise<string> => {
   if (!isBuilt(config)) return await restoreProven(place, config.name)
@@ -82,8 +86,8 @@ const remake = async (place: BackupPlace, config: BackupPlace['images'][number])
 }
 
 const rebuild = async (place: BackupPlace, config: BuiltImageConfig): Promise<void> => {
-  const { farm, progress, signal } = place
-  await buildImage({ config, folder: farm, progress, ...(signal && { signal }) })
+  const { farm, reserveMiB, progress, signal } = place
+  await buildImage({ config, folder: farm, reserveMiB, progress, ...(signal && { signal }) })
 }
 
 /** From the newest back-up that was proven, else from the newest that is not known as damaged: restoring proves it. */
@@ -95,7 +99,7 @@ const restoreProven = async (place: BackupPlace, name: string): Promise<string> 
       remedy: `bring it in again: grapevine image import ${name}`,
     })
   await restoreBackup(place, name, good.time)
-  return `restored from its back-up of ${good.time}`
+  return `${restored} from its back-up of ${good.time}, and it boots`
 }
 
 /** Back-ups are marked by whatever command found the damage: from here on it is on record. */

@@ -130,11 +130,11 @@ const refusal = async (place: RoomPlace, need: Need, look: Look): Promise<Fault>
   })
 }
 
-/** Bytes that were refused last, by folder: the incident is over when they would fit. */
-const wanted = new Map<string, number>()
+/** What was told last of each folder: undefined: nothing yet; 0: there is room; else the bytes that must fit until it is over. */
+const lacking = new Map<string, number>()
 
 const refused = async (place: RoomPlace, need: Need, { message }: Fault): Promise<void> => {
-  wanted.set(place.folder, need.bytes)
+  lacking.set(place.folder, need.bytes)
   await place.alarm?.raise('disk-reserve', place.folder, message)
 }
 
@@ -143,10 +143,12 @@ export const watchRoom = async (place: RoomPlace): Promise<Look> => {
   const look = await lookAtRoom(place)
   const { folder, free, reserve, usable } = look
   const says = `${sizeText(free)} are free on the disk of ${folder}, the reserve is ${sizeText(reserve)}`
-  if (free < reserve)
+  const wanted = lacking.get(folder)
+  if (free < reserve) {
+    lacking.set(folder, wanted || 1)
     await place.alarm?.raise('disk-reserve', folder, `${says}: make room (grapevine farm show)`)
-  else if (usable >= (wanted.get(folder) ?? 0)) {
-    wanted.delete(folder)
+  } else if (wanted !== 0 && usable >= (wanted ?? 0)) {
+    lacking.set(folder, 0)
     await place.alarm?.clear('disk-reserve', folder, says)
   }
   return look
