@@ -83,8 +83,8 @@ while :; do
 done
 `
 
-/** A later archive's files replace those of an earlier one (Linux, "initramfs buffer format"). */
-const writeInitrd = (image: string, folder: string): string => {
+/** The image's initrd with that init, as `initrd.img` in the folder. A later archive's files replace those of an earlier one (Linux, "initramfs buffer format"). */
+export const writeInitrd = (image: string, folder: string): string => {
   const tree = path.join(folder, 'tree')
   mkdirSync(path.join(tree, 'usr/bin'), { recursive: true })
   writeFileSync(path.join(tree, 'usr/bin/guest-init'), init, { mode: 0o755 })

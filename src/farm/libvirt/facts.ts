@@ -35,7 +35,7 @@ const consoleFiles = (xml: string): string[] => {
 /** Digest of what a snapshot is: another of the same name has another. Which snapshot was there before it does not matter. */
 export const snapshotIdentity = (xml: string): string =>
   createHash('sha256')
-    .update(xml.replace(/<parent>[\s\S]*?<\/parent>/, ''))
+    .update(xml.replace(/\s*<parent>[\s\S]*?<\/parent>/, ''))
     .digest('hex')
 
 /** Does it hold a running guest's memory, inside the disk? Only such can be reverted to by every libvirt. */
