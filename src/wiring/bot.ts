@@ -81,9 +81,14 @@ const tend = async (wired: Wired, watch: HostWatch): Promise<void> => {
   await tendImages(ports)(watch, new Set(queued.map(task => task.image)))
 }
 
+/** What one round of healing hands to the next: what it saw of the hosts, and of jobs, which need not be read again. */
+export type Memory = { hosts: HostWatch; ready: ReturnType<typeof readyTasks> }
+
+export const newMemory = (wired: Wired): Memory => ({ hosts: hostWatch(), ready: readyTasks(wired) })
+
 /** One round of healing: lost hosts' tasks are freed, overdue series are closed, and everything that waits is queued again. */
-export const heal = async (wired: Wired, watch: HostWatch = hostWatch()): Promise<void> => {
-  await tend(wired, watch)
+export const heal = async (wired: Wired, memory = newMemory(wired)): Promise<void> => {
+  await tend(wired, memory.hosts)
   await wired.inTurn(async () => {
     for (const { series, verdict } of await overdue(wired)()) {
       await guarded(wired, `series ${series.id}`, async () => {
@@ -93,13 +98,13 @@ export const heal = async (wired: Wired, watch: HostWatch = hostWatch()): Promis
     }
   })
   await wired.queue.push(...(await sweep(wired)()))
-  await healTickets(wired)
+  await healTickets(wired, memory.ready)
 }
 
 /** Every task that is due has its ticket in the queue of its image, and none is left of one that is not. */
-const healTickets = async (wired: Wired): Promise<void> => {
+const healTickets = async (wired: Wired, ready: Memory['ready']): Promise<void> => {
   const { store, queue, config } = wired
-  await queue.push(...(await readyTasks(wired)()).map(pushes.run))
+  await queue.push(...(await ready()).map(pushes.run))
   const waiting = await store.tasksAt('queued')
   const images = new Set(
     [...config.farm.images, ...waiting.map(task => ({ name: task.image }))].map(({ name }) => name),
@@ -110,8 +115,8 @@ const healTickets = async (wired: Wired): Promise<void> => {
 /** Runs until the signal; resolves when the round at hand is over. */
 export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Promise<void> => {
   const sources = watchSources(wired, signal)
-  const watch = hostWatch()
-  const round = guarded(wired, 'sweep', () => heal(wired, watch))
+  const memory = newMemory(wired)
+  const round = guarded(wired, 'sweep', () => heal(wired, memory))
   while (!signal.aborted) {
     await sources.sweep()
     await round()

@@ -213,6 +213,7 @@ export const runHost = async (
       const mine = ticket ? left.find(one => ticketOf(one.task) === ticket.id) : chosen.taken
       // Of a task that is over, or not yet due again.
       if (!mine || isClosing) await ticket?.end()
+      if (isClosing) return
       if (!mine) continue
       free = without(free, [mine.need])
       start(mine, ticket)

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { hostWatch } from '../../src/stages/upkeep/hosts.ts'
-import { heal } from '../../src/wiring/bot.ts'
+import { heal, newMemory } from '../../src/wiring/bot.ts'
 import { freeOwnTasks } from '../../src/wiring/host.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { addBuilds, gatedFarm, startHost, wiredFor } from '../fakes/hosts.ts'
@@ -46,21 +45,21 @@ it('a worker killed -9: another host goes on with its task, and no try is counte
   bot.inTurn = act => act()
   await addBuilds(bot.store, [{ id: 'a' }])
   const kill = await takeAndDie('one')
-  const watch = hostWatch()
-  await heal(bot, watch)
+  const memory = newMemory(bot)
+  await heal(bot, memory)
   await kill()
 
   const two = await wiredFor({ redis: redis.socket, folder }, { host: 'two' })
   const { farm, running, until } = gatedFarm()
   const worker = await startHost(two, farm, guests)
-  await heal(bot, watch)
+  await heal(bot, memory)
   await clock.advance(25_000)
   const before = (await bot.store.hosts()).find(host => host.name === 'two')?.seenAt
   await vi.waitFor(async () => {
     const now = (await bot.store.hosts()).find(host => host.name === 'two')?.seenAt
     expect(now).not.toBe(before)
   }, 20_000)
-  await heal(bot, watch)
+  await heal(bot, memory)
   expect((await bot.store.incidents({ open: true })).map(one => one.about)).toEqual(['one'])
   await until(() => running.size === 1)
   for (const end of running.values()) end()

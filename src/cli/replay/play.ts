@@ -8,7 +8,7 @@ import type { Config, ProjectConfig } from '../../config/config.ts'
 import { expire } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { overdue } from '../../stages/upkeep/overdue.ts'
-import { heal, readSource } from '../../wiring/bot.ts'
+import { heal, newMemory, readSource } from '../../wiring/bot.ts'
 import { conclude } from '../../wiring/conclude.ts'
 import { freeOwnTasks, openFarm } from '../../wiring/host.ts'
 import { lock } from '../../wiring/lock.ts'
@@ -49,6 +49,7 @@ const closeSeries = async (wired: Wired): Promise<void> => {
 const work = async (wired: Wired, { deps, config }: Play): Promise<void> => {
   const show = makeShow(deps.stderr)
   const look = watcher(wired.store)
+  const memory = newMemory(wired)
   let healed = Date.now()
   for (;;) {
     for (const line of await look()) show.line(line)
@@ -58,7 +59,7 @@ const work = async (wired: Wired, { deps, config }: Play): Promise<void> => {
     if (left.mails === 0) await closeSeries(wired)
     if (isQuiet(left)) break
     if (Date.now() - healed > healEveryMs) {
-      await heal(wired)
+      await heal(wired, memory)
       healed = Date.now()
     }
     deps.signal.throwIfAborted()
