@@ -11,6 +11,7 @@ import { ownerOf } from '../src/farm/owner.ts'
 import type { Clone, Farm, TemplateSpec } from '../src/ports/farm.ts'
 import { compete } from './compete.ts'
 import { type Bench, median, type Row, row } from './row.ts'
+import { touchMemory } from './touched.ts'
 
 const demo = fileURLToPath(new URL('../examples/demo/grapevine.yaml', import.meta.url))
 const rounds = 11
@@ -29,10 +30,9 @@ const timed = async <T>(act: () => Promise<T>): Promise<[T, number]> => {
 
 /** Six tenths of the guest's memory hold something that is not zero. */
 const touched = (memoryMiB: number): TemplateSpec => {
-  const mib = Math.floor(memoryMiB * 0.6)
-  const script = `mount -o remount,size=95% /dev/shm && yes "$(seq 1000 | tr '\\n' ' ')" | head -c ${mib}m > /dev/shm/touched`
+  const script = touchMemory(memoryMiB)
   return {
-    ...{ label: `${memoryMiB} MiB`, image: 'busybox', content: `touched ${mib}` },
+    ...{ label: `${memoryMiB} MiB`, image: 'busybox', content: 'touched' },
     ...{ files: [], prepare: [command(script, 1_800_000)] },
   }
 }
@@ -119,7 +119,9 @@ const atOnce = async ({ farm, template }: Sized): Promise<number> => {
 
 const perSecond = (ms: number[]) => megabytes / (median(ms) / 1000)
 
-const measure = async (all: Map<number, Sized>, main: Sized, pooled: Farm): Promise<Row[]> => {
+type Measured = { all: Map<number, Sized>; main: Sized; pooled: Farm; images: string }
+
+const measure = async ({ all, main, pooled, images }: Measured): Promise<Row[]> => {
   console.error('forks…')
   const found = await forks(all)
   const fork = (size: number) => median(found.get(size)?.ms ?? [])
@@ -134,7 +136,12 @@ const measure = async (all: Map<number, Sized>, main: Sized, pooled: Farm): Prom
   console.error(`${manyClones} clones at once…`)
   const many = await atOnce(main)
   console.error('other ways back…')
-  const others = await compete({ memoryMiB: reference, forkMs: fork(reference), log })
+  const others = await compete({
+    image: join(images, 'busybox'),
+    memoryMiB: reference,
+    forkMs: fork(reference),
+    log,
+  })
   return [
     row(`fork of ${reference} MiB until it answers, awake`, fork(reference), 'ms', { less: 250 }),
     row('the same from a pool', pool, 'ms', { less: 100 }),
@@ -158,7 +165,8 @@ export const farm: Bench = async () => {
   const folder = join(config.farm.data, 'bench')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  symlinkSync(join(config.farm.data, 'images'), join(folder, 'images'))
+  const images = join(config.farm.data, 'images')
+  symlinkSync(images, join(folder, 'images'))
   const open = (memoryMiB: number, token: string, options: { slots: number; pool?: number }) =>
     createFarm({
       ...{ folder, token, log, accelerator: config.farm.accelerator, ...options },
@@ -173,7 +181,7 @@ export const farm: Bench = async () => {
       all.set(size, { farm, token, template: await farm.template(touched(size), log) })
     }
     const main = all.get(reference)
-    return main ? await measure(all, main, pooled) : []
+    return main ? await measure({ all, main, pooled, images }) : []
   } finally {
     await pooled.close()
     rmSync(folder, { recursive: true, force: true })

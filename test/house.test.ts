@@ -52,7 +52,7 @@ type Import = { file: string; what: string; typesOnly: boolean }
 const imports: Import[] = files.flatMap(file => {
   const text = readFileSync(join(root, file), 'utf8')
   const found = text.matchAll(
-    /^(?:import|export)\b(?<words>[^'=;]*?)'(?<what>[^']+)'|\bimport\('(?<lazy>[^']+)'\)/gm,
+    /^(?:import|export(?=[^'=;]*\bfrom '))\b(?<words>[^'=;]*?)'(?<what>[^']+)'|\bimport\('(?<lazy>[^']+)'\)/gm,
   )
   return [...found].map(({ groups = {} }) => ({
     file,

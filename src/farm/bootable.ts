@@ -20,6 +20,8 @@ export type Bootable = {
   firmware: { code: string; vars: string } | undefined
   memoryMiB: number
   cpus: number
+  /** How long it may take to boot, where that is known: thrice what it took when it was brought in. */
+  bootMs: number | undefined
   /** Another image of that name is another identity. */
   identity: string
 }
@@ -58,6 +60,7 @@ export const bootableOf = (image: Image, config: Exclude<ImageConfig, { kind: 'l
     firmware: firmware && vars && { code: imageFile(image, firmware), vars: imageFile(image, vars) },
     memoryMiB: config.memoryMiB,
     cpus: config.cpus,
+    bootMs: image.origin?.bootMs == null ? undefined : image.origin.bootMs * 3,
     identity: JSON.stringify([image.source, image.files]),
   }
 }

@@ -9,6 +9,7 @@ import type { RunId } from '../model/run.ts'
 import type { Clone, Farm } from '../ports/farm.ts'
 import type { Bootable } from './bootable.ts'
 import { openClone } from './clone.ts'
+import { openQemu } from './current-qemu.ts'
 import { type Deadlines, defaultDeadlines } from './deadline.ts'
 import type { Guest } from './exec.ts'
 import { forkInto, parts } from './freeze.ts'
@@ -21,6 +22,7 @@ import { chooseAccelerator } from './qualify/accelerator.ts'
 import { reapFarm, templatesInUse } from './reap.ts'
 import { shareWork } from './shared-work.ts'
 import { openSlots } from './slots.ts'
+import { noAlarm } from './storage/alarm.ts'
 import { type RoomPlace, requireRoom } from './storage/room.ts'
 import { asFault } from './system-fault.ts'
 import {
@@ -61,7 +63,17 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
   const owner = thisOwner(options.token ?? tokenOf(folder))
   await asFault('the farm', mkdir(join(folder, 'clones'), { recursive: true }))
   await asFault('the farm', mkdir(templatesIn(folder), { recursive: true }))
-  const qemu = await confined(await probeQemu(), { folder, owner, user: options.user, log })
+  const jail = { folder, owner, user: options.user, log }
+  const qemu = await openQemu(
+    async () => await confined(await probeQemu(), jail),
+    async (before, now) => {
+      log(
+        `QEMU is ${now.version} now and was ${before.version}: templates are frozen anew as they are needed`,
+      )
+      accelerator = undefined
+      for (const id of pool.templates()) await pool.drop(id)
+    },
+  )
 
   const slots = openSlots(options.slots)
   const share = shareWork<string>()
@@ -70,7 +82,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
 
   const accelerate = (image: Bootable): Promise<Accelerator> => {
     const wanted = options.accelerator
-    accelerator ??= chooseAccelerator({ folder, wanted, qemu, image, owner, deadlines, log })
+    accelerator ??= chooseAccelerator({ folder, wanted, qemu: qemu.now(), image, owner, deadlines, log })
     accelerator.catch(() => {
       accelerator = undefined
     })
@@ -86,9 +98,17 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
   const inUse = async () => new Set([...running.keys(), ...(await templatesInUse(folder))])
   const { reserveMiB, alarm } = options
   const room: RoomPlace = { folder, reserveMiB, alarm, log, prune: { farm: folder, inUse } }
-  const yard: Yard = { folder, owner, qemu, images, deadlines, log, room, accelerate, condemned }
+  const common = { folder, owner, images, deadlines, log, room, alarm: alarm ?? noAlarm }
+  const yard: Yard = {
+    ...common,
+    ...{ accelerate, condemned },
+    get qemu() {
+      return qemu.now()
+    },
+  }
 
   const template: Farm['template'] = async (spec, progress, signal) => {
+    await qemu.look()
     const plan = await planTemplate(yard, spec)
     return await share(plan.id, { progress, signal }, (progress, signal) =>
       asFault(spec.label, obtain(yard, plan, { progress, signal, inUse })),
@@ -100,11 +120,13 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     const remedy = 'it is frozen anew when it is asked for'
     if (!manifest) throw new Fault('damaged', 'soon', `template ${id} is not there`, { remedy })
     // QEMU itself would not notice some of what may be different.
-    if (manifest.fingerprint !== fingerprint(qemu, layoutIn(manifest)))
+    await qemu.look()
+    const { version, machine } = qemu.now()
+    if (manifest.fingerprint !== fingerprint(qemu.now(), layoutIn(manifest)))
       throw new Fault(
         'refused',
         'soon',
-        `template ${id} was frozen with QEMU ${manifest.qemu}, ${manifest.machine}, and does not fit QEMU ${qemu.version}, ${qemu.machine}`,
+        `template ${id} was frozen with QEMU ${manifest.qemu}, ${manifest.machine}, and does not fit QEMU ${version}, ${machine}`,
         { remedy },
       )
     return manifest

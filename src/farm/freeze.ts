@@ -74,6 +74,13 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
   }
 }
 
+/** The template that this one goes on from does not load: unlike other damage on the way, it is that template's. */
+export class DamagedParent extends Fault {
+  constructor(fault: Fault) {
+    super('damaged', fault.retry, fault.message, { cause: fault })
+  }
+}
+
 /** A guest whose memory is in the template's own file, answering. */
 const start = async ({
   spec,
@@ -95,7 +102,10 @@ const start = async ({
     await copySparse(join(parent.folder, parts.memory), memory)
     if (image.disk) await copySparse(join(parent.folder, parts.disk), files.overlay)
     if (image.firmware) await copyWritable(join(parent.folder, parts.vars), files.vars)
-    const guest = await fork(machineOn(placesOf(image, files)), parent.state, signal)
+    const forked = fork(machineOn(placesOf(image, files)), parent.state, signal)
+    const guest = await forked.catch(error => {
+      throw error instanceof Fault && error.kind === 'damaged' ? new DamagedParent(error) : error
+    })
     try {
       await guest.says.wake(Date.now(), 'template')
       return guest
@@ -105,7 +115,11 @@ const start = async ({
     }
   }
   progress(`${spec.label}: booting`)
-  return await boot(machineOn(await layOut(image, files)), machine.deadlines.bootMs, signal)
+  return await boot(
+    machineOn(await layOut(image, files)),
+    Math.max(machine.deadlines.bootMs, image.bootMs ?? 0),
+    signal,
+  )
 }
 
 /** A full disk ends QEMU while something else is waited for: what that was is not the reason. */

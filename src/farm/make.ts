@@ -6,7 +6,7 @@ import { Fault } from '../model/fault.ts'
 import { PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
 import type { SavedState } from './boot.ts'
 import { type Bootable, bootable, layoutOf } from './bootable.ts'
-import { freeze, parts, prove } from './freeze.ts'
+import { DamagedParent, freeze, parts, prove } from './freeze.ts'
 import { systemFor } from './guest/systems.ts'
 import { lockUnless, unlock } from './lock.ts'
 import { cpuOf, fingerprint, type Layout, type Qemu } from './qemu.ts'
@@ -113,7 +113,7 @@ const makeFrom = async (
     const machine = machineOf(yard, layout, { os: image.os, shell: image.shell, run: `freeze-${id}` })
     const frozen = freeze({ spec, image, parent, folder: own, machine, progress, signal })
     const { state, canary } = await frozen.catch(async error => {
-      if (parent && isDamage(error)) await putAside(yard, parent.id, error)
+      if (parent && error instanceof DamagedParent) await putAside(yard, parent.id, error)
       throw error
     })
     progress(`${spec.label}: proving`)

@@ -3,13 +3,15 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GuestOs, ImageConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
+import type { Alarm } from '../model/incident.ts'
 import type { Bootable } from './bootable.ts'
 import { claim } from './clone.ts'
 import type { Deadlines } from './deadline.ts'
 import { nameFor, type Owner } from './owner.ts'
 import type { Accelerator, Layout, Qemu } from './qemu.ts'
+import { condemnTemplate } from './storage/damage.ts'
 import type { RoomPlace } from './storage/room.ts'
-import { check, findTemplate, quarantine, type TemplateManifest, templateFolder } from './templates.ts'
+import { check, findTemplate, type TemplateManifest, templateFolder } from './templates.ts'
 
 export type Yard = {
   folder: string
@@ -18,6 +20,8 @@ export type Yard = {
   images: ImageConfig[]
   deadlines: Deadlines
   log: (line: string) => void
+  /** Who hears of damage. */
+  alarm: Alarm
   /** What writes much asks here first. */
   room: RoomPlace
   accelerate(image: Bootable): Promise<Accelerator>
@@ -50,9 +54,7 @@ export const isDamage = (error: unknown): boolean => error instanceof Fault && e
 
 export const putAside = async (yard: Yard, id: string, error: unknown): Promise<void> => {
   const why = error instanceof Error ? error.message : String(error)
-  yard.log(`template ${id} is put aside: ${why}`)
-  await quarantine(yard.folder, id)
-  await yard.condemned(id, why)
+  await condemnTemplate({ ...yard, onDamage: () => yard.condemned(id, why) }, id, why)
 }
 
 /** The manifest of a template that is there and was not changed; a damaged one is put aside. */
