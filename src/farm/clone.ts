@@ -1,8 +1,10 @@
 // A throw-away machine for one run: commands, bytes in and out, evidence, and its end.
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Ending } from '../model/run.ts'
 import type { Clone, Command, RunOptions } from '../ports/farm.ts'
+import { diskTroubleIn } from './disk-words.ts'
 import { type CloneFacts, evidenceOf, type Ran } from './evidence.ts'
 import { exec, type Guest } from './exec.ts'
 import { haltOf } from './halt.ts'
@@ -69,11 +71,20 @@ export const openClone = (guest: Guest, facts: CloneFacts, hooks: CloneHooks): C
 
 /** A guest on changed bytes may do anything: whatever went wrong in it is then not its program's doing. Nor is a silence that QEMU shares. */
 const judged = async (guest: Guest, ending: Ending, { flaw }: CloneHooks): Promise<Ending> => {
+  if (ownDoing.includes(ending.kind)) {
+    // What it said before may be read after what it did.
+    await setImmediate()
+    // Also after an exit code of 0: what passed on half a file system proves nothing.
+    const trouble = diskTroubleIn(guest.machine.console())
+    if (trouble) return { kind: 'disk-error', detail: `the guest says of its disk: ${trouble}` }
+  }
   if (!mayBeDamage(ending)) return ending
   const detail = await flaw()
   if (detail !== undefined) return { kind: 'template-damaged', detail }
   return ending.kind === 'hung' ? ((await haltOf(guest)) ?? ending) : ending
 }
+
+const ownDoing: Ending['kind'][] = ['finished', 'timed-out', 'powered-off', 'crashed', 'hung']
 
 const mayBeDamage = (ending: Ending): boolean =>
   ending.kind === 'finished'

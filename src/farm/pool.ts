@@ -1,7 +1,7 @@
 // Clones made ahead: forked, answered, and paused until somebody leases one. Kept for templates that are in use, while there is a slot for them.
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
-import type { Guest } from './exec.ts'
+import { exec, type Guest } from './exec.ts'
 
 /** A paused clone that is nobody's yet. `own`: its folder. */
 export type Ready = { guest: Guest; own: string }
@@ -34,6 +34,7 @@ export type PoolOptions = {
 /** A template that nobody leased for so long is not hot any more. */
 const hotMs: Millis = 20 * 60_000
 const expiryMs: Millis = 60_000
+const warmUpMs: Millis = 30_000
 
 export const openPool = ({ size, fork, end, isWanted, log }: PoolOptions): Pool => {
   const ready = new Map<string, Ready[]>()
@@ -49,6 +50,8 @@ export const openPool = ({ size, fork, end, isWanted, log }: PoolOptions): Pool 
     try {
       const made = await fork(template, closing.signal)
       try {
+        // An emulated guest is slow at everything that it does for the first time.
+        await exec(made.guest, { name: 'warm up', script: ':', folder: '/', timeoutMs: warmUpMs })
         await made.guest.machine.qmp.command('stop')
       } catch (error) {
         await end(made)

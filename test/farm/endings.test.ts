@@ -279,6 +279,22 @@ describe('a host that fails its guest', () => {
       )
     }))
 
+  test.each(['exit 1', 'exit 0'])('the guest lost its file system, whatever its program says then: %s', end =>
+    inClone(async clone => {
+      const said = 'EXT4-fs error (device vda): ext4_find_entry:1658: inode #2: reading directory lblock 0'
+      expect(await clone.exec(command(`echo '<3>${said}' > /dev/kmsg; ${end}`))).toEqual({
+        kind: 'disk-error',
+        detail: expect.stringContaining(said),
+      })
+    }),
+  )
+
+  test('what a test does to disks of its own is its own matter', () =>
+    inClone(async clone => {
+      const script = "echo '<3>EXT4-fs error (device loop0): bad block' > /dev/kmsg; exit 3"
+      expect(await clone.exec(command(script))).toEqual({ kind: 'finished', exitCode: 3 })
+    }))
+
   test("the host's disk gets full", async () => {
     const fullDisk = async (use: (farm: Farm, fill: () => void) => Promise<void>) => {
       if (!isRoot)
