@@ -14,6 +14,10 @@ export type Agent = AgentPort & {
 
 /** Larger requests wedge the agent's channel for a while. */
 const pieceBytes = 256 << 10
+/** Of an answer. The longest that we ask for are a megabyte in base64, twice over; what a guest says unasked has no end. */
+const longestAnswer = 8 << 20
+/** Answers to what was given up may still come; more than these are no answers. */
+const unreadAnswers = 1_000
 
 const answerSchema = z.union([
   z.object({ return: z.unknown() }),
@@ -79,21 +83,36 @@ type Answer = z.infer<typeof answerSchema>
 
 /** The agent's answers, one after the other. A 0xFF byte says that what came before it is of no interest (guest-sync-delimited). */
 const answerLine = (port: Duplex) => {
-  let rest: Buffer = Buffer.alloc(0)
+  let pieces: Buffer[] = []
+  let held = 0
   let heard: Answer[] = []
   let wake: () => void = () => {}
 
+  const hearLine = (line: Buffer) => {
+    const parsed = answerSchema.safeParse(json(line))
+    if (parsed.success) heard.push(parsed.data)
+  }
   port.on('data', (chunk: Buffer) => {
-    rest = Buffer.concat([rest, chunk])
-    const cut = rest.lastIndexOf(0xff)
+    const cut = chunk.lastIndexOf(0xff)
     if (cut >= 0) {
       heard = []
-      rest = rest.subarray(cut + 1)
+      pieces = []
+      held = 0
     }
-    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-      const parsed = answerSchema.safeParse(json(rest.subarray(0, end)))
-      if (parsed.success) heard.push(parsed.data)
-      rest = rest.subarray(end + 1)
+    let from = cut + 1
+    for (let end = chunk.indexOf(10, from); end >= 0; end = chunk.indexOf(10, from)) {
+      hearLine(Buffer.concat([...pieces, chunk.subarray(from, end)]))
+      pieces = []
+      held = 0
+      from = end + 1
+    }
+    pieces.push(chunk.subarray(from))
+    held += chunk.length - from
+    // That is no agent. Nothing of it is kept, and nothing more is heard.
+    if (held > longestAnswer || heard.length > unreadAnswers) {
+      pieces = []
+      heard = []
+      port.destroy()
     }
     wake()
   })

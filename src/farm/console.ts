@@ -8,11 +8,14 @@ export type Console = {
   readonly bytes: number
 }
 
+/** A serial port gives byte after byte, and each piece costs a hundred. */
+const mostPieces = 4096
+
 /** Enough for a kernel's whole boot, and for what came before an end. */
 export const keptConsole = { first: 1 << 20, last: 4 << 20 } as const
 
 export const openConsole = (port: Readable, keep: { first: number; last: number } = keptConsole): Console => {
-  const first: Buffer[] = []
+  let first: Buffer[] = []
   let last: Buffer[] = []
   let [atFirst, atLast, bytes] = [0, 0, 0]
 
@@ -21,12 +24,13 @@ export const openConsole = (port: Readable, keep: { first: number; last: number 
     const head = chunk.subarray(0, Math.max(0, keep.first - atFirst))
     if (head.length > 0) first.push(head)
     atFirst += head.length
+    if (first.length >= mostPieces) first = [Buffer.concat(first)]
     const rest = chunk.subarray(head.length)
     if (rest.length === 0) return
     last.push(rest)
     atLast += rest.length
     // Seldom, and in one go: a flood comes in small chunks.
-    if (atLast <= 2 * keep.last && last.length < 4096) return
+    if (atLast <= 2 * keep.last && last.length < mostPieces) return
     last = [Buffer.concat(last).subarray(-keep.last)]
     atLast = last[0]?.length ?? 0
   }

@@ -5,11 +5,12 @@ import { Fault } from '../model/fault.ts'
 import type { Ending } from '../model/run.ts'
 import { type Agent, openAgent } from './agent.ts'
 import { openConsole } from './console.ts'
-import { type Bell, bell, type Deadlines } from './deadline.ts'
+import { type Bell, bell, type Deadlines, within } from './deadline.ts'
 import { firstAndLast } from './first-and-last.ts'
 import type { Cell } from './jail.ts'
 import { argumentsFor, channels, type Layout, type Places, type Qemu, spawnQemu } from './qemu.ts'
 import { connectQmp, type Qmp, type QmpEvent } from './qmp.ts'
+import { systemFault } from './system-fault.ts'
 import { denied, namedFrom } from './within-farm.ts'
 
 /** What ended a machine for good. */
@@ -63,7 +64,7 @@ export const startMachine = async (request: StartRequest): Promise<Machine> => {
   const { layout, places } = await named(request)
   const args = argumentsFor(qemu, layout, places)
   const cell = await qemu.jail?.enter(request)
-  const { child, channel } = spawnQemu([qemu.program, ...args], folder, cell?.wrap)
+  const { child, channel } = await spawned([qemu.program, ...args], { folder, cell })
   if (child.pid !== undefined) cell?.hold(child.pid)
   const fate = bell<Fate>()
   const exited = bell<Exit>()
@@ -102,10 +103,12 @@ export const startMachine = async (request: StartRequest): Promise<Machine> => {
   dead.catch(() => {})
   connecting.catch(() => {})
   try {
-    const qmp = await Promise.race([
-      connecting.catch(error => dead.finally(() => Promise.reject(error))),
-      dead,
-    ])
+    // A closed connection is told by the end of the process, with its words; a QEMU that only says nothing may never end.
+    const lost = (error: unknown) =>
+      error instanceof Fault && error.kind === 'unreachable'
+        ? within(dead, deadlines.qmpMs, 'the end of QEMU')
+        : Promise.reject(error)
+    const qmp = await Promise.race([connecting.catch(lost), dead])
     qmp.listen(hear)
     return {
       folder,
@@ -129,6 +132,15 @@ export const startMachine = async (request: StartRequest): Promise<Machine> => {
   } catch (error) {
     await kill()
     throw error
+  }
+}
+
+const spawned = async (command: string[], { folder, cell }: { folder: string; cell: Cell | undefined }) => {
+  try {
+    return spawnQemu(command, folder, cell?.wrap)
+  } catch (error) {
+    await cell?.leave()
+    throw systemFault(error, 'QEMU')
   }
 }
 

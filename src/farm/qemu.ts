@@ -64,11 +64,21 @@ export const spawnQemu = (command: string[], folder: string, wrap: Cell['wrap'] 
   // Our own environment holds passwords, and QEMU needs none of it.
   const env = { PATH: process.env.PATH, LC_ALL: 'C' }
   const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe', ...pipes] })
+  // Without file descriptors left, Node gives a child without streams, and tells the error later.
+  if ((child.stdio as unknown) === undefined) {
+    child.once('error', () => {})
+    throw noDescriptors()
+  }
   const channel = (fd: number) => child.stdio[fd] as unknown as Duplex
   // A broken pipe is told by the process's end; the sockets' own errors add nothing.
   for (const fd of Object.values(channels)) channel(fd).on('error', () => {})
   return { child, channel }
 }
+
+const noDescriptors = (): Fault =>
+  new Fault('exhausted', 'soon', 'QEMU cannot be started: too many open files', {
+    remedy: 'raise the limit of open files (ulimit -n, LimitNOFILE)',
+  })
 
 /** Asks the QEMU in $PATH what it is. Fault unreachable (never) with the package to install if there is none. */
 export const probeQemu = async (program = 'qemu-system-x86_64'): Promise<Qemu> => {
@@ -112,7 +122,11 @@ const probe = async (program: string, sandbox: boolean): Promise<Qemu> => {
 }
 
 const ask = async (connecting: Promise<Qmp>, program: string, sandbox: boolean): Promise<Qemu> => {
-  const qmp = await connecting.catch(() => new Promise<never>(() => {}))
+  // A closed connection is told by the end of the process, with its words; a silence by nothing else.
+  const qmp = await connecting.catch(error => {
+    if (error instanceof Fault && error.kind === 'timeout') throw error
+    return new Promise<never>(() => {})
+  })
   const { qemu, package: build } = versionSchema.parse(await qmp.command('query-version'))
   const machines = machinesSchema.parse(await qmp.command('query-machines'))
   const newest = machines

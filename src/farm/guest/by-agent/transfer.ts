@@ -10,6 +10,7 @@ import type { Program } from './port.ts'
 import { runProgram, unlessGone } from './program.ts'
 
 const readBytes = 1 << 20
+const defaultLimit = 4 * 2 ** 30
 
 /** Unpacking many small files is what takes time. */
 const programMs = (size: number): Millis => 120_000 + size / 500
@@ -27,8 +28,8 @@ export const transfersByAgent = (guest: AgentGuest): Pick<Clone, 'write' | 'read
         bytes.stream.destroy()
         throw broke(error, `write ${path} into the guest`)
       }),
-    read: (path, { tar } = {}) =>
-      inTurn(() => unlessGone(guest.fate, receive(guest, path, tar))).catch(error => {
+    read: (path, { tar, limit = defaultLimit } = {}) =>
+      inTurn(() => unlessGone(guest.fate, receive(guest, { path, tar, limit }))).catch(error => {
         throw broke(error, `read ${path} out of the guest`)
       }),
   }
@@ -80,7 +81,9 @@ async function* pieces(stream: Readable, length: number): AsyncGenerator<Buffer>
   if (held.length > 0) yield held
 }
 
-const receive = async (guest: AgentGuest, path: string, tar: string[] | undefined): Promise<Readable> => {
+type Request = { path: string; tar: string[] | undefined; limit: number }
+
+const receive = async (guest: AgentGuest, { path, tar, limit }: Request): Promise<Readable> => {
   const { port, says, deadlines } = guest
   const source = tar ? temporary(guest) : path
   const said = await runProgram(
@@ -92,12 +95,22 @@ const receive = async (guest: AgentGuest, path: string, tar: string[] | undefine
     const isNo = error instanceof Fault && error.kind === 'refused'
     throw isNo ? new Fault('refused', 'never', error.message) : error
   })
+  const expected = measure(said)
+  const remove = async () => {
+    if (tar) await runProgram(port, says.remove(source), deadlines.silenceMs)
+  }
+  if (!(expected.size <= limit)) {
+    await remove().catch(() => {})
+    throw new Fault('refused', 'never', `it has more than ${limit} bytes`, {
+      remedy: 'let the recipe keep less',
+    })
+  }
   const file = await openGuestFile(port, { path: source, mode: 'rb', span: deadlines.silenceMs })
   const end = async () => {
     await file.close()
-    if (tar) await runProgram(port, says.remove(source), deadlines.silenceMs)
+    await remove()
   }
-  return Readable.from(contents(guest, { file, end, expected: measure(said), path }))
+  return Readable.from(contents(guest, { file, end, expected, path }))
 }
 
 type Incoming = {
@@ -135,8 +148,10 @@ const measure = (said: string): { size: number; digest: string } => {
 }
 
 const broke = (error: unknown, what: string): Fault => {
-  if (error instanceof Fault)
-    return new Fault(error.kind, error.retry, `${what}: ${error.message}`, { cause: error })
+  if (error instanceof Fault) {
+    const { kind, retry, message, remedy } = error
+    return new Fault(kind, retry, `${what}: ${message}`, { cause: error, ...(remedy && { remedy }) })
+  }
   const why = error instanceof Error ? error.message : String(error)
   return new Fault('malformed', 'soon', `${what}: ${why}`, { cause: error })
 }
