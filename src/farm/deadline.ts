@@ -48,6 +48,20 @@ export const within = async <T>(promise: Promise<T>, span: Millis, what: string)
   }
 }
 
+/** The promise's value, unless the signal comes first: then its reason. */
+export const unlessAborted = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  promise.catch(() => {})
+  signal?.throwIfAborted()
+  const left = Promise.withResolvers<never>()
+  const leave = () => left.reject(signal?.reason)
+  signal?.addEventListener('abort', leave, { once: true })
+  try {
+    return await Promise.race([promise, left.promise])
+  } finally {
+    signal?.removeEventListener('abort', leave)
+  }
+}
+
 export type Bell<T> = { readonly rung: Promise<T>; ring(value: T): void; readonly value: T | undefined }
 
 /** A promise that somebody else resolves, once; later rings change nothing. */

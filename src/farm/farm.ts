@@ -10,7 +10,7 @@ import type { Clone, Farm } from '../ports/farm.ts'
 import type { Bootable } from './bootable.ts'
 import { openClone } from './clone.ts'
 import { openQemu } from './current-qemu.ts'
-import { type Deadlines, defaultDeadlines } from './deadline.ts'
+import { type Deadlines, defaultDeadlines, unlessAborted } from './deadline.ts'
 import type { Guest } from './exec.ts'
 import { forkInto, parts } from './freeze.ts'
 import { confined } from './jail.ts'
@@ -108,8 +108,9 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
   }
 
   const template: Farm['template'] = async (spec, progress, signal) => {
-    await qemu.look()
-    const plan = await planTemplate(yard, spec)
+    // It may have to try an accelerator first, which takes a while; others may want to know as well.
+    const planned = qemu.look().then(() => planTemplate(yard, spec))
+    const plan = await unlessAborted(asFault(spec.label, planned), signal)
     return await share(plan.id, { progress, signal }, (progress, signal) =>
       asFault(spec.label, obtain(yard, plan, { progress, signal, inUse })),
     )
@@ -149,16 +150,21 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
         state: { file: join(at, parts.state), sha256: manifest.state.sha256 },
         machine: machineOf(yard, layoutIn(manifest), { os: manifest.os, shell: manifest.shell, run }),
       })
-      return { guest, own }
+      return { guest, own, createdAt: manifest.createdAt }
     } catch (error) {
       await rm(own, { recursive: true, force: true })
       throw error
     }
   }
 
+  /** Never fails: what stays on the disk goes with the next start. */
   const end = async ({ guest, own }: Ready): Promise<void> => {
-    await guest.machine.kill()
-    await rm(own, { recursive: true, force: true, maxRetries: 3 })
+    try {
+      await guest.machine.kill()
+      await rm(own, { recursive: true, force: true, maxRetries: 3 })
+    } catch (error) {
+      log(`${own} is left: ${error instanceof Error ? error.message : error}`)
+    }
   }
 
   const pool = openPool({
@@ -169,14 +175,19 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     log,
   })
 
-  /** One that was kept ready, going on; undefined if there is none that does. */
-  const fromPool = async (id: string): Promise<Ready | undefined> => {
-    const ready = await pool.take(id)
+  /** One that was kept ready, going on; undefined if there is none that does. One of an earlier template of that id is none. */
+  const fromPool = async (
+    { id, createdAt }: TemplateManifest,
+    signal: AbortSignal | undefined,
+  ): Promise<Ready | undefined> => {
+    const ready = await pool.take(id, signal)
+    if (!ready) return undefined
     try {
-      await ready?.guest.machine.qmp.command('cont')
+      if (ready.createdAt !== createdAt) throw new Error('its template was frozen anew')
+      await ready.guest.machine.qmp.command('cont')
       return ready
     } catch {
-      if (ready) await end(ready)
+      await end(ready)
       return undefined
     }
   }
@@ -185,25 +196,44 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     const manifest = await known(id)
     try {
       await check(templateFolder(folder, id), manifest)
-      const ready = (await fromPool(id)) ?? (await forkOf(manifest, { run, signal }))
-      await awake(ready)
-      await touch(folder, id)
+      const ready = (await fromPool(manifest, signal)) ?? (await forkOf(manifest, { run, signal }))
+      await awake(ready, manifest, signal)
       return hand(run, manifest, ready.guest)
     } catch (error) {
-      if (isDamage(error)) await putAside(yard, id, error)
+      if (isDamage(error)) await putAside(yard, manifest, error)
       throw error
     }
   }
 
-  const awake = async (ready: Ready): Promise<void> => {
+  const awake = async (
+    ready: Ready,
+    manifest: TemplateManifest,
+    signal: AbortSignal | undefined,
+  ): Promise<void> => {
+    const { machine, says } = ready.guest
+    const stop = () => void machine.kill()
+    signal?.addEventListener('abort', stop, { once: true })
     try {
-      const hostname = `clone-${ready.own.slice(-8)}`
-      await ready.guest.says.wake(Date.now(), hostname)
+      signal?.throwIfAborted()
+      await says.wake(Date.now(), `clone-${ready.own.slice(-8)}`)
+      await touch(folder, manifest.id)
+      // It may have been put aside meanwhile: from here on it is known who runs on it.
+      await check(templateFolder(folder, manifest.id), manifest)
+      signal?.throwIfAborted()
     } catch (error) {
       await end(ready)
+      signal?.throwIfAborted()
       throw error
+    } finally {
+      signal?.removeEventListener('abort', stop)
     }
   }
+
+  /** What became of a run must be told, whatever becomes of its template. */
+  const asideQuietly = (manifest: TemplateManifest, why: unknown): Promise<void> =>
+    putAside(yard, manifest, why).catch(error =>
+      log(`template ${manifest.id} was not put aside: ${error instanceof Error ? error.message : error}`),
+    )
 
   const hand = (run: RunId, manifest: TemplateManifest, guest: Guest): Clone => {
     const { id } = manifest
@@ -221,7 +251,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
         await check(templateFolder(folder, id), manifest)
         return undefined
       } catch (error) {
-        if (isDamage(error)) await putAside(yard, id, error)
+        if (isDamage(error)) await asideQuietly(manifest, error)
         return error instanceof Error ? error.message : String(error)
       }
     }
@@ -240,7 +270,7 @@ export const createFarm = async (options: FarmOptions): Promise<Farm> => {
     }
   }
 
-  const reap = () => reapFarm(folder, owner)
+  const reap = () => asFault('what dead processes left', reapFarm(folder, owner))
   return { template, lease, reap, condemn: condemned, close: () => pool.close() }
 }
 

@@ -7,7 +7,12 @@ import { isAlive, type Owner, ownerSchema } from './owner.ts'
 /** Tries once; false while another live process holds it. */
 export const tryLock = async (file: string, owner: Owner): Promise<boolean> => {
   const mine = `${file}.${randomUUID()}`
-  await writeFile(mine, JSON.stringify(owner))
+  try {
+    await writeFile(mine, JSON.stringify(owner))
+  } catch (error) {
+    await rm(mine, { force: true })
+    throw error
+  }
   try {
     // link(2) is atomic and fails if the lock is there.
     await link(mine, file)
@@ -37,7 +42,7 @@ export const lockUnless = async (
 export const unlock = (file: string): Promise<void> => rm(file, { force: true })
 
 /** Two may find the same stale lock: what was moved away is looked at again, and a live owner's is put back. */
-const removeStale = async (file: string): Promise<void> => {
+export const removeStale = async (file: string): Promise<void> => {
   if (await isHeld(file)) return
   const aside = `${file}.${randomUUID()}`
   try {

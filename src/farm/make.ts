@@ -10,7 +10,7 @@ import { DamagedParent, freeze, parts, prove } from './freeze.ts'
 import { systemFor } from './guest/systems.ts'
 import { lockUnless, unlock } from './lock.ts'
 import { cpuOf, fingerprint, type Layout, type Qemu } from './qemu.ts'
-import { making } from './reap.ts'
+import { locks, making } from './reap.ts'
 import { requireRoom } from './storage/room.ts'
 import {
   allTemplates,
@@ -65,7 +65,7 @@ type Work = { progress: Progress; signal: AbortSignal; inUse: () => Promise<Set<
 export const obtain = async (yard: Yard, plan: Plan, work: Work): Promise<string> => {
   const { folder, owner } = yard
   const { id } = plan
-  const lock = join(templatesIn(folder), `.lock-${id}`)
+  const lock = join(templatesIn(folder), `${locks}${id}`)
   const usable = async () => (await sound(yard, id)) !== undefined
   if (!(await lockUnless(lock, owner, usable, work.signal))) return id
   try {
@@ -77,7 +77,7 @@ export const obtain = async (yard: Yard, plan: Plan, work: Work): Promise<string
   }
 }
 
-type Parent = { id: string; folder: string; state: SavedState; generation: number }
+type Parent = { id: string; createdAt: string; folder: string; state: SavedState; generation: number }
 
 const make = async (yard: Yard, plan: Plan, work: Work): Promise<void> => {
   const { spec } = plan
@@ -106,14 +106,20 @@ const makeFrom = async (
     yard,
     join(templatesIn(folder), `${making}${id}-${randomBytes(4).toString('hex')}`),
   )
-  const trial = await ownFolder(yard, join(folder, 'clones', `.trial-${id}`))
+  const trial = join(folder, 'clones', `.trial-${id}`)
   try {
+    // It says as well what is gone on from: nobody removes that meanwhile.
+    await ownFolder(yard, trial, parent?.id)
     const bytes = layout.memoryMiB * 2 ** 20 + spareBytes
     await requireRoom(yard.room, { what: `freezing ${spec.label}`, bytes, into: own, vital: true })
     const machine = machineOf(yard, layout, { os: image.os, shell: image.shell, run: `freeze-${id}` })
     const frozen = freeze({ spec, image, parent, folder: own, machine, progress, signal })
     const { state, canary } = await frozen.catch(async error => {
-      if (parent && error instanceof DamagedParent) await putAside(yard, parent.id, error)
+      if (parent && error instanceof DamagedParent) await putAside(yard, parent, error)
+      if (parent && error instanceof PrepareFailed && !(await sound(yard, parent.id)))
+        throw new Fault('damaged', 'soon', `${spec.label}: what it was made from is damaged`, {
+          cause: error,
+        })
       throw error
     })
     progress(`${spec.label}: proving`)
@@ -151,14 +157,22 @@ const olderOfLine = async (yard: Yard, { line }: Plan): Promise<Parent | undefin
   const mine = all.filter(one => one.line === line && one.generation < maxGeneration)
   for (const one of mine.sort((a, b) => b.createdAt.localeCompare(a.createdAt))) {
     const manifest = await sound(yard, one.id)
-    if (manifest) return parentOf(yard, manifest)
+    if (!manifest) continue
+    await touch(yard.folder, one.id)
+    return parentOf(yard, manifest)
   }
   return undefined
 }
 
-const parentOf = (yard: Yard, { id, state, generation }: TemplateManifest): Parent => {
+const parentOf = (yard: Yard, { id, createdAt, state, generation }: TemplateManifest): Parent => {
   const folder = templateFolder(yard.folder, id)
-  return { id, folder, generation, state: { file: join(folder, parts.state), sha256: state.sha256 } }
+  return {
+    id,
+    createdAt,
+    folder,
+    generation,
+    state: { file: join(folder, parts.state), sha256: state.sha256 },
+  }
 }
 
 type Made = { qemu: Qemu; state: TemplateManifest['state']; canary: string; generation: number }

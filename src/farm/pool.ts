@@ -1,14 +1,15 @@
 // Clones made ahead: forked, answered, and paused until somebody leases one. Kept for templates that are in use, while there is a slot for them.
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
+import { unlessAborted } from './deadline.ts'
 import { exec, type Guest } from './exec.ts'
 
-/** A paused clone that is nobody's yet. `own`: its folder. */
-export type Ready = { guest: Guest; own: string }
+/** A paused clone that is nobody's yet. `own`: its folder; `createdAt`: of the template that it was made of. */
+export type Ready = { guest: Guest; own: string; createdAt: string }
 
 export type Pool = {
-  /** One that is still alive, paused; one that is being made is waited for. undefined: fork one. Either way the template counts as used. */
-  take(template: string): Promise<Ready | undefined>
+  /** One that is still alive, paused; one that is being made is waited for. undefined: fork one. Either way the template counts as used. Throws the signal's reason. */
+  take(template: string, signal?: AbortSignal): Promise<Ready | undefined>
   /** Something changed: is there room to make some ahead? */
   fill(): void
   /** Ends those of one template, and makes no more until somebody asks for it again. */
@@ -24,7 +25,7 @@ export type PoolOptions = {
   size: number
   /** A new clone, answering; the pool pauses it. */
   fork: (template: string, signal: AbortSignal) => Promise<Ready>
-  /** Ends a clone and removes its folder. */
+  /** Ends a clone and removes its folder. Never fails. */
   end: (ready: Ready) => Promise<void>
   /** Could anybody lease one now? While nobody can, the processors are better used by what runs. */
   isWanted: () => boolean
@@ -51,7 +52,9 @@ export const openPool = ({ size, fork, end, isWanted, log }: PoolOptions): Pool 
       const made = await fork(template, closing.signal)
       try {
         // An emulated guest is slow at everything that it does for the first time.
-        await exec(made.guest, { name: 'warm up', script: ':', folder: '/', timeoutMs: warmUpMs })
+        const command = { name: 'warm up', script: ':', folder: '/', timeoutMs: warmUpMs }
+        const { kind } = await exec(made.guest, command, { signal: closing.signal })
+        if (kind !== 'finished') throw new Fault('timeout', 'soon', `its first command: ${kind}`)
         await made.guest.machine.qmp.command('stop')
       } catch (error) {
         await end(made)
@@ -94,9 +97,10 @@ export const openPool = ({ size, fork, end, isWanted, log }: PoolOptions): Pool 
   const timer = setInterval(() => void expire(), expiryMs).unref()
 
   return {
-    async take(template) {
+    async take(template, signal) {
       if (size > 0) usedAt.set(template, performance.now())
-      if (making?.template === template && !ready.get(template)?.length) await making.done
+      if (making?.template === template && !ready.get(template)?.length)
+        await unlessAborted(making.done, signal)
       const mine = ready.get(template) ?? []
       for (let one = mine.shift(); one; one = mine.shift()) {
         if (one.guest.machine.fate.value === undefined) return one

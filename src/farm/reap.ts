@@ -1,16 +1,20 @@
 // What dead processes of this farm left behind: QEMUs that bear its token, and folders of clones and of unfinished templates. Nobody else's.
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeStale } from './lock.ts'
 import { isAlive, type Owner, ownerOf, ownerSchema } from './owner.ts'
 import { templatesIn } from './templates.ts'
 
 /** Prefix of folders in which templates are made. */
 export const making = '.making-'
+/** Prefix of the files that say who makes one. */
+export const locks = '.lock-'
 
 export const reapFarm = async (folder: string, self: Owner): Promise<number> => {
   const killed = await reapProcesses(self.token)
   const clones = await reapFolders(join(folder, 'clones'), '', self.token)
   const freezes = await reapFolders(templatesIn(folder), making, self.token)
+  await reapLocks(templatesIn(folder), self.token)
   // A dead clone mostly leaves both, or the folder alone.
   return Math.max(killed, clones + freezes)
 }
@@ -58,14 +62,25 @@ const reapFolders = async (within: string, prefix: string, token: string): Promi
   return removed
 }
 
+/** Of templates that nobody asked for again, and what a process that died while it took one has left. */
+const reapLocks = async (within: string, token: string): Promise<void> => {
+  const names = await readdir(within).catch((): string[] => [])
+  for (const file of names.filter(name => name.startsWith(locks)).map(name => join(within, name))) {
+    const owner = await parseOwner(file)
+    if (owner ? owner.token === token : (await age(file)) > unclaimedMs) await removeStale(file)
+  }
+}
+
 const age = async (folder: string): Promise<number> => {
   const found = await stat(folder).catch(() => undefined)
   return found ? Date.now() - found.mtimeMs : 0
 }
 
-const readOwner = async (folder: string): Promise<Owner | undefined> => {
+const readOwner = (folder: string): Promise<Owner | undefined> => parseOwner(join(folder, 'owner.json'))
+
+const parseOwner = async (file: string): Promise<Owner | undefined> => {
   try {
-    return ownerSchema.parse(JSON.parse(await readFile(join(folder, 'owner.json'), 'utf8')))
+    return ownerSchema.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch {
     return undefined
   }

@@ -1,8 +1,10 @@
 // The templates on this host's disk: published by one rename, looked at before each fork, put aside when they were changed.
+import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { Fault } from '../model/fault.ts'
+import { errnoOf } from '../text/errno.ts'
 import { changeOf, digestOf, fileMarkSchema, flush, markOf } from './files.ts'
 import { parts } from './freeze.ts'
 
@@ -108,10 +110,22 @@ export const check = async (folder: string, manifest: TemplateManifest): Promise
   }
 }
 
-/** From here on others find it. */
+/** From here on others find it. What lies there by that name is no template any more: half of one that was being removed, say. */
 export const publish = async (folder: string, making: string, id: string): Promise<void> => {
-  await rename(making, templateFolder(folder, id))
+  const at = templateFolder(folder, id)
+  await rename(making, at).catch(async error => {
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error
+    await remove(at)
+    await rename(making, at)
+  })
   await flush(templatesIn(folder))
+}
+
+/** By one rename, and then for good: nobody finds half of it. */
+const remove = async (template: string): Promise<void> => {
+  const aside = join(dirname(template), `.removing-${randomUUID()}`)
+  await rename(template, aside).catch(() => {})
+  await rm(aside, { recursive: true, force: true })
 }
 
 /** Out of the way, for a person to look at; the next template() freezes anew. The newest few are kept. */
@@ -180,7 +194,7 @@ const replaces = (other: TemplateManifest, one: TemplateManifest, used: number):
 export const prune = async (folder: string, inUse: Set<string>): Promise<void> => {
   await mkdir(templatesIn(folder), { recursive: true })
   const { spare } = await spareTemplates(folder, inUse)
-  for (const { path, useless } of spare) if (useless) await rm(path, { recursive: true, force: true })
+  for (const { path, useless } of spare) if (useless) await remove(path)
 }
 
 const lastUse = async (template: string): Promise<number> => {

@@ -52,8 +52,17 @@ export const ownFolder = async (
 
 export const isDamage = (error: unknown): boolean => error instanceof Fault && error.kind === 'damaged'
 
-export const putAside = async (yard: Yard, id: string, error: unknown): Promise<void> => {
+/** `one`: as it was when it was looked at. Another process may have put it aside or removed it, and frozen it anew under the same id: then
+ *  there is no damage any more, and only what runs on the old one ends. */
+export const putAside = async (
+  yard: Yard,
+  one: Pick<TemplateManifest, 'id' | 'createdAt'>,
+  error: unknown,
+): Promise<void> => {
+  const { id } = one
   const why = error instanceof Error ? error.message : String(error)
+  const there = await findTemplate(yard.folder, id)
+  if (there?.createdAt !== one.createdAt) return
   await condemnTemplate({ ...yard, onDamage: () => yard.condemned(id, why) }, id, why)
 }
 
@@ -65,7 +74,7 @@ export const sound = async (yard: Yard, id: string): Promise<TemplateManifest | 
     await check(templateFolder(yard.folder, id), manifest)
     return manifest
   } catch (error) {
-    await putAside(yard, id, error)
+    await putAside(yard, manifest, error)
     return undefined
   }
 }

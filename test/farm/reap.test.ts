@@ -80,6 +80,22 @@ test('only QEMUs of this farm whose owner is dead are killed, and only such fold
   expect(clones().sort()).toEqual(['alive', 'others', 'unclaimed'])
 })
 
+test('locks of dead processes are removed, also of templates that nobody asks for again', async () => {
+  const own = newFolder()
+  try {
+    const farm = await openFarm({ token, folder: own.folder, accelerator: 'tcg' })
+    const at = join(own.folder, 'templates')
+    expect(await tryLock(join(at, '.lock-left'), deadOwner(token))).toBe(true)
+    expect(await tryLock(join(at, '.lock-held'), thisOwner(token))).toBe(true)
+    expect(await tryLock(join(at, '.lock-others'), deadOwner('another-farm'))).toBe(true)
+    writeFileSync(join(at, '.lock-new.1'), '')
+    await farm.reap()
+    expect(readdirSync(at).sort()).toEqual(['.lock-held', '.lock-new.1', '.lock-others'])
+  } finally {
+    own.remove()
+  }
+})
+
 test("a live owner's lock is respected, a dead one's is taken over", async () => {
   const lock = join(folder, 'lock')
   const self = thisOwner(token)
