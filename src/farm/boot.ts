@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { GuestOs } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
+import { errnoFault, errnoOf } from '../text/errno.ts'
 import type { Deadlines } from './deadline.ts'
 import type { Guest } from './exec.ts'
 import { faultOf } from './fate.ts'
@@ -40,7 +41,7 @@ export const boot = async (spec: MachineSpec, span: Millis, signal?: AbortSignal
 /** Never fulfilled; fails when the guest is gone. */
 const down = (machine: Machine): Promise<never> => {
   const gone = machine.fate.rung.then((fate): never => {
-    throw new Fault('unreachable', 'soon', `the guest did not come up: ${tell(fate)}`)
+    throw faultOf(fate, 'the guest did not come up')
   })
   gone.catch(() => {})
   return gone
@@ -50,12 +51,18 @@ const down = (machine: Machine): Promise<never> => {
 export const fork = async (spec: MachineSpec, state: SavedState, signal?: AbortSignal): Promise<Guest> => {
   const span = spec.deadlines.forkMs
   return await answering(spec, { incoming: true, signal }, async ({ machine, says }) => {
-    const bytes = await readFile(state.file).catch(() => Buffer.alloc(0))
+    const bytes = await readFile(state.file).catch(unlessGone(state.file))
     if (createHash('sha256').update(bytes).digest('hex') !== state.sha256)
       throw new Fault('damaged', 'soon', `${state.file} is not what was saved`)
     await load(machine, bytes, span)
     await Promise.all([machine.qmp.command('cont'), says.hello(span)])
   })
+}
+
+/** A file that is gone is damage; that this host cannot open one more is none. */
+const unlessGone = (file: string) => (error: unknown) => {
+  if (errnoOf(error) === 'ENOENT') return Buffer.alloc(0)
+  throw errnoFault(error, 'reading', file)
 }
 
 /** Both sides of a freeze must say so before they begin, by QMP (QEMU, qapi/migration.json). */

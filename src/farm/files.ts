@@ -56,6 +56,9 @@ export const digestOf = async (file: string, { signal, mibPerSecond }: Pace = {}
     }
   } catch (error) {
     signal?.throwIfAborted()
+    // That this host cannot open one more file says nothing about this one.
+    const fault = errnoFault(error, 'reading', file)
+    if (fault.kind === 'exhausted') throw fault
     throw new Fault('damaged', 'soon', `${file} cannot be read`, { cause: error })
   }
 }

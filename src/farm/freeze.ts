@@ -13,6 +13,7 @@ import { createOverlay } from './disk.ts'
 import { exec, type Guest } from './exec.ts'
 import { faultOf } from './fate.ts'
 import { copy, copySparse } from './files.ts'
+import { haltOf } from './halt.ts'
 import type { Layout, Places } from './qemu.ts'
 import { saveState } from './save.ts'
 
@@ -47,6 +48,8 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
   const stop = () => void guest.machine.kill()
   signal.addEventListener('abort', stop, { once: true })
   try {
+    // It may have been given up while the guest was woken.
+    signal.throwIfAborted()
     await fill(guest, request)
     progress(`${spec.label}: freezing`)
     await guest.says.settle()
@@ -152,8 +155,10 @@ const prepare = async (guest: Guest, step: Command, signal: AbortSignal): Promis
     chunks.push(chunk)
     while (kept > keptOutput) kept -= chunks.shift()?.length ?? 0
   }
-  const ending: Ending = await exec(guest, step, { onOutput, signal })
+  const ended = await exec(guest, step, { onOutput, signal })
   signal.throwIfAborted()
+  // A silence that QEMU shares is not the base's doing.
+  const ending: Ending = ended.kind === 'hung' ? ((await haltOf(guest)) ?? ended) : ended
   if (ending.kind === 'finished' && ending.exitCode === 0) return
   if (isGuestsDoing(ending)) throw new PrepareFailed(step.name, ending, Buffer.concat(chunks))
   if ('detail' in ending && ending.kind !== 'host-lost') throw faultOf(ending, step.name)

@@ -64,8 +64,12 @@ const listen = async (folder: string) => {
     server.close()
     readAll(socket).then(taken.resolve, taken.reject)
   })
-  await new Promise<void>((resolve, reject) => {
+  const listening = new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(`/proc/self/fd/${handle.fd}/${name}`, resolve)
+  })
+  await listening.catch(async error => {
+    await handle.close()
+    throw error
   })
   const close = async () => {
     server.close()

@@ -14,6 +14,7 @@ import { canaryImage } from '../../src/farm/qualify/image.ts'
 import { lastReport } from '../../src/farm/qualify/record.ts'
 import { runSoak } from '../../src/farm/qualify/soak.ts'
 import { isGood, isWell, verifyHost } from '../../src/farm/qualify/verify.ts'
+import { Fault } from '../../src/model/fault.ts'
 import type { Alarm } from '../../src/model/incident.ts'
 import { images, newFolder, qemusOf, requireImage, silent } from './world.ts'
 
@@ -91,6 +92,18 @@ test('an accelerator in which guests hang is found out by its deadline, in one l
   const answer = await runCanary(ground({ qemu: hanging(), deadlines }), { image, accelerator: 'kvm' })
   expect(answer.works).toBe(false)
   expect(answer.why).toMatch(/^no guest gets through its boot with it \(.*within 2 s.*\)$/)
+})
+
+test('what a person can mend says nothing of an accelerator: it is told, and not kept as its failure', async () => {
+  const shut = new Fault('refused', 'later', 'QEMU may not open it', { remedy: 'chmod o+r it' })
+  const jail = { farm: folder, enter: () => Promise.reject(shut), seal: async () => {} }
+  expect(await fitness({ ...host, qemu: { ...qemu, jail } })).toBe('QEMU may not open it; chmod o+r it')
+  expect(await lastReport(folder)).toBe(undefined)
+  const full = {
+    ...jail,
+    enter: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC', errno: -28 })),
+  }
+  expect(await fitness({ ...host, qemu: { ...qemu, jail: full } })).toContain('no space left on the disk')
 })
 
 test("this host's own KVM works, or ends in one line: it never hangs", async () => {

@@ -46,7 +46,7 @@ export const openLibvirtClone = (
 
   const end = async () => {
     guest.fate.ring({ kind: 'cancelled' })
-    kept = await collect()
+    kept = await collect().catch(() => ({}))
     await guest.off().then(
       () => released(undefined),
       error => released(error),

@@ -7,6 +7,7 @@ import type { RunId } from '../../model/run.ts'
 import type { Clone, Farm, Progress, TemplateSpec } from '../../ports/farm.ts'
 import { thisOwner } from '../owner.ts'
 import { shareWork } from '../shared-work.ts'
+import { asFault } from '../system-fault.ts'
 import { openLibvirtClone } from './clone.ts'
 import { defaultLibvirtDeadlines, type LibvirtDeadlines } from './deadlines.ts'
 import { type Domain, openDomain } from './domain.ts'
@@ -153,11 +154,13 @@ export const createLibvirtFarm = async (options: LibvirtFarmOptions): Promise<Fa
     const isPlain = spec.files.length === 0 && spec.prepare.length === 0
     const key = JSON.stringify([spec.image, isPlain ? '' : [spec.content, spec.prepare]])
     return await share(key, { progress, signal }, (tell, stop) =>
-      isPlain ? given(image, tell, stop) : derived(spec, image, tell, stop),
+      asFault(spec.label, isPlain ? given(image, tell, stop) : derived(spec, image, tell, stop)),
     )
   }
 
-  const lease: Farm['lease'] = async ({ run, template, signal }) => {
+  const lease: Farm['lease'] = request => asFault(`a clone for run ${request.run}`, leased(request))
+
+  const leased: Farm['lease'] = async ({ run, template, signal }) => {
     const record = await records.template(template)
     if (!record) throw notThere(template)
     const image = imageOf(record.image)
@@ -165,8 +168,8 @@ export const createLibvirtFarm = async (options: LibvirtFarmOptions): Promise<Fa
     const seat = await seatAt(domain, run, signal)
     try {
       if (!(await isThere(record))) throw notThere(template)
-      const guest = await start(image, record.snapshot, run, signal)
       await records.keep({ ...record, usedAt: new Date().toISOString() })
+      const guest = await start(image, record.snapshot, run, signal)
       return cloneOf(guest, run, record, seat.leave)
     } catch (error) {
       await seat.leave()
@@ -182,7 +185,7 @@ export const createLibvirtFarm = async (options: LibvirtFarmOptions): Promise<Fa
     leave: (failed: unknown) => Promise<void>,
   ): Clone => openLibvirtClone(guest, { run, template }, leave)
 
-  const reap = () => reapDomains({ records, owner, domainOf, log })
+  const reap = () => asFault('what dead processes left', reapDomains({ records, owner, domainOf, log }))
   return { template, lease, reap, close: async () => {} }
 }
 

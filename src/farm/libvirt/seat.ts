@@ -35,25 +35,34 @@ export const openSeats = ({ records, owner, log }: SeatOptions) => {
     const queue = queues.get(key) ?? openSlots(1)
     queues.set(key, queue)
     await queue.take(signal)
-    const lock = await records.lockFile(uri, name)
+    let lock: string | undefined
     const give = async () => {
-      await records.letGo(uri, name)
-      await unlock(lock)
-      queue.give()
+      try {
+        await records.letGo(uri, name)
+        if (lock !== undefined) await unlock(lock)
+      } finally {
+        queue.give()
+      }
     }
     try {
-      await lockUnless(lock, owner, async () => false, signal)
+      const file = await records.lockFile(uri, name)
+      await lockUnless(file, owner, async () => false, signal)
+      lock = file
+      await records.hold({ owner, uri, domain: name, run })
     } catch (error) {
-      queue.give()
+      // Whoever holds the lock has said so in that record: it is only ours to remove with the lock.
+      if (lock === undefined) queue.give()
+      else await give()
       throw error
     }
-    await records.hold({ owner, uri, domain: name, run })
     return {
       leave: async failed => {
         if (failed === undefined) return await give()
         const why = failed instanceof Error ? failed.message : String(failed)
         log(`the domain ${name} could not be powered off, it is tried again: ${why}`)
-        void offAtLast(domain).then(give)
+        offAtLast(domain)
+          .then(give)
+          .catch(error => log(`the domain ${name} was not given back in order: ${error}`))
       },
     }
   }

@@ -13,6 +13,7 @@ import { exec, type Guest } from '../exec.ts'
 import { type Frozen, forkInto, freeze, parts } from '../freeze.ts'
 import type { Owner } from '../owner.ts'
 import type { Accelerator, Qemu } from '../qemu.ts'
+import { systemFault } from '../system-fault.ts'
 import { machineOf, ownFolder } from '../yard.ts'
 import { anyFrom, checkOf, jobOf, type Known, rightCode } from './job.ts'
 
@@ -38,7 +39,7 @@ const wholeSpan = (bootMs: Millis): Millis => 3 * bootMs
 /** Room for what the job writes, when the image has no disk of its own. */
 const scratchBytes = 64 << 20
 
-/** Boots it, and says whether all was right. Throws Fault exhausted if this host has no room to try it, and the signal's reason. */
+/** Boots it, and says whether all was right. Throws a Fault if this host has no room to try it or lacks what every guest needs, and the signal's reason. */
 export const runCanary = async (
   ground: Ground,
   { image, accelerator }: { image: Bootable; accelerator: Accelerator },
@@ -55,14 +56,19 @@ export const runCanary = async (
   try {
     await withFolder(own, 'canary', folder => tryOut(own, { folder, image, accelerator, steps }))
     return { works: true, why: 'a guest booted, did its job, was frozen and forked', steps: steps.end() }
-  } catch (error) {
+  } catch (raw) {
     ground.signal.throwIfAborted()
-    if (error instanceof Fault && error.kind === 'exhausted') throw error
+    const error = systemFault(raw, 'a canary')
+    if (isOfTheHost(error)) throw error
     const seconds = Math.round(wholeSpan(bootMs) / 1000)
     const why = late.aborted ? `not done within ${seconds} s` : reasonOf(error)
     return { works: false, why: `${failed[steps.at()]} (${why})`, steps: steps.end() }
   }
 }
+
+/** No room, or something that somebody can mend: no compiler, a file that QEMU's user may not read. It says nothing of the accelerator. */
+const isOfTheHost = (error: unknown): boolean =>
+  error instanceof Fault && (error.kind === 'exhausted' || error.remedy !== undefined)
 
 type Step = 'boot' | 'job' | 'freeze' | 'fork'
 

@@ -6,6 +6,7 @@ import type { Millis } from '../../model/instant.ts'
 import { type Deadlines, defaultDeadlines } from '../deadline.ts'
 import { thisOwner, tokenOf } from '../owner.ts'
 import { type Accelerator, probeQemu, type Qemu } from '../qemu.ts'
+import { systemFault } from '../system-fault.ts'
 import { type Asked, answerOf } from './accelerator.ts'
 import { canaryImage, isOurs } from './image.ts'
 import { type Answer, saveReport } from './record.ts'
@@ -42,7 +43,8 @@ export type FitnessRequest = HostRequest & { host: string; alarm?: Alarm }
 export const fitness = async (request: FitnessRequest): Promise<string | undefined> => {
   try {
     return await examine(request)
-  } catch (error) {
+  } catch (raw) {
+    const error = systemFault(raw, 'the qualification of this host')
     if (!(error instanceof Fault)) throw error
     return [error.message, error.remedy].filter(Boolean).join('; ')
   }
