@@ -1,4 +1,5 @@
 // After a try at a task: is it decided, or does another clone have to have its say?
+import type { Millis } from './instant.ts'
 import type { Outcome, RunRecord, StepOutcome } from './job.ts'
 import { maxAttempts } from './job.ts'
 import { needsSecondOpinion } from './run.ts'
@@ -33,4 +34,17 @@ export const afterTry = (outcome: Outcome, earlier: RunRecord[], attempt: number
   if (attempt < maxAttempts) return { decided: false, why: `${open.join(', ')}: once is no proof` }
   const what = `no two of ${maxAttempts} tries ended alike`
   return { decided: true, outcome: { kind: 'ours', what, detail: open.join(', ') } }
+}
+
+/** So often a host may have had no room for a task (4 hours at least) before that counts as tries. */
+const maxRefusals = 20
+
+const wasRefused = (outcome: Outcome | undefined): boolean =>
+  outcome?.kind === 'ours' && outcome.what === 'exhausted' && !outcome.hopeless
+
+/** A host that had no room left (a full disk, say) has not tried the task: so long it waits, longer each time. undefined: it was tried, or
+ *  was refused too often. */
+export const refusedFor = (outcome: Outcome, earlier: RunRecord[]): Millis | undefined => {
+  const times = earlier.filter(run => wasRefused(run.outcome)).length
+  return wasRefused(outcome) && times < maxRefusals ? Math.min(2 ** times, 15) * 60_000 : undefined
 }

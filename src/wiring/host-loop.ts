@@ -2,7 +2,7 @@
 // seconds the host gives a sign of life. Redis only wakes it: without it, it looks once a second.
 import { randomUUID } from 'node:crypto'
 import { release } from 'node:os'
-import { thisOwner } from '../farm/owner.ts'
+import { isAlive, thisOwner } from '../farm/owner.ts'
 import { Fault } from '../model/fault.ts'
 import { type Hold, type Host, holdsNow } from '../model/host.ts'
 import type { Alarm } from '../model/incident.ts'
@@ -25,7 +25,7 @@ import type { Wired } from './wire.ts'
 /** For work that may go on only while no task runs here or waits for this host. It ends by itself at the signal. */
 export type Idle = {
   isIdle: () => boolean
-  /** Images that this host serves now. */
+  /** Images that this host serves now, and that nobody holds. */
   images: () => string[]
   signal: AbortSignal
   /** Of this host. */
@@ -69,13 +69,24 @@ const thisWorker = (): string => {
   return `${boot} ${pid} ${start}`
 }
 
-/** Two machines of one name would take each other's tasks away. Of this machine's, the lock of the farm's folder knows. */
-const refuseNamesake = async ({ store, config, clock }: Wired): Promise<void> => {
+/** Two workers of one name would take each other's tasks away. Throws Fault refused if another one is at work: ask before anything is
+ *  done in this host's name. The lock of the farm's folder knows only of workers with the same folder. */
+export const refuseNamesake = async ({
+  store,
+  config,
+  clock,
+}: Pick<Wired, 'store' | 'config' | 'clock'>): Promise<void> => {
   const other = (await store.hosts()).find(host => host.name === config.host)
-  const [boot = ''] = other?.worker.split(' ') ?? []
-  const isElsewhere = boot !== thisOwner('').boot
-  if (!other || other.stoppedAt !== undefined || !isElsewhere || clock.now() - other.seenAt > 10_000) return
-  throw new Fault('refused', 'later', `another machine works as host ${config.host} already`, {
+  if (!other || other.stoppedAt !== undefined) return
+  const [boot = '', pid = '', start = ''] = other.worker.split(' ')
+  const me = thisOwner('')
+  const isHere = boot === me.boot
+  const isAtWork = isHere
+    ? Number(pid) !== me.pid && isAlive({ token: '', boot, pid: Number(pid), start })
+    : clock.now() - other.seenAt <= 10_000
+  if (!isAtWork) return
+  const who = isHere ? `another worker, process ${pid},` : 'another machine'
+  throw new Fault('refused', 'later', `${who} works as host ${config.host} already`, {
     remedy: 'give this one a name of its own by GRAPEVINE_HOST',
   })
 }
@@ -114,6 +125,7 @@ export const runHost = async (
   let waiting = 0
   let restUntil = 0
   let isHeldHere = false
+  let heldImages = new Set<string>()
   let isClosing = false
 
   const guarded = async (what: string, act: () => Promise<void>) => {
@@ -225,6 +237,7 @@ export const runHost = async (
       if (isClosing) return
       const holds = await holdsHere()
       isHeldHere = isHeld(holds, undefined)
+      heldImages = new Set(holds.flatMap(({ on }) => (on.kind === 'image' ? [on.name] : [])))
       await stopRuns(holds)
       if (!isClosing && !isHeldHere) await takeTasks(holds)
     }),
@@ -271,7 +284,8 @@ export const runHost = async (
       const isIdle = () =>
         !isClosing && !isHeldHere && running.size === 0 && waiting === 0 && look.unfit === undefined
       const alarm = openAlarm(wired, config.host)
-      const given = { isIdle, alarm, images: () => [...look.images.keys()], signal: ended.signal }
+      const images = () => [...look.images.keys()].filter(name => !heldImages.has(name))
+      const given = { isIdle, alarm, images, signal: ended.signal }
       return guarded('idle work', () => work(given))
     }),
   ]

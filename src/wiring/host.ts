@@ -10,7 +10,7 @@ import type { Farm } from '../ports/farm.ts'
 import { cutOff } from '../stages/upkeep/cut-off.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { openAlarm } from './alarm.ts'
-import type { HostParts, Idle } from './host-loop.ts'
+import { type HostParts, type Idle, refuseNamesake } from './host-loop.ts'
 import { keepWarm } from './warm.ts'
 import type { Wired } from './wire.ts'
 
@@ -71,9 +71,11 @@ const factsOf = async (folder: string): Promise<Record<string, string>> => {
   return kept ? summaryOf(kept.report) : {}
 }
 
-/** What an earlier process of this host held when it died goes back into the queue; it costs no try. */
+/** What an earlier process of this host held when it died goes back into the queue; it costs no try. Throws a Fault if it is alive, or
+ *  another machine has the name: what it runs is not ours to free. */
 export const freeOwnTasks = async (wired: Wired): Promise<void> => {
   const { store, queue, config, log } = wired
+  await refuseNamesake(wired)
   const alarm = openAlarm(wired, undefined)
   for (const task of await store.tasksAt('running')) {
     if (task.state.at !== 'running' || task.state.host !== config.host) continue

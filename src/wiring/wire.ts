@@ -31,9 +31,9 @@ export type Wired = {
   logs: Links
   queue: Queue
   redis: ReturnType<typeof redisConnection>
-  /** Calls back whenever hosts are told to look. */
   /** A host's hand on the `run` queues. */
   tickets(): Tickets
+  /** Calls back whenever hosts are told to look. */
   listen(onWake: () => void): { close(): Promise<void> }
   gitMail: GitMail
   mirror: Mirror

@@ -52,8 +52,11 @@ it('a worker killed -9: another host goes on with its task, and no try is counte
   const two = await wiredFor({ redis: redis.socket, folder }, { host: 'two' })
   const { farm, running, until } = gatedFarm()
   const worker = await startHost(two, farm, guests)
-  await heal(bot, memory)
-  await clock.advance(25_000)
+  for (const pause of [0, 9_000, 9_000]) {
+    await clock.advance(pause)
+    await heal(bot, memory)
+  }
+  await clock.advance(7_000)
   const before = (await bot.store.hosts()).find(host => host.name === 'two')?.seenAt
   await vi.waitFor(async () => {
     const now = (await bot.store.hosts()).find(host => host.name === 'two')?.seenAt
@@ -83,7 +86,10 @@ it('a worker killed -9: another host goes on with its task, and no try is counte
 it('a worker killed -9 and started again: it frees its own task at once', async () => {
   const one = await wiredFor({ redis: redis.socket, folder }, { host: 'one' })
   await addBuilds(one.store, [{ id: 'b' }])
-  await (await takeAndDie('one'))()
+  const kill = await takeAndDie('one')
+  // It is alive: whoever starts another of its name must not take its tasks away.
+  await expect(freeOwnTasks(one)).rejects.toThrow(/^another worker, process \d+, works as host one already$/)
+  await kill()
   expect((await one.store.task('b-build'))?.state.at).toBe('running')
   await freeOwnTasks(one)
   expect((await one.store.task('b-build'))?.state).toEqual({ at: 'queued', attempt: 1 })

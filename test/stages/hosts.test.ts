@@ -1,6 +1,7 @@
 // Hosts that fall silent, tasks that take their workers down or overrun, images that nobody serves: what the sweep does about them.
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
+import { Fault } from '../../src/model/fault.ts'
 import type { Outcome, TaskState } from '../../src/model/job.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { readyTasks } from '../../src/stages/run/ready.ts'
@@ -30,6 +31,13 @@ const ports = () => ({
   alarmOf: (name: string | undefined) => openAlarm({ store, clock, log }, name),
 })
 const tend = () => tendHosts(ports())(watch)
+/** The bot looks every few seconds. */
+const listen = async (ms: number) => {
+  for (let left = ms; left > 0; left -= 5_000) {
+    await clock.advance(Math.min(left, 5_000))
+    await tend()
+  }
+}
 const open = async () => (await store.incidents({ open: true })).map(one => `${one.trouble} ${one.about}`)
 
 const runs = async (id: string, more: Partial<Extract<TaskState, { at: 'running' }>> = {}) => {
@@ -57,11 +65,9 @@ describe('a silent host', () => {
   })
 
   it('loses its tasks after 25 s, at no cost, and is an incident until it speaks again', async () => {
-    await clock.advance(24_000)
-    await tend()
+    await listen(24_000)
     expect((await state('a-build'))?.at).toBe('running')
-    await clock.advance(1_000)
-    await tend()
+    await listen(1_000)
     expect(await state('a-build')).toEqual({ at: 'queued', attempt: 1 })
     expect(await lastOutcome('a-build')).toMatchObject({ kind: 'ours', what: 'host-lost' })
     expect(await open()).toEqual(['host-lost alpha'])
@@ -77,8 +83,16 @@ describe('a silent host', () => {
     watch = hostWatch()
     await tend()
     expect((await state('a-build'))?.at).toBe('running')
-    await clock.advance(25_000)
+    await listen(25_000)
+    expect((await state('a-build'))?.at).toBe('queued')
+  })
+
+  it('is not lost because the bot did not listen: the database was away, or the machine slept', async () => {
+    await clock.advance(3_600_000)
     await tend()
+    expect((await state('a-build'))?.at).toBe('running')
+    expect(await open()).toEqual([])
+    await listen(15_000)
     expect((await state('a-build'))?.at).toBe('queued')
   })
 
@@ -106,7 +120,8 @@ describe('a silent host', () => {
     await addBuilds(store, [{ id: 'b' }])
     await runs('b-build', { host: 'nobody' })
     await tend()
-    await clock.advance(25_000)
+    await listen(20_000)
+    await clock.advance(5_000)
     await speaks('alpha')
     await tend()
     expect((await state('a-build'))?.at).toBe('running')
@@ -121,8 +136,7 @@ describe('a task', () => {
       await runs('a-build')
       await speaks('alpha')
       await tend()
-      await clock.advance(30_000)
-      await tend()
+      await listen(30_000)
       expect((await state('a-build'))?.at).toBe(times < 5 ? 'queued' : 'done')
     }
     const outcome = { kind: 'ours', what: 'it took its worker down 5 times' }
@@ -146,6 +160,44 @@ describe('a task', () => {
       await tend()
     }
     expect(await state('a-build')).toMatchObject({ at: 'done', outcome: { kind: 'ours', what: 'timeout' } })
+  })
+
+  it('that ends while the database is away is saved when it is back', async () => {
+    await addBuilds(store, [{ id: 'a' }])
+    let saves = 0
+    const away: Store = {
+      ...store,
+      saveRun: async record => {
+        saves++
+        if (saves === 2 || saves === 3) throw new Fault('unreachable', 'soon', 'the database is away')
+        await store.saveRun(record)
+      },
+    }
+    const farm = fakeFarm(async () => ({ ending: { kind: 'finished', exitCode: 0 } }))
+    const given = { store: away, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log }
+    const signal = new AbortController().signal
+    const running = run(given)('a-build', { host: 'alpha', run: 'r', signal })
+    // One of them is the deadline's, until the run is over.
+    for (const since of [2, 3]) {
+      await vi.waitUntil(() => saves === since && clock.sleepers() === 2)
+      expect(farm.leased()).toBe(0)
+      await clock.advance(2_000)
+    }
+    expect(await running).toMatchObject({ kind: 'decided', outcome: { kind: 'built' } })
+    expect(await state('a-build')).toMatchObject({ at: 'done', attempts: 1 })
+  })
+
+  it('that a host had no room for waits longer and longer, at no cost', async () => {
+    await addBuilds(store, [{ id: 'a' }])
+    const full = () => Promise.reject(new Fault('exhausted', 'later', 'the disk is full'))
+    const farm = { ...fakeFarm(async () => ({ ending: { kind: 'cancelled' } })), lease: full }
+    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log }
+    const signal = new AbortController().signal
+    for (const minutes of [1, 2, 4, 8, 15]) {
+      await run(given)('a-build', { host: 'alpha', run: `r${minutes}`, signal })
+      const notBefore = clock.now() + minutes * 60_000
+      expect(await state('a-build')).toEqual({ at: 'queued', attempt: 1, notBefore })
+    }
   })
 
   it('is stopped when its time is up, and that counts', async () => {
@@ -180,7 +232,8 @@ describe('an image', () => {
     await speaks('alpha')
     await store.saveHost(host('beta', { seenAt: clock.now(), unfit: 'the canary died' }))
     await tendImage('busybox')
-    await clock.advance(179_000)
+    await listen(30_000)
+    await clock.advance(149_000)
     await speaks('alpha')
     await tendImage('busybox')
     expect(await open()).toEqual(['host-lost beta'])

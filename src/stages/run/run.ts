@@ -3,9 +3,10 @@
 //
 //   queued ──take──▶ running ──decided──▶ done
 //                      ├──ours, or once is no proof──▶ queued (next attempt)
-//                      └──stopped──▶ queued (the same attempt)
-import { afterTry } from '../../model/attempts.ts'
+//                      └──stopped, or the host had no room──▶ queued (the same attempt)
+import { afterTry, refusedFor } from '../../model/attempts.ts'
 import { Fault } from '../../model/fault.ts'
+import type { Instant } from '../../model/instant.ts'
 import { costsNoTry, Interrupt, interrupted } from '../../model/interrupt.ts'
 import type { Job, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
 import type { RunId } from '../../model/run.ts'
@@ -200,13 +201,38 @@ export const run =
       const outcome = await tryOnce(ports, one)
       await retire(ports, one)
       await keep(ports, one, 'log', async () => Buffer.from(one.journal.text()))
-      await store.saveRun({ ...record, endedAt: clock.now(), outcome, evidence: one.evidence })
-      return await settle(ports, sameTask(task, running), outcome, earlier)
+      const ended = { ...record, endedAt: clock.now(), outcome, evidence: one.evidence }
+      return await patiently(ports, by.signal, async () => {
+        await store.saveRun(ended)
+        return await settle(ports, sameTask(task, running), outcome, earlier)
+      })
     } finally {
       limit.over()
       await one.clone?.release()
     }
   }
+
+/** An outcome may be worth an hour: it is saved when the database is back. A worker that ends waits only for a moment. */
+const patience = { allMs: 600_000, endingMs: 10_000, againMs: 2_000 }
+
+/** Repeats what may be repeated until the store answers, or patience ends: then it throws the store's Fault. */
+const patiently = async <T>(
+  { clock, log }: RunPorts,
+  signal: AbortSignal,
+  act: () => Promise<T>,
+): Promise<T> => {
+  const since = clock.now()
+  for (let told = false; ; told = true) {
+    try {
+      return await act()
+    } catch (error) {
+      const allMs = signal.aborted ? patience.endingMs : patience.allMs
+      if (!(error instanceof Fault) || error.retry === 'never' || clock.now() - since >= allMs) throw error
+      if (!told) log('warn', `an outcome cannot be saved yet: ${error.message}`)
+      await clock.sleep(patience.againMs)
+    }
+  }
+}
 
 /** A full disk or a host that is away takes minutes to mend, all else seconds. */
 const waitMs = (what: string, attempt: number): number =>
@@ -220,6 +246,11 @@ const settle = async (
 ): Promise<Tried> => {
   const running = task.state as Running
   if (costsNoTry(outcome)) return putBack(ports, task)
+  const refusedMs = refusedFor(outcome, earlier)
+  if (refusedMs !== undefined) {
+    ports.log('info', 'this host has no room: the task waits, and no try is counted', { task: task.id })
+    return putBack(ports, task, ports.clock.now() + refusedMs)
+  }
   const after = afterTry(outcome, earlier, running.attempt)
   if (after.decided) {
     const done: TaskState = { at: 'done', attempts: running.attempt, outcome: after.outcome }
@@ -235,9 +266,9 @@ const settle = async (
 }
 
 /** Stopped from outside: if nobody took the task away (a cancelled one is in another state by then) it waits again, at no cost. */
-const putBack = async (ports: RunPorts, task: Task): Promise<Tried> => {
+const putBack = async (ports: RunPorts, task: Task, notBefore?: Instant): Promise<Tried> => {
   const { attempt } = task.state as Running
-  const queued: TaskState = { at: 'queued', attempt }
+  const queued: TaskState = { at: 'queued', attempt, ...(notBefore === undefined ? {} : { notBefore }) }
   if (!(await ports.store.moveTask(task.id, task.state, queued))) return { kind: 'late' }
   return { kind: 'again', task: sameTask(task, queued) }
 }

@@ -23,6 +23,8 @@ type Word = { word: string; noticed: Instant; isFirst: boolean; isTold: boolean 
 /** What this process has noticed itself: hosts' clocks may be wrong, and nobody is lost before we have listened for long enough. */
 export type HostWatch = {
   words: Map<string, Word>
+  /** When we looked last. */
+  lookedAt: Instant | undefined
   /** Since when tasks wait for an image that no living host serves. */
   unserved: Map<string, { since: Instant; isTold: boolean }>
   /** Are the incidents known that an earlier process opened? */
@@ -31,6 +33,7 @@ export type HostWatch = {
 
 export const hostWatch = (): HostWatch => ({
   words: new Map(),
+  lookedAt: undefined,
   unserved: new Map(),
   knowsIncidents: false,
 })
@@ -44,6 +47,17 @@ const unservedMs: Millis = 180_000
 type Running = Task & { state: Extract<TaskState, { at: 'running' }> }
 
 const isRunning = (task: Task): task is Running => task.state.at === 'running'
+
+/** So much of the time between two looks counts as listening. */
+const listenedMs: Millis = 10_000
+
+/** Where we could not look for a while (the database was away, the machine slept), nobody was silent: maybe we were deaf. */
+const forgiveDeafness = (watch: HostWatch, now: Instant): void => {
+  const deafMs = now - (watch.lookedAt ?? now) - listenedMs
+  watch.lookedAt = now
+  if (deafMs <= 0) return
+  for (const [name, word] of watch.words) watch.words.set(name, { ...word, noticed: word.noticed + deafMs })
+}
 
 const isSilent = (word: Word | undefined, now: Instant): boolean =>
   word !== undefined && now - word.noticed >= heartbeatLostMs
@@ -90,6 +104,7 @@ export const tendHosts =
     const now = clock.now()
     const hosts = await store.hosts()
     const running = (await store.tasksAt('running')).filter(isRunning)
+    forgiveDeafness(watch, now)
     const names = new Set([...hosts.map(host => host.name), ...running.map(task => task.state.host)])
     for (const name of names) {
       const host = hosts.find(one => one.name === name)
