@@ -1,5 +1,6 @@
 // `grapevine queue`: what waits, in which order; and pausing all of it.
 import { Command } from 'commander'
+import { UsageError } from '../model/fault.ts'
 import { holdsNow } from '../model/host.ts'
 import type { Task } from '../model/job.ts'
 import { holdOn } from '../model/standing.ts'
@@ -30,6 +31,8 @@ const state = ({ state }: Task, isDue: boolean): string => {
 
 const show = (deps: CliDeps, { json = false, limit = '30' }: { json?: boolean; limit?: string }) =>
   withStore(deps, async store => {
+    const shown = Number(limit)
+    if (!/^\d+$/.test(limit)) throw new UsageError(`--limit: "${limit}" is no number`)
     const [now, holds] = [Date.now(), await store.holds()]
     const due = await readyTasks({ store, clock })()
     const isDue = new Set(due.map(task => task.id))
@@ -44,7 +47,7 @@ const show = (deps: CliDeps, { json = false, limit = '30' }: { json?: boolean; l
         `${nameOf(hold.on)} ${hold.on.kind === 'queue' ? 'is paused' : { drain: 'is drained', stop: 'is stopped' }[hold.how]}: ${sayHold(hold)}\n`,
       )
     const rows: string[][] = []
-    for (const task of all.slice(0, Number(limit)))
+    for (const task of all.slice(0, shown))
       rows.push([task.id, task.kind, task.image, state(task, isDue.has(task.id)), await whose(store, task)])
     if (rows.length > 0) deps.stdout.write(`${table([['task', 'what', 'image', 'state', 'of'], ...rows])}\n`)
     const paused = holdOn(holds, { kind: 'queue' }, now) ? 'paused' : 'open'

@@ -39,7 +39,7 @@ const warmProject = async (
   const { log, mirror } = wired
   try {
     if (!warming.isIdle()) return
-    await mirror.fetch(recipe.repository, { ifOlderThanMs: roundMs / 2 })
+    await unless(warming.signal, mirror.fetch(recipe.repository, { ifOlderThanMs: roundMs / 2 }))
     const base = await mirror.resolve(recipe.repository, recipe.branch)
     const build = base ? [buildTemplate({ project: name, base, recipe }, mirror)] : []
     for (const spec of [...recipe.test.images.map(testTemplate), ...build]) {
@@ -55,6 +55,20 @@ const warmProject = async (
     if (warming.signal.aborted || error === notIdle) return
     if (!(error instanceof Fault || error instanceof PrepareFailed)) throw error
     log('warn', `${name}: no template is made ahead for ${recipe.branch}: ${error.message}`)
+  }
+}
+
+/** A fetch may take half an hour, and nobody waits for it when the worker ends. */
+const unless = async <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> => {
+  const over = new AbortController()
+  try {
+    const { promise: end, reject } = Promise.withResolvers<never>()
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { signal: over.signal })
+    return await Promise.race([promise, end])
+  } finally {
+    over.abort()
   }
 }
 

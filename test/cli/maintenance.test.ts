@@ -112,6 +112,10 @@ test('the queue is shown in the order in which it is taken, and paused', async (
   const tasks = [...said.matchAll(/^(\S+)-build .*next in turn/gm)].map(([, id]) => id)
   expect(tasks).toEqual(['late', 'other', 'second'])
   expect(said).toContain('the queue is paused: 0 running, 3 due, 0 that wait for a build or a while')
+  expect(grapevine('queue', 'show', '--limit', 'all')).toEqual({
+    status: 64,
+    said: 'grapevine: --limit: "all" is no number\n',
+  })
   expect(grapevine('queue', 'resume').said).toBe('the queue takes work again\n')
 })
 

@@ -21,10 +21,14 @@ const defaultTiming = { lock: 20_000, check: 5_000 }
 /** So long a host waits for Redis before it goes on without a ticket: the store says as well what is to be run. */
 const patienceMs = 2_000
 
+/** A Redis that hangs is not asked again for so long: a host with many slots must not wait for it once for each task. */
+const restMs = 30_000
+
 export const openTickets = ({ connection, prefix, timing = defaultTiming }: TicketOptions): Tickets => {
   const client = connection.open('impatient')
   const patient = connection.open('patient')
   const lanes = new Map<string, Lane>()
+  let hangsUntil = 0
 
   const laneOf = (image: string): Lane => {
     const known = lanes.get(image)
@@ -45,7 +49,10 @@ export const openTickets = ({ connection, prefix, timing = defaultTiming }: Tick
   }
 
   const hold = (job: Job, token: string): Ticket => {
-    const renew = () => job.extendLock(token, timing.lock).catch(() => {})
+    const renew = () => {
+      // Or they would pile up for as long as Redis is away.
+      if (patient.status === 'ready') job.extendLock(token, timing.lock).catch(() => {})
+    }
     const timer = setInterval(renew, timing.lock / 2)
     return {
       id: String(job.data.ticket),
@@ -71,10 +78,12 @@ export const openTickets = ({ connection, prefix, timing = defaultTiming }: Tick
 
   return {
     async take(image, id) {
+      if (Date.now() < hangsUntil) return undefined
       const fetching = fetch(image, id)
       try {
         return await soon(fetching)
       } catch {
+        hangsUntil = Date.now() + restMs
         // Should Redis give it after all, it must not be held for nothing.
         fetching.then(ticket => ticket?.end()).catch(() => {})
         return undefined
