@@ -107,6 +107,10 @@ describe('a BIOS disk', () => {
     const [newest, middle, oldest] = versions.map(({ name }) => name)
     await expect(removeImage({ folder, name: newest ?? '', force: true })).rejects.toThrow('is used')
     await expect(removeImage({ folder, name: oldest ?? '', force: false })).rejects.toThrow('in use')
+    const half = middle?.replace(/\.\d+$/, '') ?? ''
+    await expect(removeImage({ folder, name: half, force: true })).rejects.toThrow(
+      `there is no image ${half}`,
+    )
     const removed = await removeImage({ folder, name: middle ?? '', force: false })
     expect(removed).toMatchObject({ versions: [middle], templates: [] })
     expect(removed.bytes).toBeGreaterThan(20 * 2 ** 20)

@@ -367,6 +367,16 @@ test('pruning removes what is beyond it, and leaves the rest', async () => {
   expect(await times()).toEqual(all.filter(time => time !== newest.time))
 })
 
+test('the beginning of several templates’ ids restores none of them', async () => {
+  const elsewhere = { ...place, folder: join(root, 'two-alike') }
+  for (const id of ['abc1', 'abc2'])
+    mkdirSync(join(elsewhere.folder, 'templates', id, '2026-11-03'), { recursive: true })
+  await expect(restoreBackup(elsewhere, 'abc')).rejects.toMatchObject({
+    kind: 'refused',
+    message: '2 templates in the back-ups begin with abc: abc1, abc2',
+  })
+})
+
 test('an image version that was replaced goes once its successor has a template; the current one never', async () => {
   const id = await farm.template(plain('busybox'), silent)
   const earlier = join(folder, 'images', 'busybox@000000000000.1')

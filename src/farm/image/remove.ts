@@ -45,8 +45,9 @@ export const removeImage = async ({ folder, name, force }: RemoveRequest): Promi
 }
 
 const chosen = async (folder: string, name: string): Promise<Version[]> => {
-  const all = await versionsOf(folder, name.replace(/@[^@]*$/, ''))
-  const versions = isVersion(name) ? all.filter(one => one.name === name) : all
+  const all = await versionsOf(folder, name.replace(/@.*$/, ''))
+  // Half a version's name is none: it must not be taken for all of them.
+  const versions = name.includes('@') ? all.filter(one => one.name === name) : all
   if (versions.length === 0)
     throw new Fault('refused', 'never', `there is no image ${name} in ${imagesFolder(folder)}`, {
       remedy: 'see what is there: grapevine image list',

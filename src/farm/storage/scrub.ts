@@ -66,10 +66,16 @@ const flawOf = async ({ path, sha256 }: Unit, pace: Pace): Promise<string | unde
   } catch (error) {
     // Whatever its reason is: an interruption is no damage.
     pace.signal?.throwIfAborted()
-    if (error instanceof Fault) return error.message
+    if (error instanceof Fault && !isOurs(error.cause)) return error.message
     throw error
   }
 }
+
+/** Errors of errno(3) that say nothing about the file: this process may not, or cannot now. */
+const isOurs = (cause: unknown): boolean =>
+  cause instanceof Error &&
+  'code' in cause &&
+  ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'].includes(String(cause.code))
 
 /** It may have been removed, or made anew, while it was read. */
 const stillWanted = async (folder: string, unit: Unit): Promise<boolean> =>

@@ -5,12 +5,15 @@ import { z } from 'zod'
 import { flush } from '../../files.ts'
 import { namesIn } from '../usage.ts'
 
-const fileSchema = z.object({ file: z.string(), bytes: z.number(), sha256: z.string() })
+/** One part of a path: a record that lies on another disk must not lead out of its folder. */
+const fileName = z.string().regex(/^(?!\.\.?$)[\w.@-]+$/)
+
+const fileSchema = z.object({ file: fileName, bytes: z.number(), sha256: z.string() })
 
 const recordSchema = z.object({
   kind: z.enum(['image', 'template']),
   /** The image's name, or the template's id. */
-  name: z.string(),
+  name: fileName,
   /** For people. */
   label: z.string(),
   image: z.string(),
@@ -19,7 +22,7 @@ const recordSchema = z.object({
   host: z.string(),
   createdAt: z.string(),
   /** Its folder's name in the farm's `images` or `templates`. */
-  own: z.string(),
+  own: fileName,
   /** In `content`. */
   files: z.array(fileSchema),
   /** Of the image, which a template needs besides its own: absolute paths. */

@@ -20,7 +20,7 @@ import { chooseBackups, condemnBackup, flawOf, proveBackup, templateIn } from '.
  *  damaged before, the template's image is another one), damaged (found now: it is marked), exhausted. Resolves with one line for people. */
 export const restoreBackup = async (place: BackupPlace, name: string, time?: string): Promise<string> => {
   await sweepBackups(place.folder)
-  const backup = choose(await chooseBackups(place.folder, { names: [name], every: true }), time)
+  const backup = choose(only(await chooseBackups(place.folder, { names: [name], every: true }), name), time)
   place.progress(`${titleOf(backup)}: comparing its bytes`)
   const flaw = await flawOf(backup, place.signal)
   if (flaw) {
@@ -28,6 +28,18 @@ export const restoreBackup = async (place: BackupPlace, name: string, time?: str
     throw refused(backup, flaw)
   }
   return await (backup.kind === 'image' ? restoreImage(place, backup) : restoreTemplate(place, backup))
+}
+
+/** The beginning of an id may be that of several templates. */
+const only = (all: Backup[], wanted: string): Backup[] => {
+  const images = all.filter(({ kind }) => kind === 'image')
+  if (images.length > 0) return images
+  const names = [...new Set(all.map(({ name }) => name))]
+  if (names.length === 1) return all
+  const begin = `${names.length} templates in the back-ups begin with ${wanted}`
+  throw new Fault('refused', 'never', `${begin}: ${names.map(name => name.slice(0, 12)).join(', ')}`, {
+    remedy: 'name one of them: grapevine backup list',
+  })
 }
 
 const choose = (all: Backup[], time: string | undefined): Backup => {
