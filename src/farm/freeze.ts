@@ -10,6 +10,7 @@ import { boot, fork, type MachineSpec, type SavedState } from './boot.ts'
 import { type Bootable, copyWritable, layOut, placesOf } from './bootable.ts'
 import { within } from './deadline.ts'
 import { createOverlay } from './disk.ts'
+import { diskTroubleIn } from './disk-words.ts'
 import { exec, type Guest } from './exec.ts'
 import { faultOf } from './fate.ts'
 import { copy, copySparse } from './files.ts'
@@ -159,6 +160,9 @@ const prepare = async (guest: Guest, step: Command, signal: AbortSignal): Promis
   signal.throwIfAborted()
   // A silence that QEMU shares is not the base's doing.
   const ending: Ending = ended.kind === 'hung' ? ((await haltOf(guest)) ?? ended) : ended
+  const trouble = diskTroubleIn(guest.machine.console())
+  if (trouble)
+    throw faultOf({ kind: 'disk-error', detail: `the guest says of its disk: ${trouble}` }, step.name)
   if (ending.kind === 'finished' && ending.exitCode === 0) return
   if (isGuestsDoing(ending)) throw new PrepareFailed(step.name, ending, Buffer.concat(chunks))
   if ('detail' in ending && ending.kind !== 'host-lost') throw faultOf(ending, step.name)

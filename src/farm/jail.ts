@@ -101,7 +101,7 @@ const users = async (wanted: string | undefined, log: JailOptions['log']): Promi
     const user = { uid: fixed ?? base, gid: first }
     try {
       await run(setpriv, [...asUser(user, []), '--', '/bin/true'])
-      return crowdOf({ gid: first, base, perProcess, fixed })
+      return crowdOf({ gid: first, base, perProcess, fixed, shared: base === first })
     } catch (error) {
       why = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error)
     }
@@ -142,13 +142,15 @@ const crowdOf = (range: {
   base: number
   perProcess: number
   fixed: number | undefined
+  /** Other processes give the same numbers. */
+  shared: boolean
 }): Crowd => {
   const take = () => {
     let slot = 0
     while (taken.has(slot) && slot < range.perProcess - 1) slot++
     taken.add(slot)
     const user = { uid: range.fixed ?? range.base + slot, gid: range.gid }
-    const alone = range.fixed === undefined && slot < range.perProcess - 1
+    const alone = range.fixed === undefined && !range.shared && slot < range.perProcess - 1
     return { user, alone, give: () => void taken.delete(slot) }
   }
   return { gid: range.gid, take }

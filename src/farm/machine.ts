@@ -38,7 +38,7 @@ export type Machine = {
   lower(): void
   /** Lets QEMU have a file that we made in its folder. */
   lend(file: string): Promise<void>
-  /** Ends the process and waits for it. Repeatable. */
+  /** Ends the process and waits for it. Repeatable. Fault timeout if it does not end. */
   kill(): Promise<void>
   /** What QEMU ended with by its own will; undefined while it runs, and when a signal ended it. */
   exitCode(): number | undefined
@@ -91,8 +91,12 @@ export const startMachine = async (request: StartRequest): Promise<Machine> => {
   }
   const kill = async () => {
     child.kill('SIGKILL')
-    await left
-    for (const fd of Object.values(channels)) channel(fd).destroy()
+    try {
+      // A process that waits for a broken disk does not even die.
+      await within(left, deadlines.qmpMs, 'the end of QEMU')
+    } finally {
+      for (const fd of Object.values(channels)) channel(fd).destroy()
+    }
   }
 
   const connecting = connectQmp(channel(channels.qmp), deadlines.qmpMs)

@@ -25,8 +25,11 @@ export const mixedFarm = async ({ images, qemu, libvirt }: MixedFarmOptions): Pr
     ...(own.condemn && { condemn: own.condemn }),
     reap: async () => (await own.reap()) + (await domains.reap()),
     close: async () => {
-      await own.close()
-      await domains.close()
+      try {
+        await own.close()
+      } finally {
+        await domains.close()
+      }
     },
   }
 }

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { openAgent } from '../../src/farm/agent.ts'
 import { bell, defaultDeadlines } from '../../src/farm/deadline.ts'
-import { type Frame, tells, uint32, uint64 } from '../../src/farm/guest/frames.ts'
-import type { Link } from '../../src/farm/guest/link.ts'
+import { type Frame, frame, tells, uint32, uint64 } from '../../src/farm/guest/frames.ts'
+import { type Link, openLink } from '../../src/farm/guest/link.ts'
 import { transfersByProgram } from '../../src/farm/guest/transfer.ts'
 import { type Fate, startMachine } from '../../src/farm/machine.ts'
 import { type Layout, probeQemu, type Qemu } from '../../src/farm/qemu.ts'
@@ -57,6 +57,20 @@ test.each([
   }
   expect(side.destroyed).toBe(true)
   await expect(agent.sync(1_000)).rejects.toThrow('did not answer')
+})
+
+test.each([
+  ['output of nothing', frame(tells.output, 1)],
+  ['the same answer again and again', frame(tells.done, 1, Buffer.alloc(20))],
+])('%s: nobody listens any more', async (_, noise) => {
+  const lost = bell<string>()
+  const side = port()
+  const { talk } = openLink(side, lost)
+  let heard = 0
+  expect(talk(() => heard++).id).toBe(1)
+  side.push(Buffer.concat(Array.from({ length: 2_000 }, () => noise)))
+  expect(await lost.rung).toContain('no program of ours')
+  expect(heard).toBeLessThan(10)
 })
 
 /** A guest's program, played here: `begin` is called when a transfer was asked for. */

@@ -27,15 +27,15 @@ export type Link = {
 const unaskedFrames = 1_000
 
 export const openLink = (port: Duplex, lost: Bell<string>): Link => {
-  const talks = new Map<number, (frame: Frame) => void>()
+  const talks = new Map<number, { hear: (frame: Frame) => void; answers: number }>()
   let ids = 0
   let heardAt = 0
   let unasked = 0
 
   const read = frameReader(frame => {
-    const hear = talks.get(frame.id)
-    if (hear) hear(frame)
-    else unasked++
+    const talk = talks.get(frame.id)
+    if (!talk || !isSense(frame, talk)) unasked++
+    else talk.hear(frame)
   })
   port.on('data', (chunk: Buffer) => {
     heardAt = performance.now()
@@ -46,7 +46,7 @@ export const openLink = (port: Duplex, lost: Bell<string>): Link => {
 
   const talk = (hear: (frame: Frame) => void): Talk => {
     const id = ++ids
-    talks.set(id, hear)
+    talks.set(id, { hear, answers: 0 })
     return {
       id,
       say: (type, ...payload) => {
@@ -69,6 +69,13 @@ export const openLink = (port: Duplex, lost: Bell<string>): Link => {
 
   return { talk, ask, heardAt: () => heardAt, lost }
 }
+
+/** Of one request, besides output. */
+const mostAnswers = 8
+
+/** Output of nothing costs its sender no credit, and a request is answered once or twice: neither may come without end. */
+const isSense = ({ type, payload }: Frame, talk: { answers: number }): boolean =>
+  type === tells.output ? payload.length > 0 : ++talk.answers <= mostAnswers
 
 /** Fault refused if the guest said no, malformed if it said nothing of sense. */
 export const agreed = (done: Done | undefined): Done => {

@@ -1,5 +1,5 @@
 // What the farm remembers of libvirt's domains, in its own folder: which template is which snapshot, which snapshots are its own, who holds a domain.
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -34,7 +34,7 @@ export const openRecords = (folder: string) => {
 
   const write = async (file: string, value: unknown) => {
     await mkdir(join(file, '..'), { recursive: true })
-    const making = `${file}.${process.pid}.new`
+    const making = `${file}.${randomUUID()}.new`
     await writeFile(making, `${JSON.stringify(value, undefined, 2)}\n`)
     await rename(making, file)
   }

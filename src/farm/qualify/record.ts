@@ -1,4 +1,5 @@
 // What is kept of a host's qualification, in the farm's folder: which accelerator works under which facts, and the reports.
+import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -134,7 +135,8 @@ const reportNames = async (folder: string): Promise<string[]> => {
 
 const writeWhole = async (file: string, content: unknown): Promise<void> => {
   await mkdir(join(file, '..'), { recursive: true })
-  const part = `${file}.${process.pid}.part`
+  // The farm and its worker may find out the same thing at the same time.
+  const part = `${file}.${randomUUID()}.part`
   await writeFile(part, `${JSON.stringify(content, undefined, 2)}\n`)
   await rename(part, file)
 }
