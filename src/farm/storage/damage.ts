@@ -39,12 +39,13 @@ export const condemnImage = async (place: DamagePlace, version: string, why: str
   if ((await readlink(join(images, name)).catch(() => '')) === version)
     await rm(join(images, name), { force: true })
   await rename(own, join(images, `damaged-${Date.now()}-${version.replace('@', '-')}`)).catch(() => {})
+  // At once: from here on somebody mends it, even if we die.
+  await addDamage(folder, { trouble: 'image-damaged', about: name, detail: why, since: Date.now() })
   for (const { id } of upon) await quarantine(folder, id)
   await onDamage?.(
     upon.map(({ id }) => id),
     why,
   )
-  await addDamage(folder, { trouble: 'image-damaged', about: name, detail: why, since: Date.now() })
   await alarm.raise(
     'image-damaged',
     name,

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { Fault } from '../../model/fault.ts'
+import { errnoOf } from '../../text/errno.ts'
 import { digestOf, type Pace } from '../files.ts'
 import { imagesFolder, manifestFile } from '../image/manifest.ts'
 import { isVersion } from '../image/versions.ts'
@@ -66,16 +67,13 @@ const flawOf = async ({ path, sha256 }: Unit, pace: Pace): Promise<string | unde
   } catch (error) {
     // Whatever its reason is: an interruption is no damage.
     pace.signal?.throwIfAborted()
-    if (error instanceof Fault && !isOurs(error.cause)) return error.message
+    if (error instanceof Fault && error.kind === 'damaged' && !isForbidden(error.cause)) return error.message
     throw error
   }
 }
 
-/** Errors of errno(3) that say nothing about the file: this process may not, or cannot now. */
-const isOurs = (cause: unknown): boolean =>
-  cause instanceof Error &&
-  'code' in cause &&
-  ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'].includes(String(cause.code))
+/** That this process may not read a file says nothing about its bytes. */
+const isForbidden = (cause: unknown): boolean => ['EACCES', 'EPERM'].includes(errnoOf(cause) ?? '')
 
 /** It may have been removed, or made anew, while it was read. */
 const stillWanted = async (folder: string, unit: Unit): Promise<boolean> =>

@@ -83,7 +83,7 @@ export const flawOf = async (backup: Backup, signal?: AbortSignal): Promise<stri
     if (found.size !== bytes) return `${path} has ${found.size} bytes and should have ${bytes}`
     const digest = await digestOf(path, { signal }).catch(error => {
       signal?.throwIfAborted()
-      if (error instanceof Fault) return error.message
+      if (error instanceof Fault && error.kind === 'damaged') return error.message
       throw error
     })
     if (digest !== sha256) return `${path} is not what was backed up`
