@@ -36,7 +36,7 @@ export const cancel = (deps: CliDeps): Command =>
     .description(
       'Ends a series, a job or one task, waiting or running. What runs is stopped within 2 seconds. A series that is cancelled gets no verdict and its author no mail. A test that is cancelled counts as not run; the others of its series are judged.',
     )
-    .argument('<id>', 'of a series, a job or a task; see `grapevine queue show`')
+    .argument('<id>', 'of a series, a job or a task; see `grapevine series list` and `grapevine queue show`')
     .requiredOption('--reason <text>', 'why; others will read it')
-    .addHelpText('after', '\nExample:\n  $ grapevine cancel 3f2a91c07be4 --reason "sent by mistake"')
+    .addHelpText('after', '\nExample:\n  $ grapevine cancel s3f2a91c07be4d5a --reason "sent by mistake"')
     .action((id: string, options: { reason: string }) => run(deps, id, options))

@@ -78,7 +78,7 @@ const scrub = async (deps: CliDeps, { json = false }: { json?: boolean }): Promi
     }
     const left = await mend(place)
     for (const { about, detail } of left) show.line(`not mended yet: ${about}: ${detail}`)
-    show.line(damaged === 0 ? 'every byte is what it was' : `${damaged} file(s) were damaged`)
+    show.line(damaged === 0 ? 'every byte is what it was' : `damaged files: ${damaged}`)
   } finally {
     show.end()
   }

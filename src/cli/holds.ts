@@ -111,6 +111,8 @@ export const holdCommands = (deps: CliDeps, kind: 'host' | 'image', check: Check
     })
   const example = (verb: string, rest: string) =>
     `\nExample:\n  $ grapevine ${kind} ${verb} ${kind === 'host' ? 'alpha' : 'debian'}${rest}`
+  const why =
+    kind === 'host' ? ['new disk', 'the fan is loud'] : ['is being rebuilt', 'its compiler is broken']
   return [
     new Command('drain')
       .summary(`take no new tasks of ${of}; what runs may end`)
@@ -121,7 +123,7 @@ export const holdCommands = (deps: CliDeps, kind: 'host' | 'image', check: Check
       .requiredOption(...reason)
       .option(...until)
       .option(...wait)
-      .addHelpText('after', example('drain', ' --reason "new disk" --until "2 h" --wait'))
+      .addHelpText('after', example('drain', ` --reason "${why[0]}" --until "2 h" --wait`))
       .action(hold('drain', 'takes no new tasks; what runs may end')),
     new Command('stop')
       .summary(`stop what runs of ${of}; it goes back into the queue`)
@@ -132,14 +134,20 @@ export const holdCommands = (deps: CliDeps, kind: 'host' | 'image', check: Check
       .requiredOption(...reason)
       .option(...until)
       .option(...wait)
-      .addHelpText('after', example('stop', ' --reason "the fan is loud"'))
+      .addHelpText('after', example('stop', ` --reason "${why[1]}"`))
       .action(hold('stop', 'is stopped; what runs goes back into the queue')),
     new Command('resume')
       .summary('end a drain or stop')
       .description(`Ends a drain or stop of ${of}.`)
       .argument('<name>')
       .addHelpText('after', example('resume', ''))
-      .action((name: string) => withStore(deps, store => endHold(deps, store, { kind, name }))),
+      .action((name: string) =>
+        withStore(deps, async store => {
+          const isOver = (await store.holds()).every(({ on }) => on.kind !== kind || on.name !== name)
+          if (isOver) await check(store, name)
+          await endHold(deps, store, { kind, name })
+        }),
+      ),
   ]
 }
 

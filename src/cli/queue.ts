@@ -1,7 +1,7 @@
 // `grapevine queue`: what waits, in which order; and pausing all of it.
 import { Command } from 'commander'
 import { UsageError } from '../model/fault.ts'
-import { holdsNow } from '../model/host.ts'
+import { type Hold, holdsNow } from '../model/host.ts'
 import type { Task } from '../model/job.ts'
 import { holdOn } from '../model/standing.ts'
 import type { Store } from '../ports/store.ts'
@@ -10,7 +10,7 @@ import type { CliDeps } from './deps.ts'
 import { endHold, holdOptions, nameOf, sayHold, setHold } from './holds.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
-import { sayAgo, sayInstant } from './when.ts'
+import { sayFor, sayInstant } from './when.ts'
 
 const clock = { now: () => Date.now(), sleep: async () => {} }
 
@@ -21,12 +21,13 @@ const whose = async (store: Store, task: Task): Promise<string> => {
   return `${series.author.name || series.author.address}: ${series.title.slice(0, 50)}`
 }
 
-const state = ({ state }: Task, isDue: boolean): string => {
-  if (state.at === 'running') return `runs on ${state.host}, since ${sayAgo(state.since, Date.now())}`
+const state = ({ state, image }: Task, { isDue, holds }: { isDue: boolean; holds: Hold[] }): string => {
+  if (state.at === 'running') return `runs on ${state.host} ${sayFor(state.since, Date.now())}`
   if (state.at !== 'queued') return state.at
   if (state.notBefore !== undefined && state.notBefore > Date.now())
     return `waits until ${sayInstant(state.notBefore)}`
-  return isDue ? 'next in turn' : 'waits for its build'
+  if (!isDue) return 'waits for its build'
+  return holdOn(holds, { kind: 'image', name: image }, Date.now()) ? 'its image is held' : 'next in turn'
 }
 
 const show = (deps: CliDeps, { json = false, limit = '30' }: { json?: boolean; limit?: string }) =>
@@ -48,7 +49,13 @@ const show = (deps: CliDeps, { json = false, limit = '30' }: { json?: boolean; l
       )
     const rows: string[][] = []
     for (const task of all.slice(0, shown))
-      rows.push([task.id, task.kind, task.image, state(task, isDue.has(task.id)), await whose(store, task)])
+      rows.push([
+        task.id,
+        task.kind,
+        task.image,
+        state(task, { isDue: isDue.has(task.id), holds }),
+        await whose(store, task),
+      ])
     if (rows.length > 0) deps.stdout.write(`${table([['task', 'what', 'image', 'state', 'of'], ...rows])}\n`)
     const paused = holdOn(holds, { kind: 'queue' }, now) ? 'paused' : 'open'
     const running = all.length - due.length - later.length

@@ -1,7 +1,8 @@
 // `grapevine series`: what runs were made for a series, what they gave, and what was said.
 import { Command } from 'commander'
 import { UsageError } from '../model/fault.ts'
-import type { Task } from '../model/job.ts'
+import { costsNoTry, wasCutOff } from '../model/interrupt.ts'
+import type { RunRecord, Task } from '../model/job.ts'
 import type { Series } from '../model/series.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Store } from '../ports/store.ts'
@@ -21,12 +22,20 @@ const taskLine = (task: Task): string => {
   return `  ${task.kind} on ${task.image}: ${state.at}${how === '' ? '' : `, ${how}`}`
 }
 
+/** How a run ended, where the task's own line does not say it. */
+const sayRun = ({ outcome }: RunRecord, isOnly: boolean): string => {
+  if (outcome === undefined) return ', which runs'
+  if (outcome.kind === 'ours' && (costsNoTry(outcome) || wasCutOff(outcome)))
+    return `, not counted (${outcome.detail})`
+  return isOnly ? '' : `, ${sayOutcome(outcome)}`
+}
+
 const taskLines = async (store: Store, blobs: Blobs, task: Task): Promise<string[]> => {
   const runs = await store.runsOf(task.id)
-  const logs = runs.map(
-    run =>
-      `    try ${run.attempt} on ${run.host}: ${run.evidence.log ? blobs.where(run.evidence.log) : 'no log'}`,
-  )
+  const logs = runs.map(run => {
+    const log = run.evidence.log ? blobs.where(run.evidence.log) : 'no log'
+    return `    try ${run.attempt} on ${run.host}${sayRun(run, runs.length === 1)}: ${log}`
+  })
   return [taskLine(task), ...logs]
 }
 
@@ -73,7 +82,7 @@ const show = (deps: CliDeps): Command =>
     .argument('<series>', 'its id; see `grapevine series list`')
     .option('--tests', 'with every single test')
     .option('--json', 'one JSON line')
-    .addHelpText('after', '\nExample:\n  $ grapevine series show 3f2a91c07be4 --tests')
+    .addHelpText('after', '\nExample:\n  $ grapevine series show s3f2a91c07be4d5a --tests')
     .action((id: string, options: { tests?: boolean; json?: boolean }) =>
       withStore(deps, async store => {
         const series = await store.series(id)
@@ -82,10 +91,12 @@ const show = (deps: CliDeps): Command =>
         if (options.json) {
           const jobs = await store.jobsOf(id)
           const tasks = (await Promise.all(jobs.map(job => store.tasksOf(job.id)))).flat()
+          const runs = (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
           return void json(deps, {
             series,
             jobs,
             tasks,
+            runs,
             verdict: await store.verdict(id),
             replies: await store.repliesOf(id),
           })

@@ -25,7 +25,7 @@ export const start = (deps: CliDeps): Command =>
       const to = config.mail.live
         ? 'lists and authors'
         : `${config.administrator.address} only (mail.live is false)`
-      log('info', `the bot is up: ${config.projects.length} project(s), mail goes to ${to}`)
+      log('info', `the bot is up: ${config.projects.map(({ name }) => name).join(', ')}; mail goes to ${to}`)
       const workers = await Promise.all(botWorkers.map(one => one(wired, starter(wired))))
       await runBot(wired, { sweepMs: 2_000, signal })
       log('info', 'the bot stops')

@@ -27,6 +27,10 @@ export const parseUntil = (text: string, now: Instant): Instant => {
 export const sayInstant = (when: Instant): string =>
   `${new Date(when).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
+/** `for 12 seconds`. */
+export const sayFor = (since: Instant, now: Instant): string =>
+  `for ${sayDuration(Math.max(now - since, 1000))}`
+
 /** `12 seconds ago`. */
 export const sayAgo = (when: Instant, now: Instant): string =>
   now - when < 1000 ? 'now' : `${sayDuration(now - when)} ago`

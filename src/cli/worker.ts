@@ -24,7 +24,7 @@ export const worker = (deps: CliDeps): Command =>
       const wired = await wire(config, log)
       const farm = await openFarm(wired)
       const left = await farm.reap()
-      if (left > 0) log('warn', `removed ${left} virtual machine(s) that an earlier worker left behind`)
+      if (left > 0) log('warn', `virtual machines that an earlier worker left behind are removed: ${left}`)
       await freeOwnTasks(wired)
       const running = await hostWorker(wired, farm, hostParts(wired, farm))
       if (!signal.aborted) await once(signal, 'abort')

@@ -64,7 +64,7 @@ test('host list tells who takes work, and why the others do not', async () => {
   const { said } = grapevine('host', 'list')
   expect(lineOf(said, 'alpha')).toMatch(/^alpha +1\/2 .* debian +takes work$/)
   expect(lineOf(said, 'beta')).toMatch(/lost since 2026-01-05 12:00 UTC$/)
-  expect(lineOf(said, 'delta')).toMatch(/unfit: the canary died$/)
+  expect(lineOf(said, 'delta')).toMatch(/takes no work: the canary died$/)
   expect(lineOf(said, 'gamma')).toMatch(/its worker was stopped 2026-01-05 12:00 UTC$/)
   expect(lineOf(said, 'kappa')).toMatch(/draining, 1 still runs: new disk \(olga@.*, until 20.* UTC\)$/)
   const json = grapevine('host', 'list', '--json').said.trim().split('\n')

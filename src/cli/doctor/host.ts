@@ -42,6 +42,13 @@ const askKvm = async () => {
   )
   if (!usable)
     return advice(`/dev/kvm may not be opened: ${slower}`, 'Add this user to the group kvm: adduser USER kvm')
+  // A worker that is root runs QEMU as another user, who has the device's group, but never root's.
+  const isShut = (there.mode & 0o006) !== 0o006 && ((there.mode & 0o060) !== 0o060 || there.gid === 0)
+  if (process.getuid?.() === 0 && isShut)
+    return advice(
+      `/dev/kvm may be opened by root only, and QEMU does not run as root: ${slower}`,
+      'chgrp kvm /dev/kvm; chmod 660 /dev/kvm',
+    )
   return fine('/dev/kvm may be opened; whether guests work with it, the qualification says')
 }
 

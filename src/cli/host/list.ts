@@ -26,7 +26,7 @@ export const sayStanding = (standing: Standing, running: number): string => {
     case 'lost':
       return `lost since ${sayInstant(standing.since)}`
     case 'unfit':
-      return `unfit: ${standing.why}`
+      return `takes no work: ${standing.why}`
     case 'held':
       return sayHeld(standing.hold, running)
     case 'paused':
