@@ -1,6 +1,6 @@
 // Which accelerator this host's guests run on. That /dev/kvm opens proves nothing: an accelerator counts when a canary did all that a guest must do.
 import { constants } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
+import { access, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../model/fault.ts'
 import type { Bootable } from '../bootable.ts'
@@ -54,7 +54,7 @@ export const answerOf = async (
   const facts = await hostFacts(qemu)
   const known = await recall(folder, keyOf(facts), accelerator)
   if (known && trust(known)) {
-    const shut = known.works && (await closedTo(accelerator, facts))
+    const shut = known.works && (await closedTo(accelerator, facts, request.user))
     return shut || known
   }
   return await askAnew(accelerator, request)
@@ -64,22 +64,38 @@ export const answerOf = async (
 export const askAnew = async (accelerator: Accelerator, request: Asked): Promise<Answer> => {
   const { folder, image, log, signal = new AbortController().signal } = request
   const facts = await hostFacts(request.qemu)
-  const shut = await closedTo(accelerator, facts)
+  const shut = await closedTo(accelerator, facts, request.user)
   if (shut) return shut
   log(`trying whether a guest does what it should with ${accelerator.toUpperCase()}`)
   const ground = { ...(await confinedAs(request)), signal }
   const found = await runCanary(ground, { image, accelerator })
   // The worker may open it, and the user that QEMU runs as may not.
-  if (!found.works && /access KVM.*Permission denied/.test(found.why)) return closed(facts)
+  if (!found.works && /access KVM.*Permission denied/.test(found.why)) {
+    refusedAs = await deviceNow(request.user)
+    return closed(facts)
+  }
   const at = new Date().toISOString()
   const answer: Answer = { ...found, accelerator, at, image: image.name, facts }
   await remember(folder, keyOf(facts), answer)
   return answer
 }
 
+/** The device as it was when a QEMU of this process's might not open it: it is not tried again, once a minute, until that changes. */
+let refusedAs: string | undefined
+
+const deviceNow = async (user: string | undefined): Promise<string> => {
+  const found = await stat('/dev/kvm').catch(() => undefined)
+  return `${found?.ino} ${found?.ctimeMs} ${user}`
+}
+
 /** A device that may not be opened is no answer for the record: groups and modes change. */
-const closedTo = async (accelerator: Accelerator, facts: HostFacts): Promise<Answer | undefined> => {
+const closedTo = async (
+  accelerator: Accelerator,
+  facts: HostFacts,
+  user: string | undefined,
+): Promise<Answer | undefined> => {
   if (accelerator === 'tcg') return undefined
+  if (refusedAs === (await deviceNow(user))) return closed(facts)
   const opens = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
     () => true,
     () => false,
