@@ -89,6 +89,10 @@ export const newMemory = (wired: Wired): Memory => ({ hosts: hostWatch(), ready:
 /** One round of healing: lost hosts' tasks are freed, overdue series are closed, and everything that waits is queued again. */
 export const heal = async (wired: Wired, memory = newMemory(wired)): Promise<void> => {
   await tend(wired, memory.hosts)
+  await healFlow(wired, memory)
+}
+
+const healFlow = async (wired: Wired, memory: Memory): Promise<void> => {
   await wired.inTurn(async () => {
     for (const { series, verdict } of await overdue(wired)()) {
       await guarded(wired, `series ${series.id}`, async () => {
@@ -116,11 +120,19 @@ const healTickets = async (wired: Wired, ready: Memory['ready']): Promise<void> 
 export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Promise<void> => {
   const sources = watchSources(wired, signal)
   const memory = newMemory(wired)
-  const round = guarded(wired, 'sweep', () => heal(wired, memory))
-  while (!signal.aborted) {
+  const round = guarded(wired, 'sweep', () => healFlow(wired, memory))
+  const every = async (act: () => Promise<void>) => {
+    while (!signal.aborted) {
+      await act()
+      await wired.clock.sleep(sweepMs, signal).catch(() => {})
+    }
+  }
+  // A source may take half an hour to answer; what a lost host ran must not wait for that.
+  const hosts = guarded(wired, 'hosts', () => tend(wired, memory.hosts))
+  const flow = async () => {
     await sources.sweep()
     await round()
-    await wired.clock.sleep(sweepMs, signal).catch(() => {})
   }
+  await Promise.all([every(hosts), every(flow)])
   sources.stop()
 }
