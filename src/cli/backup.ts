@@ -74,6 +74,7 @@ const list = async (deps: CliDeps, { json = false }: Json): Promise<void> => {
   const { diskUsage, sizeText } = await import('../farm/storage/usage.ts')
   const all = await listBackups(farm.backup.folder)
   if (json) return void printJson(deps, all)
+  if (all.length === 0) return void deps.stdout.write('there are no back-ups yet: grapevine backup create\n')
   const rows = await Promise.all(
     all.map(async one => [
       one.kind,

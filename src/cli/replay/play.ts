@@ -46,13 +46,22 @@ const closeSeries = async (wired: Wired): Promise<void> => {
   }
 }
 
+/** Tasks wait while it lasts, and nobody else would say why. */
+const newTrouble = async (store: Store, told: Set<string>): Promise<string[]> => {
+  const fresh = (await store.incidents({ open: true })).filter(({ id }) => !told.has(id))
+  for (const { id } of fresh) told.add(id)
+  return fresh.map(({ trouble, detail }) => `${trouble}: ${detail}`)
+}
+
 const work = async (wired: Wired, { deps, config }: Play): Promise<void> => {
   const show = makeShow(deps.stderr)
   const look = watcher(wired.store)
   const memory = newMemory(wired)
+  const told = new Set<string>()
   let healed = Date.now()
   for (;;) {
     for (const line of await look()) show.line(line)
+    for (const line of await newTrouble(wired.store, told)) show.line(line)
     const left = await pending(wired.store)
     const { running } = await standing(wired.store)
     show.status(`left: ${sayPending(left) || 'nothing'}; in VMs: ${running.join(', ') || 'nothing'}`)
