@@ -89,7 +89,9 @@ export const setHold = async (
 /** Says so when nothing was held: it is what was wanted. */
 export const endHold = async (deps: CliDeps, store: Store, on: On): Promise<void> => {
   const was = await store.endHold(on)
-  deps.stdout.write(was ? `${nameOf(on)} takes work again\n` : `${nameOf(on)} was not held\n`)
+  const [again, never] =
+    on.kind === 'queue' ? ['is open again', 'was not paused'] : ['takes work again', 'was not held']
+  deps.stdout.write(`${nameOf(on)} ${was ? again : never}\n`)
 }
 
 const reason = ['--reason <text>', 'why; others will read it'] as const

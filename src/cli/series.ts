@@ -1,5 +1,6 @@
 // `grapevine series`: what runs were made for a series, what they gave, and what was said.
 import { Command } from 'commander'
+import { wasRefused } from '../model/attempts.ts'
 import { UsageError } from '../model/fault.ts'
 import { costsNoTry, wasCutOff } from '../model/interrupt.ts'
 import type { RunRecord, Task } from '../model/job.ts'
@@ -23,18 +24,18 @@ const taskLine = (task: Task): string => {
 }
 
 /** How a run ended, where the task's own line does not say it. */
-const sayRun = ({ outcome }: RunRecord, isOnly: boolean): string => {
+const sayRun = ({ outcome }: RunRecord, isTold: boolean): string => {
   if (outcome === undefined) return ', which runs'
-  if (outcome.kind === 'ours' && (costsNoTry(outcome) || wasCutOff(outcome)))
+  if (outcome.kind === 'ours' && (costsNoTry(outcome) || wasCutOff(outcome) || wasRefused(outcome)))
     return `, not counted (${outcome.detail})`
-  return isOnly ? '' : `, ${sayOutcome(outcome)}`
+  return isTold ? '' : `, ${sayOutcome(outcome)}`
 }
 
 const taskLines = async (store: Store, blobs: Blobs, task: Task): Promise<string[]> => {
   const runs = await store.runsOf(task.id)
   const logs = runs.map(run => {
     const log = run.evidence.log ? blobs.where(run.evidence.log) : 'no log'
-    return `    try ${run.attempt} on ${run.host}${sayRun(run, runs.length === 1)}: ${log}`
+    return `    try ${run.attempt} on ${run.host}${sayRun(run, runs.length === 1 && task.state.at === 'done')}: ${log}`
   })
   return [taskLine(task), ...logs]
 }

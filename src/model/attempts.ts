@@ -39,7 +39,8 @@ export const afterTry = (outcome: Outcome, earlier: RunRecord[], attempt: number
 /** So often a host may have had no room for a task (4 hours at least) before that counts as tries. */
 const maxRefusals = 20
 
-const wasRefused = (outcome: Outcome | undefined): boolean =>
+/** Had the host no room for it, so that it was not tried at all? */
+export const wasRefused = (outcome: Outcome | undefined): boolean =>
   outcome?.kind === 'ours' && outcome.what === 'exhausted' && !outcome.hopeless
 
 /** A host that had no room left (a full disk, say) has not tried the task: so long it waits, longer each time. undefined: it was tried, or

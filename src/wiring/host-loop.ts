@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { release } from 'node:os'
 import { isAlive, thisOwner } from '../farm/owner.ts'
+import { wasRefused } from '../model/attempts.ts'
 import { Fault } from '../model/fault.ts'
 import { type Hold, type Host, holdsNow } from '../model/host.ts'
 import type { Alarm } from '../model/incident.ts'
@@ -163,6 +164,9 @@ export const runHost = async (
     held.over = guarded('a run', async () => {
       try {
         await runTask(task.id, by)
+        const mine = (await store.runsOf(task.id)).find(({ id }) => id === held.run)
+        // Another host may have room: this one must not take task after task only to put them off.
+        if (wasRefused(mine?.outcome)) restUntil = clock.now() + askAgainMs
       } catch (error) {
         // What it left is put right by the next round; whatever is wrong should have time to pass.
         restUntil = clock.now() + beatMs

@@ -7,6 +7,8 @@ import { bad, type Check, fine } from './check.ts'
 const deadlineMs = 15_000
 /** Images, a template or two and some logs; under it disks run full in the middle of a run. */
 const wantedGiB = 5
+/** Bytes: a clone or two. */
+const wantedUsable = 1024 ** 3
 
 /** The nearest folder above a path that exists; the path itself if it does. */
 const existing = async (path: string): Promise<string> => {
@@ -39,9 +41,21 @@ const askSocket = async (config: Config) => {
   return fine(socketPath(join(config.data, 'redis')))
 }
 
+/** What the farm may still take of its disk: what is under the reserve counts as gone. */
+const askFarm = async ({ farm }: Config) => {
+  const found = await askFolder(farm.data)
+  if (!found.ok) return found
+  const { lookAtRoom } = await import('../../farm/storage/room.ts')
+  const { sizeText } = await import('../../farm/storage/usage.ts')
+  const { usable, reserve } = await lookAtRoom({ folder: farm.data, reserveMiB: farm.reserveMiB })
+  const says = `${found.says}, ${sizeText(reserve)} of it reserve`
+  if (usable >= wantedUsable) return fine(says)
+  return bad(says, 'Make room: grapevine farm show; or lower farm.reserve')
+}
+
 export const dataChecks = (config: Config): Check[] => [
   { name: 'data folder', deadlineMs, ask: () => askFolder(config.data) },
-  { name: 'farm folder', deadlineMs, ask: () => askFolder(config.farm.data) },
+  { name: 'farm folder', deadlineMs, ask: () => askFarm(config) },
   ...(config.redisUrl === undefined
     ? [{ name: 'redis socket', deadlineMs, ask: () => askSocket(config) }]
     : []),
