@@ -158,7 +158,11 @@ export const runHost = async (
     }
     const isWelcome = async () => {
       held.isTaken = true
-      return !isClosing && !isHeld(await holdsHere(), task.image)
+      if (isClosing || isHeld(await holdsHere(), task.image)) return false
+      // An image that has gone in these seconds must cost nobody a try.
+      const served = await images()
+      look = { ...look, images: served }
+      return served.has(task.image)
     }
     const by = { host: config.host, run: held.run, signal: held.stop.signal, isWelcome }
     held.over = guarded('a run', async () => {
