@@ -2,8 +2,10 @@
 import { Command } from 'commander'
 import type { Scrubbed } from '../farm/storage/scrub.ts'
 import type { Summary } from '../farm/storage/summary.ts'
+import type { Alarm } from '../model/incident.ts'
 import type { CliDeps } from './deps.ts'
 import { exitCode } from './exit.ts'
+import { withStore } from './stored.ts'
 
 const lines = (deps: CliDeps, all: string[]) => deps.stdout.write(all.map(line => `${line}\n`).join(''))
 
@@ -53,14 +55,24 @@ const prune = async (deps: CliDeps, options: { dryRun?: boolean; json?: boolean 
     ])
 }
 
-const scrub = async (deps: CliDeps, { json = false }: { json?: boolean }): Promise<void> => {
+/** Damage that this very command mends is on record no more when a worker looks there: its incident is opened here. */
+const scrub = async (deps: CliDeps, options: { json?: boolean }): Promise<void> => {
+  const { host } = await deps.config({ repositories: 'later' })
+  const { openAlarm } = await import('../wiring/alarm.ts')
+  const { systemClock } = await import('../adapters/clock/system.ts')
+  await withStore(deps, store =>
+    scrubAll(deps, options, openAlarm({ store, clock: systemClock, log: () => {} }, host)),
+  )
+}
+
+const scrubAll = async (deps: CliDeps, { json = false }: { json?: boolean }, alarm: Alarm): Promise<void> => {
   const config = await deps.config({ repositories: 'later' })
   const { scrubNext } = await import('../farm/storage/scrub.ts')
   const { mend } = await import('../farm/storage/mend.ts')
   const { backupPlace } = await import('./backup.ts')
   const { show: makeShow } = await import('./demo/show.ts')
   const show = makeShow(json ? deps.stderr : deps.stdout)
-  const place = backupPlace(deps, config, line => show.status(line))
+  const place = { ...backupPlace(deps, config, line => show.status(line)), alarm }
   const since = Date.now()
   let damaged = 0
   try {
