@@ -2,13 +2,15 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import { Fault } from '../../src/model/fault.ts'
+import { Interrupt } from '../../src/model/interrupt.ts'
 import type { Outcome, TaskState } from '../../src/model/job.ts'
+import type { Farm } from '../../src/ports/farm.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { readyTasks } from '../../src/stages/run/ready.ts'
 import { run } from '../../src/stages/run/run.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../../src/stages/upkeep/hosts.ts'
 import { openAlarm } from '../../src/wiring/alarm.ts'
-import { host, incident, run as runRecord } from '../contract/samples.ts'
+import { host, incident, job, run as runRecord } from '../contract/samples.ts'
 import { memoryBlobs } from '../fakes/blobs.ts'
 import { type FakeClock, fakeClock } from '../fakes/clock.ts'
 import { fakeFarm } from '../fakes/farm.ts'
@@ -219,6 +221,35 @@ describe('a task', () => {
     expect(await readyTasks({ store, clock })()).toEqual([])
     await clock.advance(60_000)
     expect(await readyTasks({ store, clock })()).toHaveLength(1)
+  })
+
+  it('is stopped while bytes come out of the guest, which do not hear of it: the clone goes', async () => {
+    const build = { image: 'small', prepare: [], steps: [], artifacts: ['out'] }
+    const recipe = { ...job('a').recipe, build }
+    await addBuilds(store, [{ id: 'a', more: { recipe } }])
+    const farm = fakeFarm()
+    const reads = Promise.withResolvers<void>()
+    const slow: Farm = {
+      ...farm,
+      async lease(request) {
+        const clone = await farm.lease(request)
+        const gone = Promise.withResolvers<void>()
+        const read = async () => {
+          reads.resolve()
+          await gone.promise
+          throw new Fault('unreachable', 'soon', 'the guest is gone')
+        }
+        return { ...clone, read, release: async () => gone.resolve(await clone.release()) }
+      },
+    }
+    const given = { store, clock, farm: slow, blobs: memoryBlobs(), mirror: fakeMirror(), log }
+    const stop = new AbortController()
+    const tried = run(given)('a-build', { host: 'alpha', run: 'r', signal: stop.signal })
+    await reads.promise
+    stop.abort(new Interrupt('stopped', 'the host is stopped'))
+    await clock.advance(1_000)
+    expect(await tried).toMatchObject({ kind: 'again', task: { state: { at: 'queued', attempt: 1 } } })
+    expect(farm.leased()).toBe(0)
   })
 })
 

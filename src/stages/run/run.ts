@@ -132,6 +132,9 @@ const retire = async (ports: RunPorts, attempt: Try): Promise<void> => {
 
 const sameTask = (task: Task, state: TaskState): Task => ({ ...task, state })
 
+/** Cancel and stop take effect within two seconds, the one that a host may need to hear of them included. */
+const stopGraceMs = 800
+
 export type RunBy = {
   host: string
   run: RunId
@@ -139,6 +142,14 @@ export type RunBy = {
   signal: AbortSignal
   /** Asked when the task is taken: whoever held it off just before saw it waiting. false: it is put back. */
   isWelcome?: () => Promise<boolean>
+}
+
+/** A command ends by itself when it is told to; what brings bytes in or out does not hear of it, and ends with its clone. */
+const releaseSoon = async ({ clock, log }: RunPorts, attempt: Try): Promise<void> => {
+  const { clone } = attempt
+  await clock.sleep(stopGraceMs)
+  if (clone && attempt.clone === clone)
+    await clone.release().catch(error => log('error', `a clone could not be released: ${String(error)}`))
 }
 
 /** Tells a run to stop when its time is up. */
@@ -197,6 +208,8 @@ export const run =
       clones: 0,
       evidence: {},
     }
+    const letGo = () => void releaseSoon(ports, one)
+    signal.addEventListener('abort', letGo, { once: true })
     try {
       const outcome = await tryOnce(ports, one)
       await retire(ports, one)
@@ -207,6 +220,7 @@ export const run =
         return await settle(ports, sameTask(task, running), outcome, earlier)
       })
     } finally {
+      signal.removeEventListener('abort', letGo)
       limit.over()
       await one.clone?.release()
     }
