@@ -1,6 +1,6 @@
 // One process at a time makes a template. A lock file names its owner; a dead owner's lock is taken over.
 import { randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive, type Owner, ownerSchema } from './owner.ts'
 
@@ -41,24 +41,35 @@ export const lockUnless = async (
 
 export const unlock = (file: string): Promise<void> => rm(file, { force: true })
 
-/** Two may find the same stale lock: what was moved away is looked at again, and a live owner's is put back. */
+/** A turn that is older was left by a process that died in it. */
+const oldTurnMs = 10_000
+
+/** Removes a dead owner's lock. Only one at a time may: another's removal would hit the lock of whoever came next. */
 export const removeStale = async (file: string): Promise<void> => {
   if (await isHeld(file)) return
-  const aside = `${file}.${randomUUID()}`
+  const turn = `${file}.turn`
   try {
-    await rename(file, aside)
-    if (await isHeld(aside)) await link(aside, file)
+    await writeFile(turn, '', { flag: 'wx' })
   } catch {
-    // Somebody else was faster.
+    const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: Date.now() }))
+    if (Date.now() - mtimeMs > oldTurnMs) await rm(turn, { force: true })
+    return
+  }
+  try {
+    if (!(await isHeld(file))) await rm(file, { force: true })
   } finally {
-    await rm(aside, { force: true })
+    await rm(turn, { force: true })
   }
 }
 
-const isHeld = async (file: string): Promise<boolean> => {
+/** Process id of the living owner; undefined: nobody holds it. */
+export const holderOf = async (file: string): Promise<number | undefined> => {
   try {
-    return isAlive(ownerSchema.parse(JSON.parse(await readFile(file, 'utf8'))))
+    const owner = ownerSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    return isAlive(owner) ? owner.pid : undefined
   } catch {
-    return false
+    return undefined
   }
 }
+
+const isHeld = async (file: string): Promise<boolean> => (await holderOf(file)) !== undefined
