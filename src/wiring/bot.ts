@@ -60,7 +60,8 @@ const watchSources = (wired: Wired, signal: AbortSignal): { sweep(): Promise<voi
       const wake = waker(
         guarded(wired, `source ${source.name}`, async () => {
           const read = await readSource(wired, { project: project.name, source, signal })
-          if (read.length > 0) wired.log('info', `${source.name}: ${read.length} new mails`)
+          if (read.length > 0)
+            wired.log('info', `${source.name}: ${read.length} new ${read.length === 1 ? 'mail' : 'mails'}`)
         }),
       )
       return { wake, stop: source.watch(wake) }

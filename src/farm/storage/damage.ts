@@ -35,7 +35,7 @@ export const condemnImage = async (place: DamagePlace, version: string, why: str
   const upon = (await allTemplates(folder)).filter(({ files }) =>
     files.some(({ file }) => dirname(file) === own),
   )
-  log?.(`image ${name} is put aside, and ${upon.length} template(s) that lie on it: ${why}`)
+  log?.(`image ${name} is put aside${upon.length > 0 ? ', with the templates that lie on it' : ''}: ${why}`)
   if ((await readlink(join(images, name)).catch(() => '')) === version)
     await rm(join(images, name), { force: true })
   await rename(own, join(images, `damaged-${Date.now()}-${version.replace('@', '-')}`)).catch(() => {})
