@@ -10,6 +10,7 @@ import { readConfig } from '../src/config/load.ts'
 import { createFarm } from '../src/farm/farm.ts'
 import { ownerOf } from '../src/farm/owner.ts'
 import { type Bench, row } from './row.ts'
+import { asBooted } from './victim-template.ts'
 
 const demo = fileURLToPath(new URL('../examples/demo/grapevine.yaml', import.meta.url))
 const victim = fileURLToPath(new URL('./victim.ts', import.meta.url))
@@ -58,6 +59,14 @@ export const kills: Bench = async () => {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   symlinkSync(join(config.farm.data, 'images'), join(folder, 'images'))
+  const options = {
+    ...{ folder, token, slots: 1, accelerator: 'tcg' as const },
+    images: [
+      { name: 'busybox', kind: 'busybox' as const, packages: [], memoryMiB: 256, cpus: 1, diskMiB: 0 },
+    ],
+  }
+  // Those that are killed live too short to freeze it.
+  await (await createFarm(options)).template(asBooted, line => console.error(line))
   let runs = 0
   let generations = 0
   while (runs < wantedRuns) {
@@ -66,8 +75,7 @@ export const kills: Bench = async () => {
     console.error(`${runs} of ${wantedRuns} runs, ${generations} processes killed`)
   }
   // As the next start does it.
-  const options = { folder, token, slots: 1, accelerator: 'tcg' as const }
-  const farm = await createFarm({ ...options, images: [] })
+  const farm = await createFarm(options)
   await farm.reap()
   const templates = readdirSync(join(folder, 'templates')).filter(name => !/^[0-9a-f]{32}$/.test(name))
   const clones = readdirSync(join(folder, 'clones'))

@@ -40,6 +40,7 @@ export const openAgent = (port: Duplex): Agent => {
         return
       }
     }
+    if (port.destroyed) throw new Fault('unreachable', 'soon', "the guest's agent is gone: QEMU ended")
     throw new Fault('timeout', 'soon', `the guest's agent did not answer within ${span / 1000} s`)
   }
 
