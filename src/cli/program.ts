@@ -91,6 +91,8 @@ const entries: Entry[] = [
   },
 ]
 
+const helpSummary = 'show the help of a command'
+
 /** The start of every line that the program says about itself. */
 export const prefix = 'grapevine: '
 
@@ -118,6 +120,7 @@ const settle = (command: Command, deps: CliDeps): void => {
     .showSuggestionAfterError()
     .showHelpAfterError(`See: ${fullName(command)} --help`)
     .helpOption('-h, --help', 'show this help')
+  if (command.commands.length > 0) command.helpCommand('help [command]', helpSummary)
   for (const inner of command.commands) settle(inner, deps)
 }
 
@@ -131,7 +134,6 @@ export const program = async (args: readonly string[], deps: CliDeps, version: s
     .version(version, '-V, --version', 'print the version')
     .option('--config <file>', 'the configuration (default: $GRAPEVINE_CONFIG or ./grapevine.yaml)')
     .option('--debug', 'print stack traces')
-    .helpCommand('help [command]', 'show the help of a command')
     .addHelpText(
       'after',
       '\nFirst steps:\n  $ npm run demo\n  $ grapevine doctor --config examples/demo/grapevine.yaml',

@@ -116,7 +116,7 @@ test('the queue is shown in the order in which it is taken, and paused', async (
     status: 64,
     said: 'grapevine: --limit: "all" is no number\n',
   })
-  expect(grapevine('queue', 'resume').said).toBe('the queue takes work again\n')
+  expect(grapevine('queue', 'resume').said).toBe('the queue is open again\n')
 })
 
 test('incidents are listed and resolved', async () => {

@@ -65,9 +65,10 @@ const list = (deps: CliDeps, { json = false }: { json?: boolean }) =>
     if (json) return void deps.stdout.write(looks.map(one => `${JSON.stringify(toJson(one))}\n`).join(''))
     if (looks.length === 0)
       return void deps.stdout.write('no worker has been started yet: grapevine worker\n')
-    const rows = looks.map(({ host, state }) => [
+    const rows = looks.map(({ host, state, standing }) => [
       host.name,
-      `${host.busy}/${host.slots}`,
+      // What it last said is not so any more.
+      standing.at === 'lost' || standing.at === 'ended' ? '' : `${host.busy}/${host.slots}`,
       sayAgo(host.seenAt, now),
       host.images.join(', '),
       state,
