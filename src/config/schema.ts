@@ -224,7 +224,9 @@ const farm = z
       .min(1)
       .max(256)
       .optional()
-      .describe('How many guests of one processor run at the same time; one with more takes as many slots. Default: the number of processors.'),
+      .describe(
+        'How many guests of one processor run at the same time; one with more takes as many slots. Default: the number of processors.',
+      ),
     memory: size(128, 16 * 1024 * 1024)
       .optional()
       .describe(
