@@ -40,8 +40,8 @@ export const openAgent = (port: Duplex): Agent => {
         return
       }
     }
-    if (port.destroyed) throw new Fault('unreachable', 'soon', "the guest's agent is gone: QEMU ended")
-    throw new Fault('timeout', 'soon', `the guest's agent did not answer within ${span / 1000} s`)
+    const why = port.destroyed ? ': its port is closed' : ` within ${span / 1000} s`
+    throw new Fault('timeout', 'soon', `the guest's agent did not answer${why}`)
   }
 
   const answered = async (id: number, until: number): Promise<boolean> => {
