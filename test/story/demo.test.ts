@@ -69,7 +69,7 @@ const readReplies = async (folder: string): Promise<Map<string, string>> => {
 
 const golden = (title: string) => `golden-demo/${title.replace(/[^\w]+/g, '-').toLowerCase()}.txt`
 
-const pidIn = async (file: string): Promise<number> => Number((await readFile(file, 'utf8')).split(' ')[0])
+const pidIn = async (file: string): Promise<number> => JSON.parse(await readFile(file, 'utf8')).pid
 
 describe('the demo', () => {
   let root = ''
