@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Ending } from '../model/run.ts'
 import type { Clone, Command, RunOptions } from '../ports/farm.ts'
-import { diskTroubleIn } from './disk-words.ts'
+import { diskErrorIn } from './disk-words.ts'
 import { type CloneFacts, evidenceOf, type Ran } from './evidence.ts'
 import { exec, type Guest } from './exec.ts'
 import { haltOf } from './halt.ts'
@@ -75,8 +75,8 @@ const judged = async (guest: Guest, ending: Ending, { flaw }: CloneHooks): Promi
     // What it said before may be read after what it did.
     await setImmediate()
     // Also after an exit code of 0: what passed on half a file system proves nothing.
-    const trouble = diskTroubleIn(guest.machine.console())
-    if (trouble) return { kind: 'disk-error', detail: `the guest says of its disk: ${trouble}` }
+    const error = diskErrorIn(guest.machine.console())
+    if (error) return error
   }
   if (!mayBeDamage(ending)) return ending
   const detail = await flaw()

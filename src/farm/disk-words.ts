@@ -1,4 +1,5 @@
 // What a guest's kernel says on its console when the disk that it lives on is bad: its file system is then half there, and no test tells anything.
+import type { Fate } from './machine.ts'
 
 /** Of Linux: ext4, XFS, btrfs, and the block layer; only of whole disks that we gave it, not of what a test makes for itself (loop, dm). */
 const words = [
@@ -11,13 +12,11 @@ const words = [
 ]
 
 /** The first such line; undefined if there is none. A guest's program may print it as well: then its run is tried again, and counts for nobody. */
-export const diskTroubleIn = (console: Buffer): string | undefined => {
+export const diskErrorIn = (console: Buffer): Extract<Fate, { kind: 'disk-error' }> | undefined => {
   const text = console.toString('latin1')
   const found = words.map(word => text.search(word)).filter(at => at >= 0)
   if (found.length === 0) return undefined
   const at = Math.min(...found)
-  return text
-    .slice(text.lastIndexOf('\n', at) + 1, at + 200)
-    .split(/[\r\n]/, 1)[0]
-    ?.trim()
+  const line = text.slice(text.lastIndexOf('\n', at) + 1, at + 200).split(/[\r\n]/, 1)[0]
+  return { kind: 'disk-error', detail: `the guest says of its disk: ${line?.trim()}` }
 }

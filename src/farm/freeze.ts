@@ -4,16 +4,17 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
-import { type Ending, isGuestsDoing } from '../model/run.ts'
-import { type Command, PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
+import type { Ending } from '../model/run.ts'
+import type { Progress, TemplateSpec } from '../ports/farm.ts'
 import { boot, fork, type MachineSpec, type SavedState } from './boot.ts'
 import { type Bootable, copyWritable, layOut, placesOf } from './bootable.ts'
 import { within } from './deadline.ts'
 import { createOverlay } from './disk.ts'
-import { diskTroubleIn } from './disk-words.ts'
+import { diskErrorIn } from './disk-words.ts'
 import { exec, type Guest } from './exec.ts'
 import { faultOf } from './fate.ts'
 import { copy, copySparse } from './files.ts'
+import { fill } from './fill.ts'
 import { haltOf } from './halt.ts'
 import type { Layout, Places } from './qemu.ts'
 import { saveState } from './save.ts'
@@ -51,7 +52,7 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
   try {
     // It may have been given up while the guest was woken.
     signal.throwIfAborted()
-    await fill(guest, request)
+    await fillGuest(guest, request)
     progress(`${spec.label}: freezing`)
     await guest.says.settle()
     const canary = await guest.says.plantCanary(machine.layout.disk)
@@ -134,40 +135,22 @@ const causeOf = async (error: unknown, { machine, deadlines }: Guest): Promise<u
   return fate?.kind === 'out-of-space' ? faultOf(fate, 'freezing') : error
 }
 
-const fill = async (guest: Guest, { spec, progress, signal }: FreezeRequest): Promise<void> => {
-  for (const file of spec.files) {
-    progress(`${spec.label}: copying ${file.path}`)
-    await guest.says.write(file.path, await file.bytes(), { untar: file.untar })
-  }
-  for (const [index, step] of spec.prepare.entries()) {
-    progress(`${spec.label}: ${step.name}`, index, spec.prepare.length)
-    await prepare(guest, step, signal)
-  }
-}
+const fillGuest = (guest: Guest, { spec, progress, signal }: FreezeRequest): Promise<void> =>
+  fill({
+    ...{ spec, progress, signal, write: guest.says.write, faultOf: faultOfStep },
+    exec: async (step, options) => {
+      const ended = await exec(guest, step, options)
+      signal.throwIfAborted()
+      // A silence that QEMU shares is not the base's doing.
+      const ending = ended.kind === 'hung' ? ((await haltOf(guest)) ?? ended) : ended
+      return diskErrorIn(guest.machine.console()) ?? ending
+    },
+  })
 
-/** Bytes of a step's output, its last ones, that are kept for people. */
-const keptOutput = 4 << 20
-
-const prepare = async (guest: Guest, step: Command, signal: AbortSignal): Promise<void> => {
-  const chunks: Buffer[] = []
-  let kept = 0
-  const onOutput = (chunk: Buffer) => {
-    kept += chunk.length
-    chunks.push(chunk)
-    while (kept > keptOutput) kept -= chunks.shift()?.length ?? 0
-  }
-  const ended = await exec(guest, step, { onOutput, signal })
-  signal.throwIfAborted()
-  // A silence that QEMU shares is not the base's doing.
-  const ending: Ending = ended.kind === 'hung' ? ((await haltOf(guest)) ?? ended) : ended
-  const trouble = diskTroubleIn(guest.machine.console())
-  if (trouble)
-    throw faultOf({ kind: 'disk-error', detail: `the guest says of its disk: ${trouble}` }, step.name)
-  if (ending.kind === 'finished' && ending.exitCode === 0) return
-  if (isGuestsDoing(ending)) throw new PrepareFailed(step.name, ending, Buffer.concat(chunks))
-  if ('detail' in ending && ending.kind !== 'host-lost') throw faultOf(ending, step.name)
-  throw new Fault('unreachable', 'soon', `${step.name}: ${ending.kind}`)
-}
+const faultOfStep = (ending: Ending, step: string): Fault =>
+  'detail' in ending && ending.kind !== 'host-lost'
+    ? faultOf(ending, step)
+    : new Fault('unreachable', 'soon', `${step}: ${ending.kind}`)
 
 /** How a template's files become a machine. `own` is the new machine's folder. */
 export const forkPlaces = (

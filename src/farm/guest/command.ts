@@ -4,6 +4,7 @@ import type { Millis } from '../../model/instant.ts'
 import type { Ending } from '../../model/run.ts'
 import type { Command, RunOptions } from '../../ports/farm.ts'
 import { bell, type Deadlines, within } from '../deadline.ts'
+import { cancelGraceMs, cancelled, never, timeOut } from '../first.ts'
 import type { Machine } from '../machine.ts'
 import { asks, type Frame, longestToGuest, strings, tells, uint32 } from './frames.ts'
 import { type Link, ping, type Talk } from './link.ts'
@@ -18,8 +19,6 @@ type First =
   | { on: 'silence' }
   | { on: 'end'; ending: Ending }
 
-/** An answer to a cancel must not wait for a guest that does not answer. */
-const cancelGraceMs = 800
 /** Output that may be under way: a guest that prints without end is held up by this, and its host has no more to keep. */
 const window = 256 << 10
 const pingMs = 5_000
@@ -139,14 +138,3 @@ const silence = async ({ link, deadlines }: Line, over: AbortSignal): Promise<Fi
     () => never(),
   )
 }
-
-const never = (): Promise<never> => new Promise<never>(() => {})
-
-const timeOut = async (span: Millis, over: AbortSignal): Promise<First> =>
-  await sleep(span, { on: 'time-out' as const }, { signal: over }).catch(never)
-
-const cancelled = async (signal: AbortSignal | undefined, over: AbortSignal): Promise<First> =>
-  await new Promise(resolve => {
-    const options = { once: true, signal: over }
-    signal?.addEventListener('abort', () => resolve({ on: 'cancel' }), options)
-  })

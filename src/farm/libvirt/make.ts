@@ -3,8 +3,9 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { Fault } from '../../model/fault.ts'
-import { isGuestsDoing } from '../../model/run.ts'
-import { type Command, PrepareFailed, type Progress, type TemplateSpec } from '../../ports/farm.ts'
+import type { Ending } from '../../model/run.ts'
+import type { Progress, TemplateSpec } from '../../ports/farm.ts'
+import { fill } from '../fill.ts'
 import { execByAgent } from '../guest/by-agent/exec.ts'
 import { transfersByAgent } from '../guest/by-agent/transfer.ts'
 import type { Domain } from './domain.ts'
@@ -35,7 +36,7 @@ export const makeSnapshot = async (making: Making): Promise<string> => {
   progress(`${spec.label}: reverting to ${making.base}`)
   const guest = await open(making.base)
   try {
-    await fill(guest, making)
+    await fillGuest(guest, making)
     await plantMark(guest, making.id)
     await guest.tool(guest.says.sync())
     progress(`${spec.label}: making the snapshot`)
@@ -79,35 +80,14 @@ const prove = async ({ domain, snapshot, id, spec, progress, open }: Making): Pr
   return snapshotIdentity(await domain.snapshotXml(snapshot))
 }
 
-const fill = async (guest: LibvirtGuest, { spec, progress, signal }: Making): Promise<void> => {
-  const { write } = transfersByAgent(guest)
-  for (const file of spec.files) {
-    progress(`${spec.label}: copying ${file.path}`)
-    await write(file.path, await file.bytes(), { untar: file.untar })
-    signal.throwIfAborted()
-  }
-  for (const [index, step] of spec.prepare.entries()) {
-    progress(`${spec.label}: ${step.name}`, index, spec.prepare.length)
-    await prepare(guest, step, signal)
-  }
-}
+const fillGuest = (guest: LibvirtGuest, { spec, progress, signal }: Making): Promise<void> =>
+  fill({
+    ...{ spec, progress, signal, faultOf: faultOfStep, write: transfersByAgent(guest).write },
+    exec: (step, options) => execByAgent(guest, step, options),
+  })
 
-/** Bytes of a step's output, its last ones, that are kept for people. */
-const keptOutput = 4 << 20
-
-const prepare = async (guest: LibvirtGuest, step: Command, signal: AbortSignal): Promise<void> => {
-  const chunks: Buffer[] = []
-  let kept = 0
-  const onOutput = (chunk: Buffer) => {
-    kept += chunk.length
-    chunks.push(chunk)
-    while (kept > keptOutput) kept -= chunks.shift()?.length ?? 0
-  }
-  const ending = await execByAgent(guest, step, { onOutput, signal })
-  signal.throwIfAborted()
-  if (ending.kind === 'finished' && ending.exitCode === 0) return
-  if (isGuestsDoing(ending)) throw new PrepareFailed(step.name, ending, Buffer.concat(chunks))
+const faultOfStep = (ending: Ending, step: string): Fault => {
   const detail = 'detail' in ending ? ending.detail : ending.kind
   const kind = ending.kind === 'out-of-space' ? 'exhausted' : 'unreachable'
-  throw new Fault(kind, 'soon', `${step.name}: ${detail}`)
+  return new Fault(kind, 'soon', `${step}: ${detail}`)
 }

@@ -7,6 +7,7 @@ import type { Millis } from '../../../model/instant.ts'
 import type { Ending } from '../../../model/run.ts'
 import type { Command, RunOptions } from '../../../ports/farm.ts'
 import { type Bell, within } from '../../deadline.ts'
+import { cancelGraceMs, cancelled, never, timeOut } from '../../first.ts'
 import type { AgentDialect, Tail } from './dialect.ts'
 import { type AgentPort, type ProgramStatus, programStatus, startProgram } from './port.ts'
 import { runProgram } from './program.ts'
@@ -42,8 +43,6 @@ type First =
   | { on: 'reboot' }
   | { on: 'end'; ending: Ending }
 
-/** An answer to a cancel must not wait for a guest that does not answer. */
-const cancelGraceMs = 800
 const firstPauseMs = 10
 const longestPauseMs = 1000
 const againMs = 250
@@ -193,17 +192,6 @@ const notStarted = (error: unknown): Exited => {
   const err = Buffer.from(`${error.message}\n`)
   return { exited: true, exitCode: 127, signal: undefined, out: Buffer.alloc(0), err }
 }
-
-const never = (): Promise<never> => new Promise<never>(() => {})
-
-const timeOut = async (span: Millis, over: AbortSignal): Promise<First> =>
-  await sleep(span, { on: 'time-out' as const }, { signal: over }).catch(never)
-
-const cancelled = async (signal: AbortSignal | undefined, over: AbortSignal): Promise<First> =>
-  await new Promise(resolve => {
-    const options = { once: true, signal: over }
-    signal?.addEventListener('abort', () => resolve({ on: 'cancel' }), options)
-  })
 
 /** Kills all that the command started and did not send away into sessions of its own; false if the guest does not do it. */
 const killed = async ({ port, says, deadlines }: AgentGuest, job: Job): Promise<boolean> => {
