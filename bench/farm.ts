@@ -1,15 +1,15 @@
 // How fast a clone is there, what it costs, and how fast bytes go in and out; against the other ways back to a running guest, in the same run.
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '../src/config/load.ts'
 import { createFarm } from '../src/farm/farm.ts'
-import { ownerOf } from '../src/farm/owner.ts'
 import type { Clone, Farm, TemplateSpec } from '../src/ports/farm.ts'
 import { compete } from './compete.ts'
+import { qemusOf } from './qemus.ts'
 import { type Bench, median, type Row, row } from './row.ts'
 import { touchMemory } from './touched.ts'
 
@@ -39,12 +39,6 @@ const touched = (memoryMiB: number): TemplateSpec => {
 
 /** A farm whose guests have so much memory. `token`: on the command line of its QEMUs. */
 type Sized = { farm: Farm; template: string; token: string }
-
-const qemusOf = (token: string): number[] =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(pid => ownerOf(pid)?.token === token)
 
 /** MiB that a process alone has and wrote: what a clone costs beside its template (proc(5), smaps_rollup). */
 const privateMiB = (pid: number): number => {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '../src/config/load.ts'
 import { createFarm } from '../src/farm/farm.ts'
-import { ownerOf } from '../src/farm/owner.ts'
+import { qemusOf } from './qemus.ts'
 import { type Bench, row } from './row.ts'
 import { asBooted } from './victim-template.ts'
 
@@ -16,12 +16,6 @@ const demo = fileURLToPath(new URL('../examples/demo/grapevine.yaml', import.met
 const victim = fileURLToPath(new URL('./victim.ts', import.meta.url))
 const wantedRuns = 500
 const longestMs = 6_000
-
-const qemusOf = (token: string): number[] =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(pid => ownerOf(pid)?.token === token)
 
 const kill = (pid: number): void => {
   try {
