@@ -29,7 +29,7 @@ export const mail: Bench = async ({ archive }) => {
     const began = performance.now()
     const settings = {
       project: { name: 'bench', listTags: [] },
-      assemble: { quietMs: 120_000, deadlineMs: 86_400_000 },
+      assemble: { quietMs: 120_000, deadlineMs: 86_400_000, partialMs: 1_800_000 },
     }
     const { store, mails, series } = await dryRun({ ...settings, source })
     const seconds = (performance.now() - began) / 1000

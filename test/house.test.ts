@@ -32,6 +32,7 @@ const libraries: Record<string, string[]> = {
   kysely: ['adapters/sql'],
   leven: ['config'],
   liquidjs: ['stages/reply'],
+  mailauth: ['adapters/mailauth'],
   mailparser: ['text'],
   nodemailer: ['adapters/smtp', 'adapters/maildir'],
   octokit: ['adapters/github'],

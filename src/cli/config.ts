@@ -1,14 +1,18 @@
 // `grapevine config`: is the configuration right, and what may stand in it?
 import { Command } from 'commander'
-import type { Config, ProjectConfig } from '../config/config.ts'
+import type { Config, ProjectConfig, SourceConfig } from '../config/config.ts'
 import type { CliDeps } from './deps.ts'
 
-const source = ({ kind, path }: ProjectConfig['sources'][number]): string => `${kind} ${path}`
+/** A source in few words. */
+export const saySource = (source: SourceConfig): string =>
+  source.kind === 'imap'
+    ? `imap ${source.login.user}@${source.host}:${source.port}, ${source.mailbox}`
+    : `${source.kind} ${source.path}`
 
 const projectLines = ({ name, list, sources, recipe }: ProjectConfig): string[] => [
   `project ${name}`,
   `  list        ${list.address}`,
-  ...sources.map(one => `  source      ${source(one)}`),
+  ...sources.map(one => `  source      ${saySource(one)}`),
   `  repository  ${recipe.repository}, ${recipe.branch}`,
   `  build       on ${recipe.build.image}: ${recipe.build.steps.map(step => step.name).join(', ') || 'nothing'}`,
   `  test        on ${recipe.test.images.join(', ')}: ${recipe.test.steps.map(step => step.name).join(', ')}`,

@@ -43,6 +43,8 @@ export const sayState = (state: Series['state']): string => {
   switch (state.at) {
     case 'collecting':
       return `waiting for more parts until ${new Date(state.until).toISOString()}`
+    case 'held':
+      return `waits for an operator: ${state.why}`
     case 'complete':
       return 'complete, about to be planned'
     case 'incomplete':

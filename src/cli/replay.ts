@@ -90,7 +90,8 @@ const chosen = (sorted: DryRun, messageIds: string[]): Set<string> => {
 const asReplay = (config: Config): Config => {
   const data = join(config.data, 'replay')
   const out = { kind: 'maildir' as const, path: join(data, 'outbox') }
-  return { ...config, data, redisUrl: undefined, databaseUrl: undefined, mail: { live: true, out } }
+  const mail = { ...config.mail, live: true, out, inbox: [], dkim: undefined }
+  return { ...config, data, redisUrl: undefined, databaseUrl: undefined, mail }
 }
 
 const full = async (deps: CliDeps, path: string, given: Config, options: Options): Promise<void> => {

@@ -159,11 +159,21 @@ const crossChecks = (file: YamlFile): Problem[] => {
             `must have exactly one of maildir and smtp; ${ways.length === 0 ? 'neither is' : 'both are'} here`,
           ),
         ]
+  const smtp: Path = ['mail', 'smtp']
+  const idle = ['password', 'token'].filter(key => get(...smtp, key) !== undefined)
   const login =
-    get('mail', 'smtp', 'password') !== undefined && get('mail', 'smtp', 'user') === undefined
-      ? [problem(['mail', 'smtp', 'password'], 'a password needs a user beside it')]
-      : []
-  return [...names, ...missing, ...twice, ...out, ...login, ...sourceNames(file, projects)]
+    get(...smtp, 'user') === undefined
+      ? idle.map(key => problem([...smtp, key], `a ${key} needs a user beside it`))
+      : oneSecret(file, smtp)
+  return [
+    ...names,
+    ...missing,
+    ...twice,
+    ...out,
+    ...login,
+    ...sourceNames(file, projects),
+    ...inboxChecks(file, projects),
+  ]
 }
 
 const repeats = (list: unknown, key: string | undefined): { at: number; value: string }[] => {
@@ -178,23 +188,55 @@ const repeats = (list: unknown, key: string | undefined): { at: number; value: s
 export const defaultSourceName = (project: string, kind: string, index: number): string =>
   `${project}-${kind}-${index + 1}`
 
-/** Reading positions are kept by the name of a source: over all projects no two may be the same. */
+/** Every list of sources: its path, and what a source without a name is called after. */
+const sourceLists = (projects: string[]): { path: Path; owner: string }[] => [
+  { path: ['mail', 'inbox'], owner: 'inbox' },
+  ...projects.map(name => ({ path: ['projects', name, 'sources'], owner: name })),
+]
+
+const sourcesAt = (file: YamlFile, path: Path): { path: Path; source: unknown }[] => {
+  const sources = valueAt(file.value, path)
+  return (Array.isArray(sources) ? sources : []).map((source, at) => ({ path: [...path, at], source }))
+}
+
+/** A server that asks who we are gets a password or a token: one of the two. */
+const oneSecret = (file: YamlFile, path: Path): Problem[] => {
+  const given = ['password', 'token'].filter(key => valueAt(file.value, [...path, key]) !== undefined)
+  if (given.length === 1) return []
+  const says = `must have exactly one of password and token; ${given.length === 0 ? 'neither is' : 'both are'} here`
+  return [{ ...file.place(path), path: showPath(path), says }]
+}
+
+/** Reading positions are kept by the name of a source: over all of them no two may be the same. */
 const sourceNames = (file: YamlFile, projects: string[]): Problem[] => {
   const seen = new Map<string, string>()
-  return projects.flatMap(project => {
-    const sources = valueAt(file.value, ['projects', project, 'sources'])
-    return (Array.isArray(sources) ? sources : []).flatMap((source, index): Problem[] => {
+  return sourceLists(projects).flatMap(({ path: list, owner }) =>
+    sourcesAt(file, list).flatMap(({ path: at, source }, index): Problem[] => {
       const kind = valueAt(source, ['kind'])
       const given = valueAt(source, ['name'])
-      const name = typeof given === 'string' ? given : defaultSourceName(project, String(kind), index)
-      const path = ['projects', project, 'sources', index, ...(given === undefined ? [] : ['name'])]
+      const name = typeof given === 'string' ? given : defaultSourceName(owner, String(kind), index)
+      const path = given === undefined ? at : [...at, 'name']
       const other = seen.get(name)
       seen.set(name, other ?? showPath(path))
-      if (other === undefined) return []
-      return [
-        { ...file.place(path), path: showPath(path), says: `"${name}" is the name of ${other} already` },
-      ]
-    })
+      const secrets = kind === 'imap' ? oneSecret(file, at) : []
+      if (other === undefined) return secrets
+      const says = `"${name}" is the name of ${other} already`
+      return [...secrets, { ...file.place(path), path: showPath(path), says }]
+    }),
+  )
+}
+
+/** Two projects of one list could not be told apart in a shared mailbox. */
+const inboxChecks = (file: YamlFile, projects: string[]): Problem[] => {
+  const seen = new Map<string, string>()
+  return projects.flatMap(name => {
+    const path = ['projects', name, 'listId']
+    const id = valueAt(file.value, path)
+    if (typeof id !== 'string') return []
+    const other = seen.get(id.toLowerCase())
+    seen.set(id.toLowerCase(), other ?? name)
+    if (other === undefined) return []
+    return [{ ...file.place(path), path: showPath(path), says: `project ${other} has the same list id` }]
   })
 }
 

@@ -1,12 +1,88 @@
 // The configuration as the rest of the program sees it: checked, complete, frozen. schema.ts makes it from grapevine.yaml.
-import type { Millis } from '../model/instant.ts'
+import type { Instant, Millis } from '../model/instant.ts'
 import type { Address } from '../model/mail.ts'
 import type { Recipe } from '../model/recipe.ts'
 
 /** A value that is never printed: toString, JSON and util.inspect show `***`. */
 export type Secret = { reveal(): string }
 
-export type SourceConfig = { name: string; kind: 'mbox' | 'maildir' | 'public-inbox'; path: string }
+/** How to log in somewhere: a password, or an OAuth 2.0 access token (RFC 6750), which is asked for anew at each login. */
+export type Login = { user: string; password: Secret } | { user: string; token: Secret }
+
+type SourceCommon = {
+  name: string
+  /** Mail that arrived before is passed over at the first start; undefined: everything is read. */
+  since: Instant | undefined
+}
+
+/** A mailbox of an IMAP server. */
+export type ImapSourceConfig = SourceCommon & {
+  kind: 'imap'
+  host: string
+  port: number
+  /** TLS from the first byte; else STARTTLS, which only this machine's own loopback may do without. */
+  secure: boolean
+  /** PEM of the authority that signed the server's certificate; undefined: those that Node.js knows. */
+  ca: string | undefined
+  login: Login
+  mailbox: string
+}
+
+export type FileSourceConfig = SourceCommon & { kind: 'mbox' | 'maildir' | 'public-inbox'; path: string }
+
+export type SourceConfig = FileSourceConfig | ImapSourceConfig
+
+export type SmtpConfig = {
+  kind: 'smtp'
+  host: string
+  port: number
+  secure: boolean
+  ca: string | undefined
+  login: Login | undefined
+}
+
+/** Signs what is sent (RFC 6376). */
+export type DkimConfig = { domain: string; selector: string /** PEM. */; key: Secret }
+
+/** How much mail may leave in 24 hours; what is over waits for nobody: it is dropped, and the operators hear of it. */
+export type MailCaps = {
+  /** In one thread. */
+  thread: number
+  /** To one address that is no list. */
+  author: number
+  total: number
+}
+
+/** Which branch a series is for: the first rule that fits. Both lists given: both must fit. */
+export type BranchRule = {
+  branch: string
+  /** Words in the subject's brackets, compared without case. */
+  tags: string[]
+  /** Globs; at least one changed file must match. */
+  paths: string[]
+}
+
+export type ReplyPolicy = {
+  /** What the author hears by mail. failures: whatever the author can or must do something about. */
+  author: 'always' | 'failures' | 'never'
+  /** What is copied to the list; digest: one mail a day with what would have been said. */
+  list: 'new-failures' | 'always' | 'never' | 'digest'
+  /** silent: a new version with the same verdict as the one before gets no reply. */
+  unchanged: 'silent' | 'say'
+  /** Minute of the day (UTC) when digests leave. */
+  digestAt: number
+}
+
+export type MailCommand = 'test' | 'retest' | 'cancel' | 'status' | 'help'
+
+/** `author` (of the series), `anyone`, an address, or `@domain`. */
+export type Who = string
+
+export type TrustPolicy = {
+  /** hold: patches of authors who never had a series tested wait for an operator's go. */
+  firstTime: 'hold' | 'run'
+  commands: Record<MailCommand, Who[]>
+}
 
 /** Built by us from the distribution's packages. */
 export type BuiltImageConfig = {
@@ -59,10 +135,15 @@ export type ProjectConfig = {
   name: string
   /** The list that patches come from, and that replies go to. */
   list: Address
+  /** RFC 2919, without brackets: by it a mail of a shared mailbox (mail.inbox) finds its project. undefined: only by the list's address. */
+  listId: string | undefined
   sources: SourceConfig[]
   /** Bracket words that the list adds to subjects and that are no tag of the patch: `LTP`. */
   listTags: string[]
   recipe: Recipe
+  branches: BranchRule[]
+  reply: ReplyPolicy
+  trust: TrustPolicy
 }
 
 export type Config = {
@@ -76,22 +157,24 @@ export type Config = {
   mail: {
     live: boolean
     /** Where replies leave. maildir: delivered into a folder, for trying out. */
-    out:
-      | { kind: 'maildir'; path: string }
-      | {
-          kind: 'smtp'
-          host: string
-          port: number
-          secure: boolean
-          user: string | undefined
-          password: Secret | undefined
-        }
+    out: { kind: 'maildir'; path: string } | SmtpConfig
+    dkim: DkimConfig | undefined
+    /** The bot's own mailboxes: bounces, commands, and mail of lists, told apart by List-Id. */
+    inbox: SourceConfig[]
+    caps: MailCaps
   }
+  /** Whose commands by mail an operator's are: addresses and `@domain`. */
+  operators: Who[]
   /** undefined: the embedded one, on a unix socket in `data`. From REDIS_URL. */
   redisUrl: Secret | undefined
   /** undefined: SQLite in `data`. From DATABASE_URL. */
   databaseUrl: Secret | undefined
-  assemble: { quietMs: Millis; deadlineMs: Millis }
+  assemble: {
+    quietMs: Millis
+    deadlineMs: Millis
+    /** When a new version of which parts are missing is filled from the version before. */
+    partialMs: Millis
+  }
   farm: {
     /** Absolute folder of images, templates and clones; on the host's own disk. */
     data: string

@@ -3,10 +3,10 @@ import { readFile, stat } from 'node:fs/promises'
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { check, defaultSourceName } from './check.ts'
-import type { Config, ImageConfig, ProjectConfig, Secret } from './config.ts'
+import type { Config, ImageConfig, Login, ProjectConfig, Secret, SourceConfig } from './config.ts'
 import { parseYaml, type YamlFile } from './document.ts'
-import { ConfigError, type Problem, showPath } from './problem.ts'
-import type { ConfigFile } from './schema.ts'
+import { ConfigError, type Path, type Problem, showPath } from './problem.ts'
+import type { ConfigFile, SecretPlace } from './schema.ts'
 import { findSecret, secret } from './secret.ts'
 
 export type LoadOptions = {
@@ -33,12 +33,12 @@ export const readConfig = async (options: LoadOptions): Promise<{ config: Config
   const path = resolve(name)
   const from = { folder: dirname(path), env }
   const outside = [...environmentProblems(env), ...(await missingRepositories(yaml, from.folder, options))]
-  const password = await passwordOf(yaml, file, from)
-  const all = [...problems, ...outside, ...password.problems].sort((a, b) => a.line - b.line)
+  const secrets = await findSecrets(yaml, file, from)
+  const all = [...problems, ...outside, ...secrets.problems].sort((a, b) => a.line - b.line)
   if (file === undefined || all.length > 0) throw new ConfigError(name, all)
   return {
-    config: deepFreeze(toConfig(file, { path, env, password: password.secret })),
-    warnings: password.warnings,
+    config: deepFreeze(toConfig(file, { path, env, secrets })),
+    warnings: secrets.warnings,
   }
 }
 
@@ -108,32 +108,59 @@ const environmentProblems = (env: NodeJS.ProcessEnv): Problem[] => {
   )
 }
 
-type Password = { secret: Secret | undefined; problems: Problem[]; warnings: string[] }
+type Secrets = { at(path: Path): Secret | undefined; problems: Problem[]; warnings: string[] }
 
-const passwordOf = async (
+type SecretAt = { path: Path; place: SecretPlace; manyLines?: boolean }
+
+const logins = (path: Path, given: { password?: SecretPlace | undefined; token?: SecretPlace | undefined }) =>
+  (['password', 'token'] as const).flatMap((key): SecretAt[] => {
+    const place = given[key]
+    return place === undefined ? [] : [{ path: [...path, key], place }]
+  })
+
+/** Every place of the file that names a secret. */
+const secretPlaces = ({ mail, projects }: ConfigFile): SecretAt[] => {
+  const inSources = (path: Path, sources: SourceFile[]) =>
+    sources.flatMap((source, at) => (source.kind === 'imap' ? logins([...path, at], source) : []))
+  return [
+    ...(mail.smtp === undefined ? [] : logins(['mail', 'smtp'], mail.smtp)),
+    ...(mail.dkim === undefined
+      ? []
+      : [{ path: ['mail', 'dkim', 'key'], place: mail.dkim.key, manyLines: true }]),
+    ...inSources(['mail', 'inbox'], mail.inbox),
+    ...Object.entries(projects).flatMap(([name, { sources }]) =>
+      inSources(['projects', name, 'sources'], sources),
+    ),
+  ]
+}
+
+const findSecrets = async (
   yaml: YamlFile,
   file: ConfigFile | undefined,
   from: { folder: string; env: NodeJS.ProcessEnv },
-): Promise<Password> => {
-  const place = file?.mail.smtp?.password
-  if (place === undefined) return { secret: undefined, problems: [], warnings: [] }
-  const path = ['mail', 'smtp', 'password']
-  const found = await findSecret(place, from)
-  if ('problem' in found)
-    return {
-      secret: undefined,
-      problems: [{ ...yaml.place(path), path: showPath(path), says: found.problem }],
-      warnings: [],
+): Promise<Secrets> => {
+  const found = new Map<string, Secret>()
+  const secrets: Secrets = { at: path => found.get(showPath(path)), problems: [], warnings: [] }
+  for (const { path, place, manyLines } of file === undefined ? [] : secretPlaces(file)) {
+    const shown = showPath(path)
+    const one = await findSecret(place, { ...from, ...(manyLines ? { manyLines } : {}) })
+    if ('problem' in one) secrets.problems.push({ ...yaml.place(path), path: shown, says: one.problem })
+    else {
+      found.set(shown, one.secret)
+      if (one.warning !== undefined) secrets.warnings.push(`${shown}: ${one.warning}`)
     }
-  const warnings = found.warning === undefined ? [] : [`${showPath(path)}: ${found.warning}`]
-  return { secret: found.secret, problems: [], warnings }
+  }
+  return secrets
 }
+
+type Context = { folder: string; secrets: Secrets }
 
 const toConfig = (
   file: ConfigFile,
-  { path, env, password }: { path: string; env: NodeJS.ProcessEnv; password: Secret | undefined },
+  { path, env, secrets }: { path: string; env: NodeJS.ProcessEnv; secrets: Secrets },
 ): Config => {
   const folder = dirname(path)
+  const context = { folder, secrets }
   const data = env.GRAPEVINE_DATA ? resolve(env.GRAPEVINE_DATA) : resolve(folder, file.data)
   const farmData = file.farm.data === undefined ? resolve(data, 'farm') : resolve(folder, file.farm.data)
   const farm = env.GRAPEVINE_FARM_DATA ? resolve(env.GRAPEVINE_FARM_DATA) : farmData
@@ -143,10 +170,15 @@ const toConfig = (
     data,
     administrator: file.administrator,
     bot: file.bot,
-    mail: { live: file.mail.live, out: mailOut(file.mail, { folder, password }) },
+    mail: toMail(file.mail, context),
+    operators: file.operators ?? [file.administrator.address],
     redisUrl: env.REDIS_URL ? secret(env.REDIS_URL) : undefined,
     databaseUrl: env.DATABASE_URL ? secret(env.DATABASE_URL) : undefined,
-    assemble: { quietMs: file.assemble.quiet, deadlineMs: file.assemble.deadline },
+    assemble: {
+      quietMs: file.assemble.quiet,
+      deadlineMs: file.assemble.deadline,
+      partialMs: file.assemble.partial,
+    },
     farm: {
       data: farm,
       slots: file.farm.slots ?? availableParallelism(),
@@ -162,17 +194,58 @@ const toConfig = (
       images: Object.entries(file.farm.images).map(([name, image]) => toImage(name, image)),
     },
     host: env.GRAPEVINE_HOST || hostname(),
-    projects: Object.entries(file.projects).map(([name, project]) => toProject(name, project, folder)),
+    projects: Object.entries(file.projects).map(([name, project]) => toProject(name, project, context)),
   }
 }
 
-const mailOut = (
-  { maildir, smtp }: ConfigFile['mail'],
-  { folder, password }: { folder: string; password: Secret | undefined },
-): Config['mail']['out'] => {
+type SourceFile = ConfigFile['projects'][string]['sources'][number]
+
+const toMail = (mail: ConfigFile['mail'], context: Context): Config['mail'] => {
+  const key = context.secrets.at(['mail', 'dkim', 'key'])
+  const { dkim, live, inbox, caps } = mail
+  return {
+    live,
+    out: mailOut(mail, context),
+    dkim: dkim && key && { domain: dkim.domain, selector: dkim.selector, key },
+    inbox: inbox.map((source, at) =>
+      toSource(source, {
+        ...context,
+        path: ['mail', 'inbox', at],
+        name: defaultSourceName('inbox', source.kind, at),
+      }),
+    ),
+    caps,
+  }
+}
+
+const mailOut = ({ maildir, smtp }: ConfigFile['mail'], context: Context): Config['mail']['out'] => {
+  const { folder, secrets } = context
   if (smtp === undefined) return { kind: 'maildir', path: resolve(folder, maildir ?? '') }
   const { host, port, secure, user } = smtp
-  return { kind: 'smtp', host, port, secure, user, password }
+  const login = user === undefined ? undefined : toLogin(user, ['mail', 'smtp'], secrets)
+  return { kind: 'smtp', host, port, secure, ca: inFolder(smtp.ca, folder), login }
+}
+
+const inFolder = (path: string | undefined, folder: string): string | undefined =>
+  path === undefined ? undefined : resolve(folder, path)
+
+/** undefined: there is neither; check.ts said so. */
+const toLogin = (user: string, path: Path, secrets: Secrets): Login | undefined => {
+  const token = secrets.at([...path, 'token'])
+  const password = secrets.at([...path, 'password'])
+  return token ? { user, token } : password && { user, password }
+}
+
+const toSource = (
+  source: SourceFile,
+  { folder, secrets, path, name }: Context & { path: Path; name: string },
+): SourceConfig => {
+  const common = { name: source.name ?? name, since: source.since }
+  if (source.kind !== 'imap') return { ...common, kind: source.kind, path: resolve(folder, source.path) }
+  const { kind, host, secure, user, mailbox, port = secure ? 993 : 143 } = source
+  const login = toLogin(user, path, secrets)
+  if (login === undefined) throw new Error(`${showPath(path)} has no login`)
+  return { ...common, kind, host, port, secure, ca: inFolder(source.ca, folder), login, mailbox }
 }
 
 const toImage = (name: string, image: ConfigFile['farm']['images'][string]): ImageConfig => {
@@ -197,17 +270,20 @@ const toStep = ({ name, run, timeout }: ProjectFile['build']['steps'][number]) =
   timeoutMs: timeout,
 })
 
-const toProject = (name: string, file: ProjectFile, folder: string): ProjectConfig => ({
+const toProject = (name: string, file: ProjectFile, context: Context): ProjectConfig => ({
   name,
   list: file.list,
-  sources: file.sources.map((source, index) => ({
-    name: source.name ?? defaultSourceName(name, source.kind, index),
-    kind: source.kind,
-    path: resolve(folder, source.path),
-  })),
+  listId: file.listId?.toLowerCase(),
+  sources: file.sources.map((source, at) =>
+    toSource(source, {
+      ...context,
+      path: ['projects', name, 'sources', at],
+      name: defaultSourceName(name, source.kind, at),
+    }),
+  ),
   listTags: file.listTags,
   recipe: {
-    repository: repositoryAt(file.repository, folder),
+    repository: repositoryAt(file.repository, context.folder),
     branch: file.branch,
     build: {
       image: file.build.image,
@@ -221,6 +297,9 @@ const toProject = (name: string, file: ProjectFile, folder: string): ProjectConf
     },
     ignore: file.ignore,
   },
+  branches: file.branches,
+  reply: file.reply,
+  trust: file.trust,
 })
 
 const deepFreeze = <T>(value: T): T => {

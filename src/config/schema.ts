@@ -80,6 +80,32 @@ export const secretSchema = z
   )
   .describe('Where a secret is found. The secret itself must never stand in this file.')
 
+/** A day of the calendar, in UTC, as milliseconds. */
+const calendarDay = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/, { error: 'must be a day in quotes, like "2026-01-31"' })
+  .refine(text => !Number.isNaN(Date.parse(text)), { error: 'there is no such day' })
+  .transform(text => Date.parse(text))
+
+const timeOfDay = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'must be a time in quotes, like "06:00"' })
+  .transform(text => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)))
+
+const login = {
+  password: secretSchema.optional().describe('Password: { env: NAME } or { file: PATH }.'),
+  token: secretSchema
+    .optional()
+    .describe(
+      'OAuth 2.0 access token instead of a password. A file is read anew at each login, so that another program can renew it.',
+    ),
+}
+const ca = path
+  .optional()
+  .describe(
+    'File (PEM) with the certificate of the authority that signed the server’s. Relative to this file. Default: the authorities that Node.js knows.',
+  )
+
 const smtp = z
   .strictObject({
     host: line('a host').describe('Host name of the mail server.'),
@@ -93,11 +119,75 @@ const smtp = z
     user: line('a user')
       .optional()
       .describe('User name for authentication. Default: none, no authentication.'),
-    password: secretSchema
-      .optional()
-      .describe('Password for authentication: { env: NAME } or { file: PATH }.'),
+    ...login,
+    ca,
   })
   .describe('The mail server that takes the replies.')
+
+const dkim = z
+  .strictObject({
+    domain: line('a domain').describe('Signing domain, that of the bot’s address.'),
+    selector: line('a selector').describe('The key is published at SELECTOR._domainkey.DOMAIN.'),
+    key: z
+      .strictObject({ file: path.describe('File with the private key (PEM). Relative to this file.') })
+      .describe('The private key: { file: PATH }.'),
+  })
+  .describe('Signs what is sent (DKIM). Default: not signed.')
+
+const count = (value: number, what: string) =>
+  z.int().min(1).max(1_000_000).default(value).describe(`${what} Default: ${value}.`)
+
+const caps = z
+  .strictObject({
+    thread: count(10, 'In one thread.'),
+    author: count(50, 'To one address that is not a list.'),
+    total: count(1000, 'In all.'),
+  })
+  .describe(
+    'How many mails may leave in 24 hours. What is over is not sent, and the administrator hears of it.',
+  )
+
+const since = calendarDay
+  .optional()
+  .describe(
+    'Mail that arrived before this day (UTC) is passed over when the source is read for the first time. Default: everything is read.',
+  )
+const sourceName = name()
+  .optional()
+  .describe(
+    'What this source is called; its reading position is kept under this name. Default: PROJECT-KIND-NUMBER, counted from 1.',
+  )
+const folderPath = path.describe('Where it is. Relative to this file.')
+const folder = <Kind extends string>(kind: Kind, what: string) =>
+  z.strictObject({ kind: z.literal(kind), path: folderPath, since, name: sourceName }).describe(what)
+const source = z
+  .discriminatedUnion('kind', [
+    folder('mbox', 'One file.'),
+    folder('maildir', 'A folder with new and cur.'),
+    folder('public-inbox', 'A v2 git archive.'),
+    z
+      .strictObject({
+        kind: z.literal('imap'),
+        host: line('a host').describe('Host name of the IMAP server.'),
+        port: z.int().min(1).max(65_535).optional().describe('TCP port. Default: 993, or 143 if not secure.'),
+        secure: z
+          .boolean()
+          .default(true)
+          .describe('true: TLS from the first byte. false: STARTTLS. Default: true.'),
+        user: line('a user').describe('User name.'),
+        ...login,
+        ca,
+        mailbox: line('a mailbox').default('INBOX').describe('The mailbox. Default: INBOX.'),
+        since,
+        name: sourceName,
+      })
+      .describe('A mailbox of an IMAP server.'),
+  ])
+  .describe('Where mail is read from. Nothing in it is changed.')
+
+const who = line('a word').regex(/^(author|anyone|[^\s@]*@[^\s@]+)$/, {
+  error: 'must be author, anyone, a mail address, or @domain',
+})
 
 const mail = z
   .strictObject({
@@ -113,8 +203,16 @@ const mail = z
         'Folder (Maildir) that replies are delivered into, for trying out. Exactly one of maildir and smtp.',
       ),
     smtp: smtp.optional(),
+    dkim: dkim.optional(),
+    inbox: z
+      .array(source)
+      .default([])
+      .describe(
+        'The bot’s own mailboxes: bounces and commands are read here, and mail of any list of the projects, told apart by List-Id. Default: none.',
+      ),
+    caps: caps.prefault({}),
   })
-  .describe('How replies leave.')
+  .describe('How mail leaves, and what comes to the bot itself.')
 
 const assemble = z
   .strictObject({
@@ -127,6 +225,11 @@ const assemble = z
       .prefault('24 h')
       .describe(
         'How long a series waits for its missing parts, from the arrival of its newest one. Default: 24 h.',
+      ),
+    partial: duration(1000, 60 * day)
+      .prefault('30 min')
+      .describe(
+        'When a new version that has only some of its parts is filled up from the version before, from the arrival of its newest part. Default: 30 min.',
       ),
   })
   .describe('How series are put together.')
@@ -280,20 +383,6 @@ const farm = z
   })
   .describe('The virtual machines of this host.')
 
-const source = z
-  .strictObject({
-    kind: z
-      .enum(['mbox', 'maildir', 'public-inbox'])
-      .describe('mbox: one file · maildir: a folder · public-inbox: a v2 git archive.'),
-    path: path.describe('Where it is. Relative to this file.'),
-    name: name()
-      .optional()
-      .describe(
-        'What this source is called; its reading position is kept under this name. Default: PROJECT-KIND-NUMBER, counted from 1.',
-      ),
-  })
-  .describe('Where mail of the list is read from. Nothing in it is changed.')
-
 const step = z.strictObject({
   name: line('a name').max(60, { error: 'must be at most 60 characters' }).describe('What people call it.'),
   run: z
@@ -315,6 +404,60 @@ const testStep = step.extend({
 
 const imageName = name()
 
+const branchRule = z.strictObject({
+  branch: line('a branch').describe('Branch or tag.'),
+  tags: z
+    .array(line('a tag'))
+    .default([])
+    .describe('Words in the brackets of the subject, like net-next. Default: any.'),
+  paths: z.array(line('a glob')).default([]).describe('Globs; one changed file must match. Default: any.'),
+})
+
+const replyPolicy = z
+  .strictObject({
+    author: z
+      .enum(['always', 'failures', 'never'])
+      .default('always')
+      .describe('What the author gets a mail of. failures: only what needs something done. Default: always.'),
+    list: z
+      .enum(['new-failures', 'always', 'never', 'digest'])
+      .default('new-failures')
+      .describe('What the list gets a copy of. digest: one mail a day, instead. Default: new-failures.'),
+    unchanged: z
+      .enum(['silent', 'say'])
+      .default('silent')
+      .describe('A new version with the same failures as the one before. Default: silent.'),
+    digestAt: timeOfDay.prefault('06:00').describe('When digests leave, UTC. Default: 06:00.'),
+  })
+  .describe('Who hears what.')
+
+const may = (whom: string[], what: string) =>
+  z
+    .array(who)
+    .default(whom)
+    .describe(`Who may ${what} Default: ${whom.join(', ')}.`)
+
+const trust = z
+  .strictObject({
+    firstTime: z
+      .enum(['run', 'hold'])
+      .default('run')
+      .describe('hold: patches of authors who never had one tested wait for an operator’s go. Default: run.'),
+    commands: z
+      .strictObject({
+        test: may(['author'], 'have a series tested elsewhere.'),
+        retest: may(['author'], 'have it tested again.'),
+        cancel: may(['author'], 'have it left alone.'),
+        status: may(['anyone'], 'ask how it stands.'),
+        help: may(['anyone'], 'ask for help.'),
+      })
+      .prefault({})
+      .describe(
+        'Who may do what by mail: author (of the series), anyone, addresses, @domain. Operators may do all.',
+      ),
+  })
+  .describe('Who is trusted with what.')
+
 const project = z
   .strictObject({
     list: person('The mailing list: patches come from it, and replies go to it.'),
@@ -323,6 +466,11 @@ const project = z
       .default([])
       .describe(
         'Words in brackets that the list puts before subjects and that do not belong to the patch, like LTP. Default: none.',
+      ),
+    listId: line('a list id')
+      .optional()
+      .describe(
+        'What List-Id says in the list’s mails, without brackets, like tally.example.org: by it mail of mail.inbox finds the project. Default: only the list’s address tells.',
       ),
     sources: z
       .array(source)
@@ -342,6 +490,10 @@ const project = z
       .regex(/^[^-\s][^\s]*$/, { error: 'must be the name of a branch or tag' })
       .default('main')
       .describe('Branch or tag that patches are tested against when they do not name a base. Default: main.'),
+    branches: z
+      .array(branchRule)
+      .default([])
+      .describe('Other branches, by subject tag or path; the first that fits. Default: none.'),
     build: z
       .strictObject({
         image: imageName.describe('The image of the build, one of farm.images.'),
@@ -374,6 +526,8 @@ const project = z
       .array(line('a glob'))
       .default([])
       .describe('Globs. A series that touches only these files is neither built nor tested. Default: none.'),
+    reply: replyPolicy.prefault({}),
+    trust: trust.prefault({}),
   })
   .describe('A project: its list, its repository, and how it is built and tested.')
 
@@ -387,6 +541,12 @@ export const fileSchema = z
     administrator: person(
       'Who gets all mail until mail.live is true, and word of what goes wrong afterwards.',
     ),
+    operators: z
+      .array(who)
+      .optional()
+      .describe(
+        'Addresses, or @domain, whose commands by mail count as an operator’s. Default: the administrator.',
+      ),
     bot: person('Whose name and address replies carry.'),
     mail,
     assemble: assemble.prefault({}),

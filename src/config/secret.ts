@@ -1,4 +1,5 @@
 // Secrets of the configuration: found where the yaml says, held so that they cannot be printed by mistake.
+import { readFileSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { inspect } from 'node:util'
@@ -8,21 +9,38 @@ import type { SecretPlace } from './schema.ts'
 const hidden = () => '***'
 
 /** A value that shows as `***` in templates, JSON, logs and the debugger's `inspect`. */
-export const secret = (value: string): Secret =>
-  Object.freeze({ reveal: () => value, toString: hidden, toJSON: hidden, [inspect.custom]: hidden })
+export const secret = (value: string): Secret => hiding(() => value)
+
+const hiding = (reveal: () => string): Secret =>
+  Object.freeze({ reveal, toString: hidden, toJSON: hidden, [inspect.custom]: hidden })
+
+/** What the file says now: tokens are renewed there. A moment without the file does no harm. */
+const renewed = (path: string, first: string): Secret => {
+  let last = first
+  return hiding(() => {
+    try {
+      last = withoutEnd(readFileSync(path, 'utf8')) || last
+    } catch {}
+    return last
+  })
+}
+
+const withoutEnd = (text: string): string => text.replace(/\r?\n$/, '')
 
 type Found = { secret: Secret; warning?: string } | { problem: string }
 
-const fromFile = async (path: string): Promise<Found> => {
+type FileOptions = { manyLines?: boolean }
+
+const fromFile = async (path: string, { manyLines = false }: FileOptions): Promise<Found> => {
   try {
     const { mode } = await stat(path)
-    const value = (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+    const value = withoutEnd(await readFile(path, 'utf8'))
     if (value === '') return { problem: `${path} is empty` }
-    if (/[\r\n]/.test(value))
+    if (!manyLines && /[\r\n]/.test(value))
       return { problem: `${path} has more than one line: only the secret may stand in it` }
-    if ((mode & 0o004) === 0) return { secret: secret(value) }
+    if ((mode & 0o004) === 0) return { secret: renewed(path, value) }
     return {
-      secret: secret(value),
+      secret: renewed(path, value),
       warning: `everybody on this host can read ${path}. Mend it: chmod o= ${path}`,
     }
   } catch (error) {
@@ -32,12 +50,12 @@ const fromFile = async (path: string): Promise<Found> => {
   }
 }
 
-/** Gets the secret from its place. Relative files are taken from `folder`. */
+/** Gets the secret from its place. Relative files are taken from `folder`. `manyLines`: a key, which has more than one. */
 export const findSecret = async (
   place: SecretPlace,
-  from: { folder: string; env: NodeJS.ProcessEnv },
+  from: { folder: string; env: NodeJS.ProcessEnv } & FileOptions,
 ): Promise<Found> => {
-  if ('file' in place) return fromFile(resolve(from.folder, place.file))
+  if ('file' in place) return fromFile(resolve(from.folder, place.file), from)
   const value = from.env[place.env]
   return value ? { secret: secret(value) } : { problem: `the environment variable ${place.env} is not set` }
 }

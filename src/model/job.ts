@@ -38,6 +38,8 @@ export type Job = {
   recipe: Recipe
   /** The mails to apply, in order; as they were when this was planned. Empty for the base itself. */
   parts: MailToApply[]
+  /** Patches of other series that are applied first, in order; `Depends-on:` names them. */
+  before?: { series: SeriesId; title: string; parts: MailToApply[] }[]
   priority: number
   createdAt: Instant
 }

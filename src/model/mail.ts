@@ -7,6 +7,9 @@ export type MailId = string
 /** With angle brackets, `<left@right>` (RFC 5322 §3.6.4). */
 export type MessageId = string
 
+/** Project of mail that is for the bot itself: bounces, commands, whatever is from no list. No project can have this name. */
+export const botProject = '@bot'
+
 export type Address = { name: string; address: string }
 
 /** Why a mail must not be answered by a program (RFC 3834 §2). */
@@ -81,6 +84,8 @@ export type Patch = {
   files: FileChange[]
   /** Full or abbreviated commit id of a `base-commit:` trailer. */
   baseCommit: string | undefined
+  /** Why it cannot be applied; its author is told. undefined: nothing was found wrong with it. */
+  unusable?: { kind: 'damaged' | 'unsafe'; why: string }
 }
 
 /** What became of a mail; every mail has exactly one, and it can be looked up. */
@@ -92,8 +97,8 @@ export type Disposition =
   | { kind: 'duplicate'; of: MailId }
   | { kind: 'conflict'; of: MailId; why: string }
   | { kind: 'not-a-patch'; why: string }
-  | { kind: 'damaged'; why: string }
-  | { kind: 'unsafe'; why: string }
+  /** With the series that it is a part of; without: of no series, told by an older Grapevine. */
+  | { kind: 'damaged' | 'unsafe'; why: string; series?: string; position?: number }
   | { kind: 'unreadable'; why: string }
   | { kind: 'automatic'; auto: AutoKind }
   | { kind: 'own' }

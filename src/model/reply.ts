@@ -31,11 +31,22 @@ export type ReplyState =
   | { at: 'failed'; when: Instant; why: string }
   | { at: 'unconfirmed'; since: Instant }
 
+/**
+ * verdict: on a series · answer: to a command, or a request to confirm one · digest: what a list hears of a day · alert: to the
+ * administrator
+ */
+export type ReplyKind = 'verdict' | 'answer' | 'digest' | 'alert'
+
+/** What leaves by mail. */
 export type Reply = {
   /** Content id of what it answers: the same verdict is answered once. */
   id: string
-  series: SeriesId
+  kind: ReplyKind
+  /** undefined: of no series. */
+  series: SeriesId | undefined
   project: string
+  /** First mail of the thread that it goes into, for counting; undefined: it begins one. */
+  thread: MessageId | undefined
   mail: OutgoingMail
   state: ReplyState
 }

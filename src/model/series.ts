@@ -1,12 +1,15 @@
 // A posted version of a patch series, and the states it goes through until it can be tested.
 //
 //   collecting ──all parts here──▶ complete ──plan──▶ planned
+//                                   │    ▲
+//                             (trust)▼    │ go
+//                                     held
 //       │  ▲                          ▲
 //       │  └── a part ──┐             │ the late part
 //       └─deadline─▶ incomplete ──────┘
 //   (any but planned-and-judged) ──newer version──▶ superseded
 import type { Instant } from './instant.ts'
-import type { Address, MailId, MessageId } from './mail.ts'
+import type { Address, MailId, MessageId, Patch } from './mail.ts'
 
 /** Content id: the same posting gives the same id on every machine. Safe in file names and BullMQ job ids. */
 export type SeriesId = string
@@ -14,11 +17,31 @@ export type SeriesId = string
 export type SeriesState =
   | { at: 'collecting'; until: Instant }
   | { at: 'complete' }
+  /** Whole, but waits for an operator's go. */
+  | { at: 'held'; why: string }
   | { at: 'incomplete'; missing: number[] }
   | { at: 'planned'; job: string | undefined; why?: string }
   | { at: 'superseded'; by: SeriesId }
 
-export type Part = { position: number; mail: MailId; messageId: MessageId | undefined; title: string }
+export type Part = {
+  position: number
+  mail: MailId
+  messageId: MessageId | undefined
+  title: string
+  /** The older version that it was taken from, as this one was sent in part only. */
+  filledFrom?: number
+  unusable?: NonNullable<Patch['unusable']>
+}
+
+/** What the mails say of other series. All of it is untrusted. */
+export type Links = {
+  /** `Depends-on:`, `Based-on:`: these come first; by Message-ID, change-id or patch-id. */
+  dependsOn: { messageIds: MessageId[]; changeIds: string[]; patchIds: string[] }
+  /** `Supersedes:`. */
+  supersedes: MessageId[]
+  /** b4's `change-id:`: the same in every version of a series. */
+  changeId: string | undefined
+}
 
 export type Series = {
   id: SeriesId
@@ -37,6 +60,7 @@ export type Series = {
   lastAt: Instant
   /** What `base-commit:` of the cover or first patch names. */
   baseCommit: string | undefined
+  links?: Links
   state: SeriesState
 }
 

@@ -43,6 +43,8 @@ export type Verdict = {
     | { kind: 'all-well' }
     | { kind: 'new-failures' }
     | { kind: 'does-not-apply'; position: number; title: string; conflicts: Conflict[] }
+    /** The mail was changed on its way, or its patch must not be applied; `why` is for its author. */
+    | { kind: 'damaged' | 'unsafe'; position: number; title: string; why: string }
     | { kind: 'already-applied'; positions: number[] }
     | { kind: 'build-broken'; step: string; ending: Ending; errors: string[]; command: string }
     | { kind: 'nothing-to-test' }

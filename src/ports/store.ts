@@ -4,7 +4,7 @@ import type { Incident } from '../model/incident.ts'
 import type { Instant } from '../model/instant.ts'
 import type { Job, JobId, Outcome, RunRecord, Task, TaskId, TaskState } from '../model/job.ts'
 import type { Disposition, Mail, MailId, MessageId } from '../model/mail.ts'
-import type { Reply, ReplyState } from '../model/reply.ts'
+import type { Reply, ReplyKind, ReplyState } from '../model/reply.ts'
 import type { RunId } from '../model/run.ts'
 import type { Series, SeriesId } from '../model/series.ts'
 import type { Verdict } from '../model/verdict.ts'
@@ -20,12 +20,16 @@ export type Store = {
   mailsByMessageId(messageId: MessageId, project?: string): Promise<Mail[]>
   /** In order of arrival (then of storing); only disposition `kind` if given. */
   mails(filter: { project?: string; kind?: Disposition['kind']; limit?: number }): Promise<Mail[]>
+  /** Mails of the project that carry a patch of that `git patch-id --stable`, in order of arrival. */
+  mailsByPatchId(patchId: string, project: string): Promise<Mail[]>
   setDisposition(project: string, id: MailId, disposition: Disposition): Promise<void>
   dispositions(project?: string): Promise<{ kind: string; count: number }[]>
 
   series(id: SeriesId): Promise<Series | undefined>
   /** Series of the project that a part could belong to: last heard of after `since`, or holding one of the message ids. */
   seriesNear(filter: { project: string; since: Instant; holding: MessageId[] }): Promise<Series[]>
+  /** All of the project with that `change-id:`, in order of first arrival. */
+  seriesByChangeId(changeId: string, project: string): Promise<Series[]>
   /** In order of first arrival. */
   seriesIn(filter: { project?: string; at?: Series['state']['at']; limit?: number }): Promise<Series[]>
   /** Series still collecting whose time is up. */
@@ -61,9 +65,13 @@ export type Store = {
   /** Jobs of series that have no verdict yet, and whose series is not superseded. */
   jobsWithoutVerdict(): Promise<Job[]>
 
+  /** Queues a mail that says no verdict. false: one of that id is there already, and stays. */
+  addReply(reply: Reply): Promise<boolean>
   reply(id: string): Promise<Reply | undefined>
   repliesAt(at: ReplyState['at']): Promise<Reply[]>
   repliesOf(series: SeriesId): Promise<Reply[]>
+  /** How many that were not given up were made after `since`, in all, in one thread or to one address. */
+  countReplies(filter: { since: Instant; thread?: MessageId; to?: string; kind?: ReplyKind }): Promise<number>
   /** Compare and set by `at` and tries. */
   moveReply(id: string, from: ReplyState, to: ReplyState): Promise<boolean>
   /** Is it one of ours? */

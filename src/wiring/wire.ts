@@ -57,9 +57,7 @@ const openRedis = async (config: Config): Promise<{ where: string; stop(): Promi
 }
 
 export const sinkFor = (out: Config['mail']['out']): MailSink =>
-  out.kind === 'maildir'
-    ? maildirSink({ path: out.path })
-    : smtpSink({ ...out, password: out.password?.reveal() })
+  out.kind === 'maildir' ? maildirSink({ path: out.path }) : smtpSink(out)
 
 /** A queue of one, in this process; there is one bot for a store. */
 export const turns = (): Wired['inTurn'] => {

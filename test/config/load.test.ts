@@ -65,10 +65,17 @@ test('a short file becomes a whole configuration, with defaults', async () => {
     data: join(folder, 'data'),
     administrator: { name: 'Ada Operator', address: 'ada@example.org' },
     bot: { name: 'Grapevine', address: 'grapevine@example.org' },
-    mail: { live: false, out: { kind: 'maildir', path: join(folder, 'outbox') } },
+    mail: {
+      live: false,
+      out: { kind: 'maildir', path: join(folder, 'outbox') },
+      dkim: undefined,
+      inbox: [],
+      caps: { thread: 10, author: 50, total: 1000 },
+    },
+    operators: ['ada@example.org'],
     redisUrl: undefined,
     databaseUrl: undefined,
-    assemble: { quietMs: 10_000, deadlineMs: 86_400_000 },
+    assemble: { quietMs: 10_000, deadlineMs: 86_400_000, partialMs: 1_800_000 },
     farm: {
       data: join(folder, 'data/farm'),
       slots: availableParallelism(),
@@ -95,7 +102,8 @@ test('a short file becomes a whole configuration, with defaults', async () => {
       {
         name: 'tally',
         list: { name: '', address: 'tally-devel@example.org' },
-        sources: [{ name: 'tally-mbox-1', kind: 'mbox', path: join(folder, 'mbox') }],
+        listId: undefined,
+        sources: [{ name: 'tally-mbox-1', since: undefined, kind: 'mbox', path: join(folder, 'mbox') }],
         listTags: [],
         recipe: {
           repository: join(folder, 'tally.git'),
@@ -106,6 +114,18 @@ test('a short file becomes a whole configuration, with defaults', async () => {
             steps: [{ name: 'strings', run: './strings-test', timeoutMs: 90_000, report: 'wine' }],
           },
           ignore: [],
+        },
+        branches: [],
+        reply: { author: 'always', list: 'new-failures', unchanged: 'silent', digestAt: 360 },
+        trust: {
+          firstTime: 'run',
+          commands: {
+            test: ['author'],
+            retest: ['author'],
+            cancel: ['author'],
+            status: ['anyone'],
+            help: ['anyone'],
+          },
         },
       },
     ],
@@ -399,7 +419,7 @@ const smtp = (password: string) =>
 
 const passwordOf = async (text: string, env: NodeJS.ProcessEnv = {}) => {
   const { out } = (await load(text, env)).mail
-  return out.kind === 'smtp' ? out.password : undefined
+  return out.kind === 'smtp' && out.login && 'password' in out.login ? out.login.password : undefined
 }
 
 test('a secret comes from the environment or from a file', async () => {

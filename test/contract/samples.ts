@@ -138,7 +138,9 @@ export const pending: ReplyState = { at: 'pending', notBefore: 0, tries: 0 }
 
 export const reply = (id: string, seriesId: string, more: Partial<Reply> = {}): Reply => ({
   id,
+  kind: 'verdict',
   series: seriesId,
+  thread: '<before@example.org>',
   project: 'tally',
   mail: {
     messageId: `<${id}@bot.example.org>`,

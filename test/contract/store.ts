@@ -46,6 +46,16 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
 }
 
 const mailContract = (store: () => Store) => {
+  it('finds a patch by its patch id', async () => {
+    const patch = {
+      ...{ patchId: 'f'.repeat(40), author: { name: '', address: 'a@example.org' }, subject: 'x' },
+      ...{ files: [], baseCommit: undefined },
+    }
+    await store().saveMails([mail('a', { patch }), mail('b')], undefined)
+    expect(ids(await store().mailsByPatchId('f'.repeat(40), 'tally'))).toEqual(['a'])
+    expect(await store().mailsByPatchId('f'.repeat(40), 'other')).toEqual([])
+  })
+
   it('gives back what it was given, hostile characters and all', async () => {
     const kept = mail('a', {
       tags: {
@@ -123,6 +133,15 @@ const mailContract = (store: () => Store) => {
 }
 
 const seriesContract = (store: () => Store) => {
+  it('finds all versions with a change id', async () => {
+    const links = {
+      ...{ dependsOn: { messageIds: [], changeIds: [], patchIds: [] }, supersedes: [] },
+      changeId: '20260105-count-4711',
+    }
+    await store().saveSeries([series('one', { links }), series('other')])
+    expect(ids(await store().seriesByChangeId('20260105-count-4711', 'tally'))).toEqual(['one'])
+  })
+
   it('keeps the newest state of a series', async () => {
     const first = series('s')
     await store().saveSeries([first])
@@ -329,6 +348,21 @@ const verdictContract = (store: () => Store) => {
 }
 
 const replyContract = (store: () => Store) => {
+  it('queues a mail of no series once, and counts what left by time, thread and address', async () => {
+    const alert = reply('a1', 's1', { kind: 'alert', series: undefined, thread: undefined })
+    expect([await store().addReply(alert), await store().addReply(alert)]).toEqual([true, false])
+    expect(await store().reply('a1')).toEqual(alert)
+    await store().addReply(reply('v1', 's1'))
+    await store().addReply(reply('v2', 's1', { state: { at: 'failed', when: 1, why: 'x' } }))
+    const count = (more: object) => store().countReplies({ since: 3000, ...more })
+    const to = alert.mail.to[0]?.address.toUpperCase() ?? ''
+    expect(await count({})).toBe(2)
+    expect(await count({ since: 4000 })).toBe(0)
+    expect(await count({ thread: '<before@example.org>' })).toBe(1)
+    expect(await count({ to, kind: 'alert' })).toBe(1)
+    expect(await count({ to: 'nobody@example.org' })).toBe(0)
+  })
+
   it('moves a reply only from the state that it is in', async () => {
     await store().addVerdict(verdict('s'), reply('r', 's'))
     const move = store().moveReply

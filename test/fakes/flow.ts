@@ -43,8 +43,21 @@ export const project: ProjectConfig = {
   name: 'tally',
   list: { name: '', address: 'tally-devel@example.org' },
   sources: [],
+  listId: undefined,
   listTags: [],
   recipe,
+  branches: [],
+  reply: { author: 'always', list: 'new-failures', unchanged: 'silent', digestAt: 360 },
+  trust: {
+    firstTime: 'run',
+    commands: {
+      test: ['author'],
+      retest: ['author'],
+      cancel: ['author'],
+      status: ['anyone'],
+      help: ['anyone'],
+    },
+  },
 }
 
 const config = (data: string): Config => ({
@@ -52,10 +65,17 @@ const config = (data: string): Config => ({
   data,
   administrator: { name: 'Olga Operator', address: 'olga@example.org' },
   bot: { name: 'Grapevine', address: 'grapevine@example.org' },
-  mail: { live: true, out: { kind: 'maildir', path: join(data, 'outbox') } },
+  mail: {
+    live: true,
+    out: { kind: 'maildir', path: join(data, 'outbox') },
+    dkim: undefined,
+    inbox: [],
+    caps: { thread: 10, author: 50, total: 1000 },
+  },
+  operators: ['olga@example.org'],
   redisUrl: undefined,
   databaseUrl: undefined,
-  assemble: { quietMs: 1_000, deadlineMs: 60_000 },
+  assemble: { quietMs: 1_000, deadlineMs: 60_000, partialMs: 600_000 },
   farm: {
     data,
     memoryMiB: 4096,

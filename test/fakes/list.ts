@@ -58,7 +58,7 @@ export const letter = (mail: Letter): RawMail => {
 }
 
 export const project = 'demo'
-export const settings = { project, quietMs: 10_000, deadlineMs: 3_600_000 }
+export const settings = { project, quietMs: 10_000, deadlineMs: 3_600_000, partialMs: 600_000 }
 
 /** All mails go through receive and assemble in the order given; time is their arrival. The caller closes the store. */
 export const play = async (letters: (Letter | RawMail)[]): Promise<Store> => {

@@ -23,7 +23,7 @@ const json = <T>(schema: z.ZodType<T>, path: string): T =>
 const run = (source: MailSource, listTags: string[] = []): Promise<DryRun> =>
   dryRun({
     project: { name: 'list', listTags },
-    assemble: { quietMs: 10_000, deadlineMs: 3_600_000 },
+    assemble: { quietMs: 10_000, deadlineMs: 3_600_000, partialMs: 600_000 },
     source,
   })
 
@@ -224,7 +224,7 @@ describe.skipIf(!here).each([
     const blobs = new Map<string, string>()
     result = await dryRun({
       project: { name: list, listTags: [...listTags] },
-      assemble: { quietMs: 10_000, deadlineMs: 3_600_000 },
+      assemble: { quietMs: 10_000, deadlineMs: 3_600_000, partialMs: 600_000 },
       source: publicInboxSource({ name: list, path: at(`${list}/dev.public-inbox.bundle`) }),
       onMail: ({ raw }) => {
         const object = createHash('sha1').update(`blob ${raw.length}\0`).update(raw).digest('hex')

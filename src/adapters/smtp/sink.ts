@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import MailComposer from 'nodemailer/lib/mail-composer'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import type { Login } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { OutgoingMail } from '../../model/reply.ts'
 import type { MailSink } from '../../ports/mail-sink.ts'
@@ -14,8 +15,9 @@ export type SmtpOptions = {
   port: number
   /** TLS from the first byte; else STARTTLS where the server offers it. */
   secure: boolean
-  user?: string | undefined
-  password?: string | undefined
+  /** PEM file of the authority that signed the server's certificate. */
+  ca?: string | undefined
+  login?: Login | undefined
   /** For the connection, the greeting, and each answer. Default 60 s (RFC 5321 §4.5.3.2 asks for minutes; a retry comes anyway). */
   timeoutMs?: number
 }
@@ -34,7 +36,7 @@ export const smtpSink = (options: SmtpOptions): MailSink => ({
   probe: async () => {
     const place = placeOf(options)
     await withConnection(options, { at: 'connecting' }, async () => undefined)
-    return `${place} answers${options.user === undefined ? '' : ' and lets us in'}`
+    return `${place} answers${options.login === undefined ? '' : ' and lets us in'}`
   },
 })
 
@@ -105,12 +107,14 @@ const withConnection = async <T>(
   }
 }
 
-const ready = async (connection: SMTPConnection, { user, password }: SmtpOptions): Promise<void> => {
+const ready = async (connection: SMTPConnection, { login }: SmtpOptions): Promise<void> => {
   await new Promise<void>((resolve, reject) =>
     connection.connect(error => (error ? reject(error) : resolve())),
   )
-  if (user === undefined) return
-  const auth = { user, pass: password ?? '', credentials: { user, pass: password ?? '' } }
+  if (login === undefined) return
+  const { user } = login
+  const pass = 'password' in login ? login.password.reveal() : ''
+  const auth = { user, pass, credentials: { user, pass } }
   await new Promise<void>((resolve, reject) =>
     connection.login(auth, error => (error ? reject(error) : resolve())),
   )
@@ -119,7 +123,7 @@ const ready = async (connection: SMTPConnection, { user, password }: SmtpOptions
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host)
 
 const connectionOptions = (options: SmtpOptions) => {
-  const { host, port, secure, user, timeoutMs = 60_000 } = options
+  const { host, port, secure, login, timeoutMs = 60_000 } = options
   return {
     host,
     port,
@@ -130,7 +134,7 @@ const connectionOptions = (options: SmtpOptions) => {
     dnsTimeout: timeoutMs,
     // A password never goes over a network in the clear. Nobody listens in on this machine's loopback, where servers
     // often have a certificate that nobody signed.
-    requireTLS: user !== undefined && !secure && !isLoopback(host),
+    requireTLS: login !== undefined && !secure && !isLoopback(host),
     tls: { rejectUnauthorized: !isLoopback(host) },
   }
 }

@@ -13,6 +13,7 @@ const toRow = ({ disposition, ...rest }: Mail) => ({
   project: rest.project,
   arrived_at: rest.arrivedAt,
   message_id: rest.parsed?.messageId === undefined ? null : searchKey(rest.parsed.messageId),
+  patch_id: rest.patch?.patchId ?? null,
   disposition_kind: disposition.kind,
   disposition: JSON.stringify(disposition),
   data: JSON.stringify(rest),
@@ -53,7 +54,14 @@ export const updateDispositions = async (
 
 type MailPart = Pick<
   Store,
-  'saveMails' | 'cursor' | 'mail' | 'mailsByMessageId' | 'mails' | 'setDisposition' | 'dispositions'
+  | 'saveMails'
+  | 'cursor'
+  | 'mail'
+  | 'mailsByMessageId'
+  | 'mailsByPatchId'
+  | 'mails'
+  | 'setDisposition'
+  | 'dispositions'
 >
 
 /** The store's mail half. */
@@ -90,6 +98,12 @@ export const mailStore = (db: Db): MailPart => ({
     let query = db.selectFrom('mail').select(columns).where('message_id', '=', searchKey(messageId))
     if (project !== undefined) query = query.where('project', '=', project)
     return (await query.orderBy('arrived_at').orderBy('seq').execute()).map(fromRow)
+  },
+
+  async mailsByPatchId(patchId, project) {
+    const query = db.selectFrom('mail').select(columns).where('patch_id', '=', patchId)
+    const rows = query.where('project', '=', project).orderBy('arrived_at').orderBy('seq').execute()
+    return (await rows).map(fromRow)
   },
 
   async mails({ project, kind, limit }) {

@@ -158,6 +158,64 @@ const farmTables = async (db: AnyDb, flavour: Flavour) => {
   await sql`create unique index incident_open on incident (trouble, host, about) where open = 1`.execute(db)
 }
 
+/** Mail that says no verdict, and what is known of those who write. */
+const mailOutTables = async (db: AnyDb, flavour: Flavour) => {
+  const { schema } = db
+  await schema.alterTable('mail').addColumn('patch_id', 'text').execute()
+  await schema.alterTable('series').addColumn('change_id', 'text').execute()
+  await schema
+    .alterTable('reply')
+    .addColumn('kind', 'text', column => column.notNull().defaultTo('verdict'))
+    .execute()
+  await schema
+    .alterTable('reply')
+    .addColumn('thread', 'text', column => column.notNull().defaultTo(''))
+    .execute()
+  await schema
+    .alterTable('reply')
+    .addColumn('created_at', 'bigint', column => column.notNull().defaultTo(0))
+    .execute()
+  await schema
+    .createTable('reply_recipient')
+    .addColumn('reply', 'text', column => column.notNull())
+    .addColumn('address', 'text', column => column.notNull())
+    .addPrimaryKeyConstraint('reply_recipient_once', ['reply', 'address'])
+    .execute()
+  await schema
+    .createTable('address')
+    .addColumn('address', 'text', column => column.primaryKey())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await schema
+    .createTable('author')
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('address', 'text', column => column.notNull())
+    .addColumn('first_at', 'bigint', column => column.notNull())
+    .addPrimaryKeyConstraint('author_once', ['project', 'address'])
+    .execute()
+  await tableMaker(
+    db,
+    flavour,
+  )('command')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('series', 'text', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('created_at', 'bigint', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  const indexes: [name: string, table: string, columns: string[]][] = [
+    ['mail_by_patch_id', 'mail', ['patch_id', 'project']],
+    ['series_by_change_id', 'series', ['change_id', 'project']],
+    ['reply_by_created', 'reply', ['created_at']],
+    ['reply_by_thread', 'reply', ['thread', 'created_at']],
+    ['reply_recipient_by_address', 'reply_recipient', ['address']],
+    ['command_by_state', 'command', ['state_at', 'created_at', 'seq']],
+  ]
+  for (const [name, table, columns] of indexes)
+    await schema.createIndex(name).on(table).columns(columns).execute()
+}
+
 /** All versions, by name in order. */
 export const versions = (flavour: Flavour): Versions => ({
   '0001-start': {
@@ -169,6 +227,7 @@ export const versions = (flavour: Flavour): Versions => ({
     },
   },
   '0002-farm': { up: (db: AnyDb) => farmTables(db, flavour) },
+  '0003-mail': { up: (db: AnyDb) => mailOutTables(db, flavour) },
 })
 
 const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {

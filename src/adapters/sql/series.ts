@@ -18,6 +18,7 @@ const toRow = (series: Series) => ({
   first_at: series.firstAt,
   last_at: series.lastAt,
   due_at: series.state.at === 'collecting' ? series.state.until : null,
+  change_id: series.links?.changeId === undefined ? null : searchKey(series.links.changeId),
   data: JSON.stringify(series),
 })
 
@@ -38,6 +39,7 @@ const upsert = async (db: Db, chunk: Series[]) => {
         first_at: ref('excluded.first_at'),
         last_at: ref('excluded.last_at'),
         due_at: ref('excluded.due_at'),
+        change_id: ref('excluded.change_id'),
         data: ref('excluded.data'),
       })),
     )
@@ -63,7 +65,10 @@ const holders = async (db: Db, project: string, messageIds: string[]) => {
   return [...new Set(found)]
 }
 
-type SeriesPart = Pick<Store, 'series' | 'seriesNear' | 'seriesIn' | 'seriesDue' | 'saveSeries'>
+type SeriesPart = Pick<
+  Store,
+  'series' | 'seriesByChangeId' | 'seriesNear' | 'seriesIn' | 'seriesDue' | 'saveSeries'
+>
 
 /** The store's series half. */
 export const seriesStore = (db: Db): SeriesPart => ({
@@ -81,6 +86,12 @@ export const seriesStore = (db: Db): SeriesPart => ({
     }
     const once = [...new Map(near.map(row => [row.id, row])).values()]
     return once.sort((a, b) => a.first_at - b.first_at || a.seq - b.seq).map(fromRow)
+  },
+
+  async seriesByChangeId(changeId, project) {
+    const query = db.selectFrom('series').select(columns).where('change_id', '=', searchKey(changeId))
+    const rows = query.where('project', '=', project).orderBy('first_at').orderBy('seq').execute()
+    return (await rows).map(fromRow)
   },
 
   async seriesIn({ project, at, limit }) {

@@ -13,6 +13,7 @@ export type Tables = {
     project: string
     arrived_at: number
     message_id: string | null
+    patch_id: ColumnType<string | null, string | null | undefined, string | null>
     disposition_kind: string
     disposition: string
     data: string
@@ -27,6 +28,7 @@ export type Tables = {
     last_at: number
     /** When collecting ends; null in every other state. */
     due_at: number | null
+    change_id: ColumnType<string | null, string | null | undefined, string | null>
     data: string
   }
   /** Message-IDs of a series' parts and cover letter. */
@@ -63,11 +65,29 @@ export type Tables = {
   reply: {
     seq: Sequence
     id: string
+    kind: string
+    /** '' for none. */
     series: string
+    thread: string
+    created_at: number
     message_id: string
     state_at: string
     state_key: string
     state: string
+    data: string
+  }
+  reply_recipient: { reply: string; address: string }
+  /** What is known of a mail address. */
+  address: { address: string; data: string }
+  /** Who had a series tested in a project. */
+  author: { project: string; address: string; first_at: number }
+  command: {
+    seq: Sequence
+    id: string
+    project: string
+    series: string
+    state_at: string
+    created_at: number
     data: string
   }
   host: { name: string; data: string }

@@ -10,8 +10,12 @@ type ReplyRow = Pick<Tables['reply'], 'id' | 'state' | 'data'>
 
 const replyColumns = ['id', 'state', 'data'] as const
 
+/** `kind` and `thread` are missing in what was stored before there were other kinds. */
+type StoredReply = Omit<Reply, 'state' | 'kind' | 'thread'> & Partial<Pick<Reply, 'kind' | 'thread'>>
+
 const toReply = (row: ReplyRow): Reply => ({
-  ...fromJson<Omit<Reply, 'state'>>(row.data, `reply ${row.id}`),
+  ...{ kind: 'verdict', thread: undefined },
+  ...fromJson<StoredReply>(row.data, `reply ${row.id}`),
   state: fromJson<ReplyState>(row.state, `reply ${row.id}`),
 })
 
@@ -23,7 +27,10 @@ const stateColumns = (state: ReplyState) => ({
 
 const replyRow = ({ state, ...rest }: Reply) => ({
   id: rest.id,
-  series: rest.series,
+  kind: rest.kind,
+  series: rest.series ?? '',
+  thread: rest.thread === undefined ? '' : searchKey(rest.thread),
+  created_at: rest.mail.date,
   message_id: searchKey(rest.mail.messageId),
   ...stateColumns(state),
   data: JSON.stringify(rest),
@@ -45,15 +52,26 @@ const insertVerdict = async (db: Db, verdict: Verdict) => {
   return row !== undefined
 }
 
-const insertReply = (db: Db, reply: Reply) =>
-  db
+const insertReply = async (db: Db, reply: Reply): Promise<boolean> => {
+  const row = await db
     .insertInto('reply')
     .values(replyRow(reply))
     .onConflict(conflict => conflict.column('id').doNothing())
-    .execute()
+    .returning('seq')
+    .executeTakeFirst()
+  if (row === undefined) return false
+  const { to, cc } = reply.mail
+  const addresses = new Set([...to, ...cc].map(({ address }) => searchKey(address.toLowerCase())))
+  for (const address of addresses)
+    await db.insertInto('reply_recipient').values({ reply: reply.id, address }).execute()
+  return true
+}
 
 type VerdictPart = Pick<Store, 'addVerdict' | 'verdict' | 'jobsWithoutVerdict'>
-type ReplyPart = Pick<Store, 'reply' | 'repliesAt' | 'repliesOf' | 'moveReply' | 'isOurs'>
+type ReplyPart = Pick<
+  Store,
+  'addReply' | 'countReplies' | 'reply' | 'repliesAt' | 'repliesOf' | 'moveReply' | 'isOurs'
+>
 
 /** The store's half of verdicts. */
 export const verdictStore = (db: Db): VerdictPart => ({
@@ -95,6 +113,21 @@ export const replyStore = (db: Db): ReplyPart => ({
   async reply(id) {
     const row = await db.selectFrom('reply').select(replyColumns).where('id', '=', id).executeTakeFirst()
     return row && toReply(row)
+  },
+
+  addReply: reply => db.transaction().execute(transaction => insertReply(transaction, reply)),
+
+  async countReplies({ since, thread, to, kind }) {
+    let query = db.selectFrom('reply').select(({ fn }) => fn.countAll<number>().as('count'))
+    query = query.where('created_at', '>', since).where('state_at', '<>', 'failed')
+    if (thread !== undefined) query = query.where('thread', '=', searchKey(thread))
+    if (kind !== undefined) query = query.where('kind', '=', kind)
+    if (to !== undefined) {
+      const address = searchKey(to.toLowerCase())
+      const theirs = db.selectFrom('reply_recipient').select('reply').where('address', '=', address)
+      query = query.where('id', 'in', theirs)
+    }
+    return Number((await query.executeTakeFirstOrThrow()).count)
   },
 
   async repliesAt(at) {

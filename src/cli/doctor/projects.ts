@@ -28,6 +28,7 @@ const askRepository = async ({ repository, branch }: Recipe) => {
 }
 
 const askSource = async (source: SourceConfig, signal: AbortSignal) => {
+  if (source.kind === 'imap') return advice('IMAP cannot be asked yet', '')
   const there = await stat(source.path).catch((error: NodeJS.ErrnoException) => error)
   if (there instanceof Error && there.code === 'ENOENT')
     return advice(

@@ -42,6 +42,8 @@ const templates: Record<Answer['finding']['kind'], string> = {
   'base-unknown': 'reply-base-unknown',
   incomplete: 'reply-incomplete',
   'base-broken': 'reply-untested',
+  damaged: 'reply-does-not-apply',
+  unsafe: 'reply-does-not-apply',
   ours: 'reply-untested',
 }
 
@@ -52,8 +54,10 @@ export const composeReply = (input: ComposeInput): Reply => {
   const id = replyId(series, job, verdict)
   return {
     id,
+    kind: 'verdict',
     series: series.id,
     project: project.name,
+    thread: threading(series, verdict).references[0],
     mail: {
       messageId: messageIdOf(id, bot),
       from: { ...bot, name: headerText(bot.name) },

@@ -14,6 +14,8 @@ const listHears: Record<Verdict['finding']['kind'], boolean> = {
   'does-not-apply': true,
   'already-applied': false,
   incomplete: false,
+  damaged: false,
+  unsafe: false,
   'base-unknown': false,
   'all-well': false,
   'nothing-to-test': false,
