@@ -43,6 +43,14 @@ export type Links = {
   changeId: string | undefined
 }
 
+/** What a person asked for when a series is tested once more. */
+export type Wish = {
+  /** Branch or commit; undefined: what would be chosen anyhow. */
+  against?: string
+  /** Only on these; undefined: on all of the recipe's. */
+  images?: string[]
+}
+
 export type Series = {
   id: SeriesId
   project: string
@@ -61,6 +69,9 @@ export type Series = {
   /** What `base-commit:` of the cover or first patch names. */
   baseCommit: string | undefined
   links?: Links
+  wish?: Wish
+  /** How often it was asked to be tested again; undefined: never. Part of its jobs' ids, so that the same job is done once more. */
+  round?: number
   state: SeriesState
 }
 
