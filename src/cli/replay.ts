@@ -53,7 +53,7 @@ const sort = async (deps: CliDeps, path: string, config: Config, options: Option
   const { sourceAt } = await import('../wiring/sources.ts')
   const project = projectNamed(config, options.project)
   let told = 0
-  return dryRun({
+  const result = await dryRun({
     project,
     assemble: config.assemble,
     source: await sourceAt(path, 'replay'),
@@ -63,6 +63,12 @@ const sort = async (deps: CliDeps, path: string, config: Config, options: Option
       deps.stderr.write(`${mails} mails sorted\n`)
     },
   })
+  if (result.mails.some(({ parsed }) => parsed !== undefined)) return result
+  await result.store.close()
+  throw new UsageError(
+    `${path} holds no mail that can be read`,
+    'It must be an mbox, a Maildir, a public-inbox archive (v2) or a mail.',
+  )
 }
 
 const dry = async (deps: CliDeps, path: string, config: Config, options: Options): Promise<void> => {

@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { Command } from 'commander'
 import type { Config, ProjectConfig } from '../config/config.ts'
 import { UsageError } from '../model/fault.ts'
+import type { Mail } from '../model/mail.ts'
 import type { CliDeps } from './deps.ts'
 import { sayDisposition } from './mail.ts'
 
@@ -22,7 +23,16 @@ export const projectNamed = (config: Config, name: string | undefined): ProjectC
   )
 }
 
-const handIn = async (deps: CliDeps, file: string, options: Options): Promise<void> => {
+/** Says what became of a mail that was handed in. Is it a patch, or a cover letter? */
+const say = ({ stdout }: CliDeps, { id, disposition, parsed }: Mail): boolean => {
+  const isTaken = disposition.kind === 'new'
+  const became = isTaken ? 'taken' : sayDisposition(disposition)
+  stdout.write(`${became}: ${parsed?.subject ?? '(no mail)'}\n`)
+  if (isTaken) stdout.write(`  grapevine mail show '${parsed?.messageId ?? id}'\n`)
+  return isTaken
+}
+
+const handIn = async (deps: CliDeps, file: string, options: Options, name = file): Promise<void> => {
   const config = await deps.config()
   const project = projectNamed(config, options.project)
   const { wire } = await import('../wiring/wire.ts')
@@ -35,17 +45,16 @@ const handIn = async (deps: CliDeps, file: string, options: Options): Promise<vo
     const fresh = await readSource(wired, { project: project.name, source, once: true })
     if (fresh.length === 0)
       throw new UsageError(
-        `${file} holds no mail that is new`,
+        `${name} holds no mail that is new`,
         'What is known already is not tested twice; see: grapevine mail list',
       )
-    for (const id of fresh) {
-      const mail = await wired.store.mail(id)
-      if (!mail) continue
-      const became = mail.disposition.kind === 'new' ? 'taken' : sayDisposition(mail.disposition)
-      deps.stdout.write(
-        `${became}: ${mail.parsed?.subject ?? '(unreadable)'}\n  grapevine mail show '${mail.parsed?.messageId ?? ''}'\n`,
+    const mails = await Promise.all(fresh.map(id => wired.store.mail(id)))
+    const taken = mails.flatMap(mail => (mail ? [say(deps, mail)] : [])).filter(isTaken => isTaken)
+    if (taken.length === 0)
+      throw new UsageError(
+        `${name} holds nothing that could be tested`,
+        'What `git format-patch --stdout` writes is taken.',
       )
-    }
   } finally {
     await wired.close()
   }
@@ -65,7 +74,7 @@ export const submit = (deps: CliDeps): Command =>
       try {
         const copy = join(folder, 'standard-input')
         await writeFile(copy, await buffer(deps.stdin))
-        await handIn(deps, copy, options)
+        await handIn(deps, copy, options, 'standard input')
       } finally {
         await rm(folder, { recursive: true })
       }

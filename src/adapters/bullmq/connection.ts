@@ -75,7 +75,8 @@ export const closeClient = async (client: Redis): Promise<void> => {
 
 /** The Fault for what Redis or the way to it answered. */
 export const redisFault = (error: unknown, where: string): Fault => {
-  const text = error instanceof Error ? error.message : String(error)
+  const said = error instanceof Error ? error.message : String(error)
+  const text = /max retries per request/i.test(said) ? 'it does not answer' : said
   const message = `Redis at ${where}: ${text}`
   if (/^(OOM|MISCONF)/.test(text)) {
     return new Fault('exhausted', 'later', message, {
