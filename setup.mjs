@@ -84,6 +84,10 @@ const testNeeds = [
   { name: 'libvirt-clients', isThere: command('virsh') },
   { name: 'libvirt-daemon', isThere: command('libvirtd') },
   { name: 'libvirt-daemon-driver-qemu', isThere: hasLibvirtQemu },
+  { name: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
+  { name: 'dovecot-lmtpd', isThere: () => existsSync('/usr/lib/dovecot/lmtp') },
+  { name: 'openssl', isThere: command('openssl') },
+  { name: 'postfix', isThere: () => isProgram('/usr/lib/postfix/sbin/master') },
 ]
 
 /** Names of the Debian packages that are missing. */
@@ -231,12 +235,18 @@ const quote = word => `'${word.replaceAll("'", `'\\''`)}'`
  * services at once and at each boot, and make a database cluster, which nobody asked for. So for the time of the
  * installation only
  * - policy-rc.d forbids starting services (Debian's way for it), unless the administrator has a policy already,
- * - a file in createcluster.d says that no cluster is made;
+ * - a file in createcluster.d says that no cluster is made,
+ * - debconf hears that Postfix gets no configuration; and no other mail server is removed for it;
  * and a service that came with this installation is not enabled for the next boot.
  * `root` is in front of the paths of these files.
  */
 export const installScript = (packages, { root = '' } = {}) => {
-  const services = { 'redis-server': 'redis-server', postgresql: 'postgresql' }
+  const services = {
+    'redis-server': 'redis-server',
+    postgresql: 'postgresql',
+    'dovecot-imapd': 'dovecot',
+    postfix: 'postfix',
+  }
   const disable = packages
     .filter(name => Object.hasOwn(services, name))
     .map(name => `systemctl disable --quiet ${services[name]} >/dev/null 2>&1 || :`)
@@ -265,8 +275,9 @@ echo 'create_main_cluster = false' > "$clusters/grapevine.conf"`
     : ':'
 }
 export DEBIAN_FRONTEND=noninteractive
+${packages.includes('postfix') ? "echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections" : ':'}
 apt-get -q -o DPkg::Lock::Timeout=120 update
-apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends ${packages.join(' ')}
+apt-get -q -o DPkg::Lock::Timeout=120 install -y ${packages.includes('postfix') ? '--no-remove ' : ''}--no-install-recommends ${packages.join(' ')}
 ${disable.join('\n')}
 `
 }
