@@ -22,6 +22,15 @@ export type BlobId = string
 /** Lower runs first. The old bot's scale: image update 3, by hand 5, mailing list 6, nightly 7. A base line goes before those who wait for it. */
 export const priority = { baseline: 4, hand: 5, mail: 6, nightly: 7 } as const
 
+/**
+ * How the base was found. asked: a command named it · named: `base-commit:` did · blobs: the newest commit of the branch that has the files
+ * as the patches expect them, or has the patches already · head: the branch as it is
+ */
+export type BaseHow = 'asked' | 'named' | 'blobs' | 'head'
+
+/** Patches of another series that go in first, as they were when this was planned. */
+export type Before = { series: SeriesId; title: string; parts: MailToApply[] }
+
 export type Job = {
   id: JobId
   project: string
@@ -32,17 +41,24 @@ export type Job = {
   base: Commit
   /** What people call it: `main`, `v0.6.4`. */
   baseName: string
-  /** The base that the series asked for, where that could not be found. */
+  /** undefined: planned by an older Grapevine. */
+  baseHow?: BaseHow
+  /** The base that the series or a command asked for, where that could not be found. Untrusted. */
   wantedBase?: string
   /** The recipe as it was when this was planned. */
   recipe: Recipe
   /** The mails to apply, in order; as they were when this was planned. Empty for the base itself. */
   parts: MailToApply[]
-  /** Patches of other series that are applied first, in order; `Depends-on:` names them. */
-  before?: { series: SeriesId; title: string; parts: MailToApply[] }[]
+  /** Patches of other series that are applied first, in order; `Depends-on:` names them. The base line has them, too: their failures are not the series'. */
+  before?: Before[]
+  /** What the series says that it needs, and that was not found; so the test went without it. Untrusted. */
+  lacking?: Lacking[]
   priority: number
   createdAt: Instant
 }
+
+/** id: a Message-ID, change-id or patch-id as the mail names it · title: of a series that is known, but cannot be used. */
+export type Lacking = { id: string; title?: string; why: 'unknown' | 'incomplete' | 'unusable' | 'too-many' }
 
 export type TaskState =
   /** `notBefore`: what failed needs time to mend. */
@@ -94,7 +110,15 @@ export type TestedStep = StepOutcome & { format: TestStep['report']; report: Rep
 /** What happened to the patch (or the base) in a task: a value, which the author may hear. `ours` is the exception: it happened to us. */
 export type Outcome =
   | { kind: 'built'; artifact: BlobId | undefined; steps: StepOutcome[] }
-  | { kind: 'does-not-apply'; position: number; title: string; conflicts: Conflict[]; tail: string[] }
+  | {
+      kind: 'does-not-apply'
+      position: number
+      title: string
+      conflicts: Conflict[]
+      tail: string[]
+      /** The patch is one of this series, which goes in first: nothing was found about the series itself. */
+      before?: { series: SeriesId; title: string }
+    }
   | { kind: 'already-applied'; positions: number[] }
   | {
       kind: 'build-failed'

@@ -1,9 +1,9 @@
 // What we say about a series, and the evidence for it.
 
 import type { Instant } from './instant.ts'
-import type { BlobId, Commit, Conflict, JobId } from './job.ts'
+import type { BaseHow, BlobId, Commit, Conflict, JobId, Lacking } from './job.ts'
 import type { Ending, RunId } from './run.ts'
-import type { SeriesId } from './series.ts'
+import type { Series, SeriesId } from './series.ts'
 
 /** One test that fails with the patch and passes without it on the same image. */
 export type NewFailure = {
@@ -32,17 +32,42 @@ export type ImageVerdict = {
   command: string
 }
 
+/** Who was told of a verdict, as it was decided when the verdict was given; whether the mail got out, the reply says. */
+export type Told = {
+  author: boolean
+  list: boolean
+  /** It stands in the list's next digest. */
+  digest: boolean
+  /** Why somebody, or everybody, was not. undefined: all heard who ever do. */
+  silence?: {
+    /** forbidden: such an address, or such a mail, is never answered */
+    kind: 'policy' | 'unchanged' | 'said' | 'caps' | 'forbidden'
+    why: string
+  }
+}
+
 export type Verdict = {
   series: SeriesId
   job: JobId | undefined
-  base: { commit: Commit; name: string; wanted?: string } | undefined
+  base: { commit: Commit; name: string; how?: BaseHow; wanted?: string } | undefined
+  /** What the series needs and was not found: what went wrong may be due to that. */
+  lacking?: Lacking[]
   decidedAt: Instant
+  /** Of the series when it was given; undefined: the first. */
+  round?: number
   buildLog: BlobId | undefined
   images: ImageVerdict[]
   finding:
     | { kind: 'all-well' }
     | { kind: 'new-failures' }
-    | { kind: 'does-not-apply'; position: number; title: string; conflicts: Conflict[] }
+    | {
+        kind: 'does-not-apply'
+        position: number
+        title: string
+        conflicts: Conflict[]
+        /** It is a patch of this series that does not apply, which the series needs: nothing was found about the series itself. */
+        before?: { series: SeriesId; title: string }
+      }
     /** The mail was changed on its way, or its patch must not be applied; `why` is for its author. */
     | { kind: 'damaged' | 'unsafe'; position: number; title: string; why: string }
     | { kind: 'already-applied'; positions: number[] }
@@ -54,9 +79,19 @@ export type Verdict = {
     | { kind: 'ours'; what: string }
     /** By an operator. Nobody gets a mail of it. */
     | { kind: 'cancelled'; why: string; by: string }
+  /** undefined: not decided yet, or given by a Grapevine that did not keep it. */
+  told?: Told
 }
 
 /** A verdict that its author hears. */
 export type Answer = Verdict & { finding: Exclude<Verdict['finding'], { kind: 'cancelled' }> }
 
+/** Does a cancellation still hold, or was the series asked to be tested again since? */
+export const isCancelled = (verdict: Verdict | undefined, series: Pick<Series, 'round'>): boolean =>
+  verdict?.finding.kind === 'cancelled' && (verdict.round ?? 0) >= (series.round ?? 0)
+
 export const isAnswer = (verdict: Verdict): verdict is Answer => verdict.finding.kind !== 'cancelled'
+
+/** One of a series' verdicts: the one on a job; without a job, the one of its kind, position and round. */
+export const verdictKey = ({ job, finding, round }: Pick<Verdict, 'job' | 'finding' | 'round'>): string =>
+  job ?? [finding.kind, ...('position' in finding ? [finding.position] : []), ...(round ? [round] : [])].join('-')

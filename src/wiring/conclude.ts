@@ -1,5 +1,5 @@
 // A verdict becomes known: it is saved together with the reply that says it, and the reply is queued.
-import { isAnswer, type Verdict } from '../model/verdict.ts'
+import { isAnswer, isCancelled, type Verdict } from '../model/verdict.ts'
 import { answered, composeReply } from '../stages/reply/compose.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import type { Wired } from './wire.ts'
@@ -26,7 +26,7 @@ export const conclude = async (wired: Wired, given: Verdict): Promise<void> => {
   const series = await store.series(given.series)
   if (!series) return
   const said = await store.verdict(series.id)
-  const verdict = said && !isAnswer(said) ? { ...given, images: [], finding: said.finding } : given
+  const verdict = said && isCancelled(said, series) ? { ...given, images: [], finding: said.finding } : given
   if (!isAnswer(verdict)) {
     if (await store.addVerdict(verdict, undefined))
       log('info', `cancelled: ${series.title}`, { series: series.id })

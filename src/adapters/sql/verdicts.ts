@@ -1,8 +1,8 @@
 // Verdicts, and the replies that carry them out.
-import type { Reply, ReplyState } from '../../model/reply.ts'
-import type { Verdict } from '../../model/verdict.ts'
+import type { DigestLine, Reply, ReplyState } from '../../model/reply.ts'
+import { type Verdict, verdictKey } from '../../model/verdict.ts'
 import type { Store } from '../../ports/store.ts'
-import { fromJson, replyKey, searchKey } from './columns.ts'
+import { fromJson, inChunks, replyKey, searchKey } from './columns.ts'
 import { toJob } from './jobs.ts'
 import type { Db, Tables } from './tables.ts'
 
@@ -41,8 +41,8 @@ const insertVerdict = async (db: Db, verdict: Verdict) => {
     .insertInto('verdict')
     .values({
       series: verdict.series,
-      // Without a job there is one verdict of each kind: incomplete first, and another when the part came.
-      job: verdict.job ?? verdict.finding.kind,
+      // Without a job there is one verdict of each kind and round: incomplete first, and another when the part came.
+      job: verdictKey(verdict),
       decided_at: verdict.decidedAt,
       data: JSON.stringify(verdict),
     })
@@ -67,7 +67,17 @@ const insertReply = async (db: Db, reply: Reply): Promise<boolean> => {
   return true
 }
 
-type VerdictPart = Pick<Store, 'addVerdict' | 'verdict' | 'jobsWithoutVerdict'>
+const insertLine = async (db: Db, line: DigestLine): Promise<void> => {
+  const { id, project, at } = line
+  await db
+    .insertInto('digest_line')
+    .values({ id, project, at, digest: '', data: JSON.stringify(line) })
+    .onConflict(conflict => conflict.column('id').doNothing())
+    .execute()
+}
+
+type VerdictPart = Pick<Store, 'addVerdict' | 'verdict' | 'verdictsOf' | 'jobsWithoutVerdict'>
+type DigestPart = Pick<Store, 'addDigestLine' | 'digestLines' | 'addDigest'>
 type ReplyPart = Pick<
   Store,
   'addReply' | 'countReplies' | 'reply' | 'repliesAt' | 'repliesOf' | 'moveReply' | 'isOurs'
@@ -75,15 +85,22 @@ type ReplyPart = Pick<
 
 /** The store's half of verdicts. */
 export const verdictStore = (db: Db): VerdictPart => ({
-  addVerdict: (verdict, reply) =>
+  addVerdict: (verdict, reply, line) =>
     db.transaction().execute(async transaction => {
       if (!(await insertVerdict(transaction, verdict))) return false
       if (verdict.job !== undefined) {
         await transaction.updateTable('job').set({ judged: 1 }).where('id', '=', verdict.job).execute()
       }
       if (reply) await insertReply(transaction, reply)
+      if (line) await insertLine(transaction, line)
       return true
     }),
+
+  async verdictsOf(series) {
+    const query = db.selectFrom('verdict').select('data').where('series', '=', series)
+    const rows = await query.orderBy('decided_at').orderBy('seq').execute()
+    return rows.map(row => fromJson<Verdict>(row.data, `the verdict on ${series}`))
+  },
 
   async verdict(series) {
     const query = db.selectFrom('verdict').select('data').where('series', '=', series)
@@ -106,6 +123,37 @@ export const verdictStore = (db: Db): VerdictPart => ({
       .execute()
     return rows.map(toJob)
   },
+})
+
+/** The store's part of digests. */
+export const digestStore = (db: Db): DigestPart => ({
+  addDigestLine: line => insertLine(db, line),
+
+  async digestLines({ project, before }) {
+    const rows = await db
+      .selectFrom('digest_line')
+      .select(['id', 'data'])
+      .where('digest', '=', '')
+      .where('project', '=', project)
+      .where('at', '<', before)
+      .orderBy('at')
+      .orderBy('seq')
+      .execute()
+    return rows.map(row => fromJson<DigestLine>(row.data, `line ${row.id} of a digest`))
+  },
+
+  addDigest: (reply, lines) =>
+    db.transaction().execute(async transaction => {
+      if (!(await insertReply(transaction, reply))) return false
+      for (const ids of inChunks(lines))
+        await transaction
+          .updateTable('digest_line')
+          .set({ digest: reply.id })
+          .where('id', 'in', ids)
+          .where('digest', '=', '')
+          .execute()
+      return true
+    }),
 })
 
 /** The store's half of replies. */

@@ -2,7 +2,8 @@
 import { cancelledBy, jobDuty } from '../../model/advance.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { Job, JobId, Task } from '../../model/job.ts'
-import type { Verdict } from '../../model/verdict.ts'
+import type { Series } from '../../model/series.ts'
+import { isCancelled, type Verdict } from '../../model/verdict.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 import { judge } from './judge.ts'
@@ -33,10 +34,15 @@ const cancelAll = async (store: Store, tasks: Task[], how: { why: string; by?: s
   for (const task of tasks) await store.moveTask(task.id, task.state, { at: 'cancelled', ...how })
 }
 
-const quietVerdict = (job: Job, how: { why: string; by: string }, now: Instant): Verdict => ({
+const quietVerdict = (
+  job: Job,
+  series: Series | undefined,
+  how: { why: string; by: string; now: Instant },
+): Verdict => ({
   ...{ series: job.series ?? '', job: job.id, base: undefined, buildLog: undefined, images: [] },
-  decidedAt: now,
-  finding: { kind: 'cancelled', ...how },
+  ...(series?.round === undefined ? {} : { round: series.round }),
+  decidedAt: how.now,
+  finding: { kind: 'cancelled', why: how.why, by: how.by },
 })
 
 export const advance =
@@ -45,8 +51,9 @@ export const advance =
     const { store, clock } = ports
     const job = await store.job(id)
     if (!job) return { do: 'wait' }
-    const last = job.series === undefined ? undefined : await store.verdict(job.series)
-    if (last?.finding.kind === 'cancelled') {
+    const series = job.series === undefined ? undefined : await store.series(job.series)
+    const last = series && (await store.verdict(series.id))
+    if (series && last?.finding.kind === 'cancelled' && isCancelled(last, series)) {
       const { why, by } = last.finding
       await cancelAll(store, (await store.tasksOf(id)).filter(isOpen), { why, by })
       return { do: 'conclude', verdict: { ...last, job: id } }
@@ -59,12 +66,12 @@ export const advance =
       return advance(ports)(id)
     }
     if (job.baseline === undefined) return { do: 'look', jobs: await waiting(store, job) }
-    const series = job.series && (await store.series(job.series))
     // Superseded, growing, or planned anew: another job speaks for it.
-    const state = series ? series.state : undefined
+    const state = series?.state
     if (state?.at !== 'planned' || state.job !== job.id) return { do: 'wait' }
     const stopped = cancelledBy(tasks)
-    if (stopped) return { do: 'conclude', verdict: quietVerdict(job, stopped, clock.now()) }
+    if (stopped)
+      return { do: 'conclude', verdict: quietVerdict(job, series, { ...stopped, now: clock.now() }) }
     const baseline = split(await store.tasksOf(job.baseline))
     const runs = (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
     const said = judge({ job, ...split(tasks), baseline, runs, now: clock.now() })

@@ -37,7 +37,7 @@ export const judge = (input: JudgeInput): Judgement => {
     return verdict(input, judgeBuild({ built, base, input }), [])
   }
   if (built.kind !== 'built') return verdict(input, withoutTests(built), [])
-  const relevant = [...tests, ...(baseline ? baselineTests(baseline) : [])]
+  const relevant = [...tests, ...(baseline ? baselineTests(baseline, tests) : [])]
   if (relevant.some(task => final(task) === undefined)) return { kind: 'wait' }
   const images = tests.map(task => judgeTask(task, input))
   return verdict(
@@ -50,10 +50,12 @@ export const judge = (input: JudgeInput): Judgement => {
 const baseOf = ({
   base,
   baseName,
+  baseHow,
   wantedBase,
-}: Pick<Job, 'base' | 'baseName' | 'wantedBase'>): Verdict['base'] => ({
+}: Pick<Job, 'base' | 'baseName' | 'baseHow' | 'wantedBase'>): Verdict['base'] => ({
   commit: base,
   name: baseName,
+  ...(baseHow === undefined ? {} : { how: baseHow }),
   ...(wantedBase === undefined ? {} : { wanted: wantedBase }),
 })
 
@@ -68,6 +70,7 @@ const verdict = (input: JudgeInput, finding: Finding, images: ImageVerdict[]): J
     series: seriesOf(input.job),
     job: input.job.id,
     base: baseOf(input.job),
+    ...(input.job.lacking === undefined ? {} : { lacking: input.job.lacking }),
     decidedAt: input.now,
     buildLog: lastRun(input.runs, input.build)?.evidence.log,
     images,
@@ -88,17 +91,21 @@ const final = (task: Task | undefined): Outcome | undefined => {
     : undefined
 }
 
-/** Where the base did not build, its tests never run: nobody waits for them. */
-const baselineTests = ({ build, tests }: Tasks): Task[] => {
+/** Where the base did not build, its tests never run: nobody waits for them, nor for images that the series is not tested on. */
+const baselineTests = ({ build, tests }: Tasks, own: Task[]): Task[] => {
   const built = final(build)
   if (build && built === undefined) return [build]
-  return built?.kind === 'built' ? tests : []
+  if (built?.kind !== 'built') return []
+  return tests.filter(test => own.some(({ image }) => image === test.image))
 }
 
 const withoutTests = (built: Exclude<Outcome, { kind: 'built' | 'build-failed' }>): Finding => {
   switch (built.kind) {
     case 'does-not-apply':
-      return { kind: built.kind, position: built.position, title: built.title, conflicts: built.conflicts }
+      return {
+        ...{ kind: built.kind, position: built.position, title: built.title, conflicts: built.conflicts },
+        ...(built.before === undefined ? {} : { before: built.before }),
+      }
     case 'already-applied':
       return { kind: built.kind, positions: built.positions }
     case 'ours':

@@ -2,6 +2,7 @@
 import { Fault } from '../../model/fault.ts'
 import type { Job, Task } from '../../model/job.ts'
 import type { Series } from '../../model/series.ts'
+import { isCancelled } from '../../model/verdict.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 import { dropTask, dropTasks, withdraw } from './withdraw.ts'
@@ -21,14 +22,14 @@ const cancelSeries = async ({ store, clock }: CancelPorts, series: Series, how: 
   const job = state.at === 'planned' ? state.job : undefined
   const said = await store.verdict(series.id)
   const over = `series ${series.id} has its verdict already: ${said?.finding.kind}`
-  if (said && state.at === 'planned' && job === undefined && said.finding.kind !== 'cancelled')
-    throw refused(over)
+  if (said && state.at === 'planned' && job === undefined && !isCancelled(said, series)) throw refused(over)
   const finding = { kind: 'cancelled' as const, ...how }
-  const none = { base: undefined, buildLog: undefined, images: [] }
+  const round = series.round === undefined ? {} : { round: series.round }
+  const none = { base: undefined, buildLog: undefined, images: [], ...round }
   const verdict = { ...none, series: series.id, job, decidedAt: clock.now(), finding }
   // Saved first: whoever plans or judges the series at this moment finds it there.
   const isNew = await store.addVerdict(verdict, undefined)
-  if (!isNew && (await store.verdict(series.id))?.finding.kind !== 'cancelled') throw refused(over)
+  if (!isNew && !isCancelled(await store.verdict(series.id), series)) throw refused(over)
   return withdraw({ store })(series.id, how.why, how.by)
 }
 
