@@ -41,6 +41,10 @@ export type TestPostgres = {
   /** URL of a database that was not made. */
   url(name: string): string
   stop(): Promise<void>
+  /** SIGKILL to all its processes, as when the power fails. */
+  kill9(): Promise<void>
+  /** After kill9. Resolves when it takes connections. */
+  start(): Promise<void>
 }
 
 /** Starts one; resolves when it takes connections. */
@@ -58,15 +62,22 @@ export const startPostgres = async (): Promise<TestPostgres> => {
     path.join(bin, 'postgres'),
     ...['-D', data, '-k', folder, ...settings],
   ])
-  const server = spawn(postgres, postgresArguments, { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder })
-  const exited = once(server, 'exit')
-  const lines: string[] = []
-  for await (const line of createInterface(server.stderr)) {
-    lines.push(line)
-    if (line.includes('ready to accept connections')) break
+  const launch = async () => {
+    // A group of its own: a kill reaches all its processes.
+    const child = spawn(postgres, postgresArguments, {
+      ...{ stdio: ['ignore', 'ignore', 'pipe'], cwd: folder, detached: true },
+    })
+    const exited = once(child, 'exit')
+    const lines: string[] = []
+    for await (const line of createInterface(child.stderr)) {
+      lines.push(line)
+      if (line.includes('ready to accept connections')) break
+    }
+    if (child.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)
+    child.stderr.resume()
+    return { child, exited }
   }
-  if (server.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)
-  server.stderr.resume()
+  let server = await launch()
 
   const url = (name: string) => `postgres://grapevine@/${name}?host=${encodeURIComponent(folder)}`
   return {
@@ -77,9 +88,17 @@ export const startPostgres = async (): Promise<TestPostgres> => {
     },
     async stop() {
       // SIGINT is its fast shutdown: open connections do not hold it up.
-      server.kill('SIGINT')
-      await exited
+      server.child.kill('SIGINT')
+      await server.exited
       rmSync(folder, { recursive: true, force: true })
+    },
+    async kill9() {
+      if (server.child.pid === undefined) return
+      process.kill(-server.child.pid, 'SIGKILL')
+      await server.exited
+    },
+    async start() {
+      server = await launch()
     },
   }
 }
