@@ -30,7 +30,7 @@ const libraries: Record<string, string[]> = {
   imapflow: ['adapters/imap'],
   ioredis: ['adapters/bullmq', 'adapters/redis'],
   kysely: ['adapters/sql'],
-  leven: ['config'],
+  leven: ['config', 'text'],
   liquidjs: ['stages/reply'],
   mailauth: ['adapters/mailauth'],
   mailparser: ['text'],

@@ -5,9 +5,11 @@ import type { Instant } from '../model/instant.ts'
 export type DkimSignature = {
   /** `d=`, lower case. */
   domain: string
-  /** none: the mail is not signed · unknown: the key could not be asked for; another time it may. */
+  /** none: there is no signature, or one that counts as none · unknown: the key could not be asked for; another time it may. */
   result: 'pass' | 'fail' | 'none' | 'unknown'
-  /** Lower-case names of the headers that it covers. */
+  /** Its domain is that of From:, or of the same organisation (RFC 9989, relaxed). */
+  aligned: boolean
+  /** Lower-case names of the headers that it covers, each as often as it stands in the mail: nobody can have added one. */
   headers: string[]
   /** Covers the whole body; false for one with `l=` that leaves something out. */
   whole: boolean
@@ -17,12 +19,12 @@ export type DkimSignature = {
 
 export type MailProof = {
   dkim: DkimSignature[]
-  /** true: a signature of From:'s domain, or of its organisation, passes and covers From:, Subject: and the whole body, and there is one
-   *  From: only. unknown: a key could not be asked for. */
+  /** true: an aligned signature passes and covers From:, Subject: and the whole body, and From: is one address. unknown: there is an aligned
+   *  one whose key could not be asked for. */
   aligned: boolean | 'unknown'
 }
 
 export type MailAuth = {
-  /** Never throws, whatever the bytes are; takes seconds at most. The same mail is asked for once while it is remembered. */
+  /** Never throws, whatever the bytes are; takes seconds at most. A mail that was asked for lately is remembered. */
   verify(raw: Buffer): Promise<MailProof>
 }

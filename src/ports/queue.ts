@@ -3,7 +3,7 @@
 import type { Millis } from '../model/instant.ts'
 
 /** One file in workers/ each. */
-export type QueueName = 'assemble' | 'plan' | 'judge' | 'reply'
+export type QueueName = 'assemble' | 'command' | 'plan' | 'judge' | 'reply'
 
 /** Tasks that are due, for the hosts: one queue for each image. */
 export type RunQueue = `run-${string}`

@@ -1,12 +1,13 @@
 // What is kept, and the truth about all that goes on. One contract suite runs on every implementation.
+import type { Command, CommandState } from '../model/command.ts'
 import type { Hold, Host } from '../model/host.ts'
 import type { Incident } from '../model/incident.ts'
 import type { Instant } from '../model/instant.ts'
 import type { Job, JobId, Outcome, RunRecord, Task, TaskId, TaskState } from '../model/job.ts'
-import type { Disposition, Mail, MailId, MessageId } from '../model/mail.ts'
-import type { Reply, ReplyKind, ReplyState } from '../model/reply.ts'
+import type { Address, Disposition, Mail, MailId, MessageId } from '../model/mail.ts'
+import type { DigestLine, Reply, ReplyKind, ReplyState } from '../model/reply.ts'
 import type { RunId } from '../model/run.ts'
-import type { Series, SeriesId } from '../model/series.ts'
+import type { Links, Series, SeriesId } from '../model/series.ts'
 import type { Verdict } from '../model/verdict.ts'
 import type { Cursor } from './mail-source.ts'
 
@@ -26,10 +27,20 @@ export type Store = {
   dispositions(project?: string): Promise<{ kind: string; count: number }[]>
 
   series(id: SeriesId): Promise<Series | undefined>
-  /** Series of the project that a part could belong to: last heard of after `since`, or holding one of the message ids. */
-  seriesNear(filter: { project: string; since: Instant; holding: MessageId[] }): Promise<Series[]>
+  /** Series of the project that a part could belong to: last heard of after `since` (and by that author, told by address or by name,
+   *  if given), or holding one of the message ids. In order of first arrival. */
+  seriesNear(filter: {
+    project: string
+    since: Instant
+    holding: MessageId[]
+    by?: Address
+  }): Promise<Series[]>
+  /** Series of the project that say they come after one of these (Links.dependsOn). */
+  seriesDependingOn(filter: { project: string } & Links['dependsOn']): Promise<Series[]>
   /** All of the project with that `change-id:`, in order of first arrival. */
   seriesByChangeId(changeId: string, project: string): Promise<Series[]>
+  /** The older versions that this one took the place of, in order of version. */
+  seriesReplacedBy(id: SeriesId): Promise<Series[]>
   /** In order of first arrival. */
   seriesIn(filter: { project?: string; at?: Series['state']['at']; limit?: number }): Promise<Series[]>
   /** Series still collecting whose time is up. */
@@ -58,10 +69,12 @@ export type Store = {
   runsOf(task: TaskId): Promise<RunRecord[]>
   outcome(task: TaskId): Promise<Outcome | undefined>
 
-  /** The first one stays: false if there is one of that series and job already. Keeps the reply with it, in one transaction. */
-  addVerdict(verdict: Verdict, reply: Reply | undefined): Promise<boolean>
+  /** The first one stays: false if there is one of that series and key (`verdictKey`) already. Keeps reply and line with it, in one transaction. */
+  addVerdict(verdict: Verdict, reply: Reply | undefined, line?: DigestLine): Promise<boolean>
   /** The newest. */
   verdict(series: SeriesId): Promise<Verdict | undefined>
+  /** All, the oldest first. */
+  verdictsOf(series: SeriesId): Promise<Verdict[]>
   /** Jobs of series that have no verdict yet, and whose series is not superseded. */
   jobsWithoutVerdict(): Promise<Job[]>
 
@@ -74,8 +87,40 @@ export type Store = {
   countReplies(filter: { since: Instant; thread?: MessageId; to?: string; kind?: ReplyKind }): Promise<number>
   /** Compare and set by `at` and tries. */
   moveReply(id: string, from: ReplyState, to: ReplyState): Promise<boolean>
+  /** For the project's next digest; a line of that id that is there already stays. */
+  addDigestLine(line: DigestLine): Promise<void>
+  /** Those that are in no digest yet and were made before that moment, the oldest first. */
+  digestLines(filter: { project: string; before: Instant }): Promise<DigestLine[]>
+  /** Queues a digest and takes those lines out of the next one, in one transaction. false: it is queued already, and nothing is changed. */
+  addDigest(reply: Reply, lines: string[]): Promise<boolean>
   /** Is it one of ours? */
   isOurs(messageId: MessageId): Promise<boolean>
+
+  /** Inserts what is not there yet; returns the ids that were new. */
+  addCommands(commands: Command[]): Promise<string[]>
+  /** In order of storing. `since`: made after that. */
+  commands(filter: {
+    at?: CommandState['at']
+    project?: string
+    mail?: MailId
+    sender?: string
+    series?: SeriesId
+    since?: Instant
+    limit?: number
+  }): Promise<Command[]>
+  /** Saves a command together with what follows of it, if its state is still `from`; false: it came too late, and nothing is saved. */
+  moveCommand(
+    command: Command,
+    from: CommandState['at'],
+    also?: { reply?: Reply | undefined; series?: Series | undefined },
+  ): Promise<boolean>
+
+  /** Who had a series tested in a project; by address, without regard to case. */
+  author(project: string, address: string): Promise<{ firstAt: Instant; signed: boolean } | undefined>
+  /** Repeatable: the first time stays; `signed` once said stays said. */
+  addAuthor(project: string, author: { address: string; at: Instant; signed: boolean }): Promise<void>
+  /** `held` becomes `complete`. false: it is not held. */
+  releaseSeries(id: SeriesId): Promise<boolean>
 
   /** The newest word of a host replaces the one before it. */
   saveHost(host: Host): Promise<void>

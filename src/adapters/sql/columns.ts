@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../../model/fault.ts'
 import type { TaskState } from '../../model/job.ts'
+import type { Address } from '../../model/mail.ts'
 import type { ReplyState } from '../../model/reply.ts'
 
 /** A text from a mail as a searchable key. PostgreSQL takes no NUL and no index entry above 2,700 bytes, and neither takes
@@ -10,6 +11,15 @@ export const searchKey = (text: string): string => {
   const clean = text.toWellFormed().replaceAll('\0', '\uFFFD')
   return clean.length <= 400 ? clean : `sha256:${createHash('sha256').update(clean).digest('hex')}`
 }
+
+/** An author, as series are searched by: both without case. No name is no key. */
+export const authorKeysOf = ({
+  name,
+  address,
+}: Address): { author_address: string; author_name: string | null } => ({
+  author_address: searchKey(address.toLowerCase()),
+  author_name: name === '' ? null : searchKey(name.toLowerCase()),
+})
 
 /** What compare-and-set compares of a task's state: at, attempt and run. */
 export const taskKey = (state: TaskState): string => {

@@ -2,6 +2,8 @@
 import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { Fault } from '../../model/fault.ts'
+import type { Series } from '../../model/series.ts'
+import { authorKeysOf } from './columns.ts'
 import type { Db } from './tables.ts'
 
 export type Flavour = 'sqlite' | 'postgres'
@@ -158,11 +160,55 @@ const farmTables = async (db: AnyDb, flavour: Flavour) => {
   await sql`create unique index incident_open on incident (trouble, host, about) where open = 1`.execute(db)
 }
 
+const authorKeys = (data: string): { author_address: string; author_name: string | null } => {
+  const { author } = JSON.parse(data) as Pick<Series, 'author'>
+  return authorKeysOf(author)
+}
+
+/** What series are searched by: who wrote them, and what they say that they come after. */
+const seriesSearch = async (db: AnyDb) => {
+  for (const column of ['change_id', 'author_address', 'author_name'])
+    await db.schema.alterTable('series').addColumn(column, 'text').execute()
+  await db.schema
+    .createTable('series_dependency')
+    .addColumn('series', 'text', column => column.notNull())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('key', 'text', column => column.notNull())
+    .addPrimaryKeyConstraint('series_dependency_once', ['series', 'key'])
+    .execute()
+  for (let last = ''; ; ) {
+    const { rows } = await sql<{ id: string; data: string }>`
+      select id, data from series where id > ${last} order by id limit 500`.execute(db)
+    for (const { id, data } of rows) {
+      const { author_address, author_name } = authorKeys(data)
+      await sql`update series set author_address = ${author_address}, author_name = ${author_name}
+        where id = ${id}`.execute(db)
+    }
+    const end = rows.at(-1)
+    if (end === undefined) return
+    last = end.id
+  }
+}
+
 /** Mail that says no verdict, and what is known of those who write. */
 const mailOutTables = async (db: AnyDb, flavour: Flavour) => {
   const { schema } = db
   await schema.alterTable('mail').addColumn('patch_id', 'text').execute()
-  await schema.alterTable('series').addColumn('change_id', 'text').execute()
+  await seriesSearch(db)
+  await schema
+    .alterTable('series')
+    .addColumn('replaced_by', 'text', column => column.notNull().defaultTo(''))
+    .execute()
+  await tableMaker(
+    db,
+    flavour,
+  )('digest_line')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('digest', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
   await schema
     .alterTable('reply')
     .addColumn('kind', 'text', column => column.notNull().defaultTo('verdict'))
@@ -191,6 +237,7 @@ const mailOutTables = async (db: AnyDb, flavour: Flavour) => {
     .addColumn('project', 'text', column => column.notNull())
     .addColumn('address', 'text', column => column.notNull())
     .addColumn('first_at', 'bigint', column => column.notNull())
+    .addColumn('signed', 'integer', column => column.notNull().defaultTo(0))
     .addPrimaryKeyConstraint('author_once', ['project', 'address'])
     .execute()
   await tableMaker(
@@ -199,6 +246,8 @@ const mailOutTables = async (db: AnyDb, flavour: Flavour) => {
   )('command')
     .addColumn('id', 'text', column => column.notNull().unique())
     .addColumn('project', 'text', column => column.notNull())
+    .addColumn('mail', 'text', column => column.notNull())
+    .addColumn('sender', 'text', column => column.notNull())
     .addColumn('series', 'text', column => column.notNull())
     .addColumn('state_at', 'text', column => column.notNull())
     .addColumn('created_at', 'bigint', column => column.notNull())
@@ -207,10 +256,18 @@ const mailOutTables = async (db: AnyDb, flavour: Flavour) => {
   const indexes: [name: string, table: string, columns: string[]][] = [
     ['mail_by_patch_id', 'mail', ['patch_id', 'project']],
     ['series_by_change_id', 'series', ['change_id', 'project']],
+    ['series_by_author', 'series', ['project', 'author_address', 'last_at']],
+    ['series_by_author_name', 'series', ['project', 'author_name', 'last_at']],
+    ['series_dependency_by_key', 'series_dependency', ['project', 'key']],
+    ['series_by_replaced', 'series', ['replaced_by']],
+    ['digest_line_waiting', 'digest_line', ['digest', 'project', 'at']],
     ['reply_by_created', 'reply', ['created_at']],
     ['reply_by_thread', 'reply', ['thread', 'created_at']],
     ['reply_recipient_by_address', 'reply_recipient', ['address']],
     ['command_by_state', 'command', ['state_at', 'created_at', 'seq']],
+    ['command_by_mail', 'command', ['mail', 'seq']],
+    ['command_by_sender', 'command', ['sender', 'created_at']],
+    ['command_by_series', 'command', ['series', 'created_at']],
   ]
   for (const [name, table, columns] of indexes)
     await schema.createIndex(name).on(table).columns(columns).execute()

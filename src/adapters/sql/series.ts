@@ -1,7 +1,7 @@
 // Series, and the Message-IDs that they hold.
 import type { Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
-import { fromJson, inChunks, searchKey } from './columns.ts'
+import { authorKeysOf, fromJson, inChunks, searchKey } from './columns.ts'
 import { updateDispositions } from './mails.ts'
 import type { Db, Tables } from './tables.ts'
 
@@ -18,17 +18,35 @@ const toRow = (series: Series) => ({
   first_at: series.firstAt,
   last_at: series.lastAt,
   due_at: series.state.at === 'collecting' ? series.state.until : null,
+  replaced_by: series.state.at === 'superseded' ? series.state.by : '',
   change_id: series.links?.changeId === undefined ? null : searchKey(series.links.changeId),
+  ...authorKeysOf(series.author),
   data: JSON.stringify(series),
 })
 
 const messageRows = (series: Series) => {
-  const parts = series.cover ? [series.cover, ...series.parts] : series.parts
+  // A part that was taken from an older version is still that one's.
+  const own = series.parts.filter(part => part.filledFrom === undefined)
+  const parts = series.cover ? [series.cover, ...own] : own
   const ids = parts.flatMap(part => (part.messageId === undefined ? [] : [searchKey(part.messageId)]))
   return [...new Set(ids)].map(message_id => ({ series: series.id, project: series.project, message_id }))
 }
 
-const upsert = async (db: Db, chunk: Series[]) => {
+type Wanted = { messageIds: readonly string[]; changeIds: readonly string[]; patchIds: readonly string[] }
+
+const dependencyKeys = ({ messageIds, changeIds, patchIds }: Wanted): string[] => [
+  ...new Set([
+    ...messageIds.map(id => searchKey(`m ${id}`)),
+    ...changeIds.map(id => searchKey(`c ${id}`)),
+    ...patchIds.map(id => searchKey(`p ${id}`)),
+  ]),
+]
+
+const dependencyRows = ({ id, project, links }: Series) =>
+  links === undefined ? [] : dependencyKeys(links.dependsOn).map(key => ({ series: id, project, key }))
+
+/** Inserts or replaces; each series once. */
+export const saveSeriesRows = async (db: Db, chunk: Series[]) => {
   await db
     .insertInto('series')
     .values(chunk.map(toRow))
@@ -39,7 +57,10 @@ const upsert = async (db: Db, chunk: Series[]) => {
         first_at: ref('excluded.first_at'),
         last_at: ref('excluded.last_at'),
         due_at: ref('excluded.due_at'),
+        replaced_by: ref('excluded.replaced_by'),
         change_id: ref('excluded.change_id'),
+        author_address: ref('excluded.author_address'),
+        author_name: ref('excluded.author_name'),
         data: ref('excluded.data'),
       })),
     )
@@ -48,6 +69,10 @@ const upsert = async (db: Db, chunk: Series[]) => {
   await db.deleteFrom('series_message').where('series', 'in', ids).execute()
   for (const rows of inChunks(chunk.flatMap(messageRows))) {
     await db.insertInto('series_message').values(rows).execute()
+  }
+  await db.deleteFrom('series_dependency').where('series', 'in', ids).execute()
+  for (const rows of inChunks(chunk.flatMap(dependencyRows))) {
+    await db.insertInto('series_dependency').values(rows).execute()
   }
 }
 
@@ -67,7 +92,14 @@ const holders = async (db: Db, project: string, messageIds: string[]) => {
 
 type SeriesPart = Pick<
   Store,
-  'series' | 'seriesByChangeId' | 'seriesNear' | 'seriesIn' | 'seriesDue' | 'saveSeries'
+  | 'series'
+  | 'seriesByChangeId'
+  | 'seriesReplacedBy'
+  | 'seriesNear'
+  | 'seriesDependingOn'
+  | 'seriesIn'
+  | 'seriesDue'
+  | 'saveSeries'
 >
 
 /** The store's series half. */
@@ -77,10 +109,17 @@ export const seriesStore = (db: Db): SeriesPart => ({
     return row && fromRow(row)
   },
 
-  // Two lookups instead of one with OR: PostgreSQL would read the whole table for that.
-  async seriesNear({ project, since, holding }) {
+  // Lookups of their own instead of one with OR: PostgreSQL would read the whole table for that.
+  async seriesNear({ project, since, holding, by }) {
     const all = db.selectFrom('series').select([...columns, 'first_at', 'seq'])
-    const near = await all.where('project', '=', project).where('last_at', '>', since).execute()
+    const recent = all.where('project', '=', project).where('last_at', '>', since)
+    const near: Awaited<ReturnType<typeof recent.execute>> = []
+    if (by === undefined) near.push(...(await recent.execute()))
+    else {
+      const { author_address, author_name } = authorKeysOf(by)
+      near.push(...(await recent.where('author_address', '=', author_address).execute()))
+      if (author_name !== null) near.push(...(await recent.where('author_name', '=', author_name).execute()))
+    }
     for (const ids of inChunks(await holders(db, project, holding))) {
       near.push(...(await all.where('id', 'in', ids).execute()))
     }
@@ -88,10 +127,30 @@ export const seriesStore = (db: Db): SeriesPart => ({
     return once.sort((a, b) => a.first_at - b.first_at || a.seq - b.seq).map(fromRow)
   },
 
+  async seriesDependingOn({ project, ...named }) {
+    const found: SeriesRow[] = []
+    for (const keys of inChunks(dependencyKeys(named))) {
+      const rows = db
+        .selectFrom('series_dependency')
+        .innerJoin('series', 'series.id', 'series_dependency.series')
+        .select(['series.id', 'series.data'])
+        .where('series_dependency.project', '=', project)
+        .where('series_dependency.key', 'in', keys)
+      found.push(...(await rows.orderBy('series.first_at').orderBy('series.seq').execute()))
+    }
+    return [...new Map(found.map(row => [row.id, row])).values()].map(fromRow)
+  },
+
   async seriesByChangeId(changeId, project) {
     const query = db.selectFrom('series').select(columns).where('change_id', '=', searchKey(changeId))
     const rows = query.where('project', '=', project).orderBy('first_at').orderBy('seq').execute()
     return (await rows).map(fromRow)
+  },
+
+  async seriesReplacedBy(id) {
+    const query = db.selectFrom('series').select(columns).where('replaced_by', '=', id)
+    const found = (await query.orderBy('first_at').orderBy('seq').execute()).map(fromRow)
+    return found.sort((a, b) => a.version - b.version)
   },
 
   async seriesIn({ project, at, limit }) {
@@ -111,7 +170,7 @@ export const seriesStore = (db: Db): SeriesPart => ({
     db.transaction().execute(async transaction => {
       // One statement must not meet a row twice; the last one stands.
       const once = [...new Map(series.map(one => [one.id, one])).values()]
-      for (const chunk of inChunks(once)) await upsert(transaction, chunk)
+      for (const chunk of inChunks(once)) await saveSeriesRows(transaction, chunk)
       await updateDispositions(transaction, dispositions)
     }),
 })

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dialect, Kysely } from 'kysely'
 import { Fault } from '../../model/fault.ts'
 import type { Store } from '../../ports/store.ts'
+import { authorStore } from './authors.ts'
+import { commandStore } from './commands.ts'
 import { hostStore, incidentStore } from './hosts.ts'
 import { jobStore } from './jobs.ts'
 import { mailStore } from './mails.ts'
@@ -11,7 +13,7 @@ import { postgres, postgresFault, postgresGaveWay } from './postgres.ts'
 import { seriesStore } from './series.ts'
 import { sqlite, sqliteFault, sqliteIsBusy } from './sqlite.ts'
 import type { Tables } from './tables.ts'
-import { replyStore, verdictStore } from './verdicts.ts'
+import { digestStore, replyStore, verdictStore } from './verdicts.ts'
 
 type Place = { flavour: Flavour; where: string; dialect: Dialect }
 
@@ -79,6 +81,9 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...jobStore(db),
     ...verdictStore(db),
     ...replyStore(db),
+    ...digestStore(db),
+    ...commandStore(db),
+    ...authorStore(db),
     ...hostStore(db),
     ...incidentStore(db),
   }

@@ -28,11 +28,28 @@ export type Tables = {
     last_at: number
     /** When collecting ends; null in every other state. */
     due_at: number | null
+    /** The newer version that is tested instead; '' for none. */
+    replaced_by: ColumnType<string, string | undefined, string>
     change_id: ColumnType<string | null, string | null | undefined, string | null>
+    author_address: ColumnType<string | null, string, string>
+    /** null for an author without a name. */
+    author_name: string | null
     data: string
   }
-  /** Message-IDs of a series' parts and cover letter. */
+  /** What stands in digests. */
+  digest_line: {
+    seq: Sequence
+    id: string
+    project: string
+    at: number
+    /** The reply that it left with; '' for none yet. */
+    digest: string
+    data: string
+  }
+  /** Message-IDs of a series' own parts and cover letter. */
   series_message: { series: string; project: string; message_id: string }
+  /** What a series says that it comes after: `m <id>`, `c change-id`, `p patch-id`. */
+  series_dependency: { series: string; project: string; key: string }
   job: {
     seq: Sequence
     id: string
@@ -80,11 +97,21 @@ export type Tables = {
   /** What is known of a mail address. */
   address: { address: string; data: string }
   /** Who had a series tested in a project. */
-  author: { project: string; address: string; first_at: number }
+  author: {
+    project: string
+    address: string
+    first_at: number
+    /** 1 once a mail of theirs had an aligned DKIM signature. */
+    signed: Flag
+  }
   command: {
     seq: Sequence
     id: string
     project: string
+    mail: string
+    /** Lower-case address. */
+    sender: string
+    /** '' for none. */
     series: string
     state_at: string
     created_at: number

@@ -52,7 +52,8 @@ const insertVerdict = async (db: Db, verdict: Verdict) => {
   return row !== undefined
 }
 
-const insertReply = async (db: Db, reply: Reply): Promise<boolean> => {
+/** false: one of that id is there already, and stays. */
+export const insertReply = async (db: Db, reply: Reply): Promise<boolean> => {
   const row = await db
     .insertInto('reply')
     .values(replyRow(reply))

@@ -1,0 +1,40 @@
+// Whose series were tested: by it a project tells who is new.
+import type { Series } from '../../model/series.ts'
+import type { Store } from '../../ports/store.ts'
+import { fromJson, searchKey } from './columns.ts'
+import { saveSeriesRows } from './series.ts'
+import type { Db } from './tables.ts'
+
+const key = (address: string): string => searchKey(address.toLowerCase())
+
+type AuthorPart = Pick<Store, 'author' | 'addAuthor' | 'releaseSeries'>
+
+/** The store's half of authors. */
+export const authorStore = (db: Db): AuthorPart => ({
+  async author(project, address) {
+    const query = db.selectFrom('author').select(['first_at', 'signed']).where('project', '=', project)
+    const row = await query.where('address', '=', key(address)).executeTakeFirst()
+    return row && { firstAt: row.first_at, signed: row.signed === 1 }
+  },
+
+  async addAuthor(project, { address, at, signed }) {
+    const row = { project, address: key(address), first_at: at, signed: signed ? 1 : 0 }
+    const insert = db.insertInto('author').values(row)
+    await insert
+      .onConflict(conflict => {
+        const there = conflict.columns(['project', 'address'])
+        return signed ? there.doUpdateSet({ signed: 1 }) : there.doNothing()
+      })
+      .execute()
+  },
+
+  releaseSeries: id =>
+    db.transaction().execute(async transaction => {
+      const query = transaction.selectFrom('series').select('data').where('id', '=', id)
+      const row = await query.where('state_at', '=', 'held').executeTakeFirst()
+      if (row === undefined) return false
+      const series = fromJson<Series>(row.data, `series ${id}`)
+      await saveSeriesRows(transaction, [{ ...series, state: { at: 'complete' } }])
+      return true
+    }),
+})

@@ -1,0 +1,225 @@
+// From the text of a mail to the commands in it: `/grapevine test on debian`, on a line of its own, in what the sender wrote.
+import leven, { closestMatch } from 'leven'
+import type { Request } from '../model/command.ts'
+
+export type Found = { line: string; request: Request }
+
+/** Lines further down are not looked at. */
+const maxLines = 5000
+const maxLineLength = 1000
+const maxWords = 40
+
+/** Could there be a command in it? Cheap, for every mail. */
+export const mayCommand = (text: string): boolean => /^[\ufeff\u200b]*\/grapevine/im.test(text)
+
+// Not what the sender wrote: signatures (RFC 3676 §4.3), footers of Mailman, Google Groups, groups.io and LISTSERV, forwarded mails, diffs.
+const ends: RegExp[] = [
+  /^-- ?$/,
+  /^_{20,}$/,
+  /^(?:-=){8,}-?$/,
+  /^#{20,}$/,
+  /^you received this message because you are subscribed to/i,
+  /^-{4,} ?(?:original message|forwarded message|ursprüngliche nachricht|weitergeleitete nachricht|message d'origine|mensaje original)\b/i,
+  /^begin forwarded message:/i,
+  /^diff --git /,
+  /^index: \S/i,
+  /^-----BEGIN PGP SIGNATURE-----$/,
+]
+
+/** Outlook and mailparser write the headers of a quoted or forwarded mail without any mark. */
+const isQuotedHead = (lines: string[], at: number, isFirst: boolean): boolean => {
+  if (!/^(?:From|Von|De): \S/.test(lines[at] ?? '')) return false
+  const below = lines.slice(at + 1, at + 5)
+  // git's headers in the body (From:, Subject:, Date:) stand at the top of a patch, and name no recipient.
+  return below.some(line =>
+    (isFirst
+      ? /^(?:Sent|To|Gesendet|An|Envoyé|À|Enviado|Para): /
+      : /^(?:Sent|To|Date|Subject|Gesendet|An|Datum|Betreff|Envoyé|À|Objet|Enviado|Para|Asunto): /
+    ).test(line),
+  )
+}
+
+const isDiffHead = (lines: string[], at: number): boolean =>
+  /^--- \S/.test(lines[at] ?? '') && /^\+\+\+ \S/.test(lines[at + 1] ?? '')
+
+/** The lines that the sender wrote for people: up to the first thing that is something else, without code blocks. */
+const ownLines = (text: string): string[] => {
+  const lines = text
+    .split('\n', maxLines)
+    .map(line => line.slice(0, maxLineLength).replace(/[\s\u00a0]+$/, ''))
+  const own: string[] = []
+  let isFirst = true
+  let fence: string | undefined
+  for (const [at, line] of lines.entries()) {
+    if (line !== '') {
+      // The RFC's separator has a space at its end, which was cut off here and in some mails on their way.
+      if (ends.some(end => end.test(line)) || isQuotedHead(lines, at, isFirst) || isDiffHead(lines, at)) break
+      isFirst = false
+    }
+    const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
+    if (fence !== undefined) {
+      if (mark?.startsWith(fence)) fence = undefined
+      continue
+    }
+    // A fence that nobody closes is none.
+    if (mark !== undefined && lines.slice(at + 1).some(other => other.trimStart().startsWith(mark))) {
+      fence = mark
+      continue
+    }
+    own.push(line)
+  }
+  return own
+}
+
+const zeroWidth = /[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]/g
+const wide = /[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+/g
+
+/** What stands behind `/grapevine`; undefined: the line is no command. `/grapevine: test`, `/grapevine-test` and `/grapevine test:` are taken as well. */
+const commandOf = (line: string): string | undefined => {
+  const plain = line.replace(zeroWidth, '').replace(wide, ' ').replace(/\s+$/, '')
+  const rest = /^\/grapevine(?:$|[-:\s]+(.*)$)/i.exec(plain)
+  return rest === null ? undefined : (rest[1] ?? '').trim()
+}
+
+const ref = /^[\p{L}\p{N}_][\p{L}\p{N}_./+-]{0,199}$/u
+const name = /^[a-z0-9][a-z0-9._-]{0,99}$/i
+
+/** Every verb, with how it is written. */
+export const usages = {
+  test: '/grapevine test [on IMAGE…] [against BRANCH]',
+  retest: '/grapevine retest',
+  cancel: '/grapevine cancel',
+  status: '/grapevine status',
+  help: '/grapevine help',
+  unsubscribe: '/grapevine unsubscribe',
+  subscribe: '/grapevine subscribe',
+  pause: '/grapevine pause',
+  resume: '/grapevine resume [HOST]',
+  drain: '/grapevine drain HOST',
+  release: '/grapevine release [SERIES]',
+  notice: '/grapevine notice TEXT',
+  confirm: '/grapevine confirm TOKEN',
+} as const
+
+type Verb = keyof typeof usages
+
+const verbs = Object.keys(usages) as Verb[]
+const isVerb = (word: string): word is Verb => verbs.some(verb => verb === word)
+
+const unknown = (why: string, nearest: string): Request => ({ do: 'unknown', why, nearest })
+const wrong = (verb: Verb, why: string): Request => unknown(why, usages[verb])
+
+/** Longest text of a notice. */
+const maxNotice = 500
+
+type Clause = { images: string[]; against: string[]; stray: string[] }
+
+/** Words behind `test`, by the preposition that they stand behind. */
+const clauses = (words: string[]): Clause => {
+  const found: Clause = { images: [], against: [], stray: [] }
+  let into: string[] = found.stray
+  for (const word of words) {
+    const key = word.toLowerCase()
+    if (key === 'on') into = found.images
+    else if (key === 'against') into = found.against
+    else if (!(into === found.images && key === 'and')) into.push(word)
+  }
+  return found
+}
+
+/** The line that was meant by names without a preposition. */
+const readAsImages = ({ images, against, stray }: Clause): string => {
+  const all = [...stray, ...images].map(word => word.replace(/,$/, ''))
+  if (!all.every(word => name.test(word))) return usages.test
+  const base = against[0] !== undefined && ref.test(against[0]) ? ` against ${against[0]}` : ''
+  return `/grapevine test on ${all.slice(0, 5).join(' ')}${base}`
+}
+
+const readTest = (words: string[]): Request => {
+  const found = clauses(words)
+  const { images, against, stray } = found
+  const named = images.flatMap(word => word.split(',')).filter(word => word !== '')
+  const [base, ...more] = against
+  const last = words.at(-1)?.toLowerCase()
+  if (stray.length > 0) return unknown(`"${stray[0]}" is not clear`, readAsImages(found))
+  if (last === 'on' || last === 'against') return wrong('test', `a name is missing behind "${last}"`)
+  if (more.length > 0) return wrong('test', 'only one branch or commit can be named')
+  if (base !== undefined && (!ref.test(base) || base.includes('..')))
+    return wrong('test', `"${base}" is no name of a branch or commit`)
+  const bad = named.find(word => !name.test(word))
+  if (bad !== undefined) return wrong('test', `"${bad}" is no name of an image`)
+  const unique = [...new Set(named.map(word => word.toLowerCase()))]
+  return { do: 'test', images: unique, ...(base === undefined ? {} : { against: base }) }
+}
+
+/** The word that is needed, or allowed, behind a verb. */
+const oneWord = (verb: 'drain' | 'resume' | 'release' | 'confirm', words: string[]): Request => {
+  const [given, ...more] = words
+  if (given === undefined)
+    return verb === 'resume' || verb === 'release' ? { do: verb } : wrong(verb, 'a name is missing behind it')
+  if (more.length > 0) return wrong(verb, `"${more[0]}" is too much`)
+  if (!name.test(given)) return wrong(verb, `"${given}" is no name`)
+  switch (verb) {
+    case 'drain':
+    case 'resume':
+      return { do: verb, host: given }
+    case 'release':
+      return { do: verb, series: given }
+    case 'confirm':
+      return { do: verb, token: given }
+  }
+}
+
+const nearest = (word: string): string => {
+  const close = closestMatch(word, verbs, { maxDistance: 3 })
+  return close !== undefined && leven(word, close) < Math.max(word.length, 3)
+    ? usages[close as Verb]
+    : usages.help
+}
+
+/** What a command asks for; `unknown` where it is none, or not complete. */
+export const readCommand = (command: string): Request => {
+  const [first = '', ...more] = command
+    .replace(/[.,;!]+$/, '')
+    .split(' ')
+    .filter(word => word !== '')
+  const verb = first.toLowerCase().replace(/[:.,]+$/, '')
+  if (verb === '') return { do: 'help' }
+  if (!isVerb(verb)) return unknown(`there is no command "${verb.slice(0, 40)}"`, nearest(verb.slice(0, 40)))
+  const words = more.slice(0, maxWords)
+  switch (verb) {
+    case 'test':
+      return readTest(words)
+    case 'drain':
+    case 'resume':
+    case 'release':
+    case 'confirm':
+      return oneWord(verb, words)
+    case 'notice': {
+      const text = command.slice(command.indexOf(' ') + 1).trim()
+      if (words.length === 0) return wrong('notice', 'the text is missing')
+      return text.length > maxNotice
+        ? wrong('notice', `the text is longer than ${maxNotice} characters`)
+        : { do: 'notice', text }
+    }
+    default:
+      return words.length > 0 ? wrong(verb, `"${words[0]}" is too much`) : { do: verb }
+  }
+}
+
+const maxShown = 200
+
+/**
+ * All commands in a text, in order. The text is what a reader sees of the mail: decoded, without attachments.
+ * Not commands: what is quoted or indented, and what stands in a code block, in or behind a diff, or behind a signature, a list's footer or
+ * the head of a forwarded mail.
+ */
+export const findCommands = (text: string): Found[] =>
+  mayCommand(text)
+    ? ownLines(text.replace(/\r\n?/g, '\n')).flatMap(line => {
+        const command = commandOf(line)
+        return command === undefined
+          ? []
+          : [{ line: line.slice(0, maxShown).toWellFormed(), request: readCommand(command) }]
+      })
+    : []
