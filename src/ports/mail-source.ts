@@ -13,6 +13,8 @@ export type RawMail = {
 export type MailBatch = {
   mails: RawMail[] /** Save it only when all of `mails` are stored. */
   cursor: Cursor
+  /** What could not be read, or not in whole; a line each, for people. It holds up nothing else. */
+  troubles?: string[]
 }
 
 export type MailSource = {

@@ -1,0 +1,226 @@
+// What is new in an IMAP mailbox → batches of mails. Used by source.ts; the mailbox is open for reading only.
+import type { ImapFlow } from 'imapflow'
+import { z } from 'zod'
+import { Fault } from '../../model/fault.ts'
+import type { Instant } from '../../model/instant.ts'
+import type { Cursor, MailBatch, RawMail } from '../../ports/mail-source.ts'
+import { withoutCr } from '../../text/line-ends.ts'
+import { largestMail } from './connect.ts'
+import { isAnswer, placeOf } from './fault.ts'
+import type { Session } from './session.ts'
+
+/** Mails up to `uid` were handed out, but for those that are owed: the server could not give them. RFC 3501 §2.3.1.1, RFC 7162. */
+const Place = z.object({
+  uidValidity: z.string(),
+  uid: z.number().int().nonnegative(),
+  modseq: z.string().optional(),
+  owed: z.array(z.number().int().positive()).optional(),
+})
+type Place = z.infer<typeof Place>
+
+const batchMails = 100
+const batchBytes = 8 * 1024 * 1024
+/** So few are asked for at once without asking for their sizes first. */
+const fewMails = 4
+const fewBytes = 1024 * 1024
+const mostOwed = 1000
+const owedMs = 600_000
+const dayMs = 86_400_000
+
+type Wanted = { session: Session; client: ImapFlow; signal: AbortSignal | undefined }
+
+export async function* readMailbox(
+  wanted: Wanted,
+  cursor: Cursor,
+  since: Instant | undefined,
+): AsyncGenerator<MailBatch> {
+  const { client, session, signal } = wanted
+  const known = placeIn(client, session, cursor)
+  const place: Place = known ?? { uidValidity: String(box(client, session).uidValidity), uid: 0 }
+  const next = box(client, session).uidNext
+  const from = place.uid
+  for (;;) {
+    const uids = await search(wanted, place.uid, place.uid === 0 ? since : undefined)
+    if (uids.length === 0) break
+    for (let i = 0; i < uids.length; i += batchMails)
+      for await (const group of groups(wanted, uids.slice(i, i + batchMails))) {
+        signal?.throwIfAborted()
+        yield await readGroup(wanted, place, group)
+      }
+  }
+  // All that was there is older than `since`: it need not be looked through again.
+  if (since !== undefined && from === 0 && place.uid < next - 1) {
+    place.uid = next - 1
+    yield { mails: [], cursor: saved(client, place) }
+  }
+  yield* readOwed(wanted, place)
+}
+
+const box = (client: ImapFlow, { config }: Session) => {
+  if (client.mailbox) return client.mailbox
+  throw new Fault('unreachable', 'soon', `${placeOf(config)}: the server closed the mailbox`)
+}
+
+/** undefined: from the start. A mailbox that was made anew, or put back as it was earlier, gives its numbers to other mails. */
+const placeIn = (client: ImapFlow, session: Session, cursor: Cursor): Place | undefined => {
+  const place = Place.safeParse(cursor).data
+  const { uidValidity, uidNext, highestModseq } = box(client, session)
+  if (place === undefined || place.uidValidity !== String(uidValidity)) return undefined
+  if (uidNext > 0 && uidNext <= place.uid) return undefined
+  if (highestModseq !== undefined && place.modseq !== undefined && highestModseq < BigInt(place.modseq))
+    return undefined
+  return { ...place, ...(place.owed ? { owed: [...place.owed] } : {}) }
+}
+
+const saved = (client: ImapFlow, { uidValidity, uid, owed = [] }: Place): Place => {
+  const modseq = client.mailbox ? client.mailbox.highestModseq : undefined
+  return {
+    ...{ uidValidity, uid },
+    ...(modseq === undefined ? {} : { modseq: String(modseq) }),
+    ...(owed.length === 0 ? {} : { owed: owed.slice(-mostOwed) }),
+  }
+}
+
+const search = async (
+  { client, session }: Wanted,
+  after: number,
+  since: Instant | undefined,
+): Promise<number[]> => {
+  // SINCE knows only days, in the server's time zone; what is a little too old is left out by whoever gave `since`.
+  const days = since === undefined ? {} : { since: new Date(since - dayMs) }
+  const found = await client.search({ uid: `${after + 1}:*`, ...days }, { uid: true })
+  if (found === false || found === undefined)
+    throw new Fault('refused', 'later', `${placeOf(session.config)}: the server refuses to search`)
+  // `*` is the last mail, even if its number is lower than the range begins.
+  return found.filter(uid => uid > after).sort((a, b) => a - b)
+}
+
+/** Parts UIDs so that a group has no more bytes than fit into memory at ease. */
+async function* groups({ client, session }: Wanted, uids: number[]): AsyncGenerator<number[]> {
+  const careful = uids.some(uid => session.losses.has(uid))
+  if (!careful && uids.length <= fewMails) {
+    yield uids
+    return
+  }
+  const sizes = new Map<number, number>()
+  for (const { uid, size } of await client.fetchAll(uids.join(), { uid: true, size: true }, { uid: true }))
+    sizes.set(uid, size ?? 0)
+  let group: number[] = []
+  let bytes = 0
+  for (const uid of uids) {
+    group.push(uid)
+    bytes += Math.min(sizes.get(uid) ?? 0, largestMail)
+    if (!careful && bytes < batchBytes) continue
+    yield group
+    group = []
+    bytes = 0
+  }
+  if (group.length > 0) yield group
+}
+
+const readGroup = async (wanted: Wanted, place: Place, group: number[]): Promise<MailBatch> => {
+  const { session, client } = wanted
+  const troubles: string[] = []
+  const mails: RawMail[] = []
+  const owe = (uid: number, why: string) => {
+    place.owed = [...(place.owed ?? []), uid]
+    troubles.push(`${placeOf(session.config)}, UID ${uid}: the mail cannot be read: ${why}`)
+  }
+  const [first = 0] = group
+  if (group.length === 1 && (session.losses.get(first) ?? 0) >= 2) {
+    owe(first, 'the server hangs up each time it is asked for it')
+    session.losses.delete(first)
+  } else {
+    const read = await readMails(wanted, group)
+    mails.push(...read.mails)
+    troubles.push(...read.troubles)
+    for (const { uid, why } of read.refused) owe(uid, why)
+  }
+  place.uid = group.at(-1) ?? place.uid
+  return { mails, cursor: saved(client, place), ...(troubles.length > 0 ? { troubles } : {}) }
+}
+
+type Read = { mails: RawMail[]; troubles: string[]; refused: { uid: number; why: string }[] }
+
+/** What is gone meanwhile is not among them. */
+const readMails = async (wanted: Wanted, uids: number[]): Promise<Read> => {
+  const { client, session } = wanted
+  try {
+    const { mails, troubles } = await fetchMails(wanted, uids)
+    for (const uid of uids) session.losses.delete(uid)
+    return { mails, troubles, refused: [] }
+  } catch (error) {
+    if (!isAnswer(error) || !client.usable) {
+      for (const uid of uids) session.losses.set(uid, (session.losses.get(uid) ?? 0) + 1)
+      throw error
+    }
+    if (uids.length > 1) {
+      const each: Read[] = []
+      for (const uid of uids) each.push(await readMails(wanted, [uid]))
+      return {
+        mails: each.flatMap(({ mails }) => mails),
+        troubles: each.flatMap(({ troubles }) => troubles),
+        refused: each.flatMap(({ refused }) => refused),
+      }
+    }
+    const why = error instanceof Error ? error.message : String(error)
+    return { mails: [], troubles: [], refused: uids.map(uid => ({ uid, why })) }
+  }
+}
+
+type Got = { uid: number; raw: Buffer; size: number; arrivedAt: Instant }
+
+const fetchMails = async (
+  wanted: Wanted,
+  uids: number[],
+): Promise<{ mails: RawMail[]; troubles: string[] }> => {
+  const { session } = wanted
+  const most = uids.length > 1 && uids.length <= fewMails ? fewBytes : largestMail
+  const got = await fetchUpTo(wanted, uids, most)
+  const mails: RawMail[] = []
+  const troubles: string[] = []
+  for (const one of got.sort((a, b) => a.uid - b.uid)) {
+    const cut = one.raw.length >= most && most < largestMail
+    const { uid, raw, size, arrivedAt } =
+      (cut ? await fetchUpTo(wanted, [one.uid], largestMail) : [one])[0] ?? one
+    const where = `${placeOf(session.config)}, UID ${uid}`
+    if (raw.length >= largestMail && size > raw.length)
+      troubles.push(`${where}: only the first ${raw.length} of its ${size} bytes were read`)
+    mails.push({ raw: withoutCr(raw), arrivedAt, where })
+  }
+  return { mails, troubles }
+}
+
+/** A mail without its bytes is gone. */
+const fetchUpTo = async ({ client }: Wanted, uids: number[], maxLength: number): Promise<Got[]> => {
+  const query = { uid: true, size: true, internalDate: true, source: { start: 0, maxLength } }
+  const wanted = new Set(uids)
+  const got: Got[] = []
+  // Collected before anything else is asked: another command in between would wait for this one for ever.
+  for (const { uid, source, size, internalDate } of await client.fetchAll(uids.join(), query, { uid: true }))
+    if (wanted.delete(uid) && source !== undefined)
+      got.push({ uid, raw: source, size: size ?? source.length, arrivedAt: timeOf(internalDate) })
+  return got
+}
+
+const timeOf = (date: Date | string | undefined): Instant => {
+  const time = date === undefined ? Number.NaN : new Date(date).getTime()
+  return Number.isNaN(time) ? Date.now() : Math.min(time, Date.now())
+}
+
+/** Mails that the server could not give are asked for again, now and then, one by one. */
+async function* readOwed(wanted: Wanted, place: Place): AsyncGenerator<MailBatch> {
+  const { session, client } = wanted
+  const owed = place.owed ?? []
+  if (owed.length === 0 || Date.now() - session.owedAt < owedMs) return
+  const isFirst = session.owedAt < 0
+  session.owedAt = Date.now()
+  // Those that have just been tried are given time.
+  if (isFirst && owed.every(uid => uid > place.uid)) return
+  for (const uid of owed) {
+    const { mails, troubles, refused } = await readMails(wanted, [uid])
+    if (refused.length > 0) continue
+    place.owed = place.owed?.filter(one => one !== uid)
+    yield { mails, cursor: saved(client, place), ...(troubles.length > 0 ? { troubles } : {}) }
+  }
+}
