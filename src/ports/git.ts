@@ -1,5 +1,6 @@
 // git on the host: reads mails and keeps a bare mirror of each project's repository. No patch is ever applied here.
 import type { Readable } from 'node:stream'
+import type { Instant } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
 import type { Address } from '../model/mail.ts'
 
@@ -11,6 +12,21 @@ export type GitMail = {
   mailinfo(raws: Buffer[]): Promise<(MailInfo | undefined)[]>
   /** `git patch-id --stable` of each; undefined where there is no diff in it. */
   patchIds(patches: Buffer[]): Promise<(string | undefined)[]>
+  /** What `git apply -p<strip>` says against the form of each, one line; undefined where it reads it to its end. Whether it fits a
+   *  base is another question. */
+  refusals(patches: { patch: Buffer; strip: 0 | 1 }[]): Promise<(string | undefined)[]>
+}
+
+/** What a path holds in a commit: the (abbreviated) id of a blob; undefined: nothing is there. */
+export type FileState = { path: string; blob: string | undefined }
+
+export type WantedFiles = {
+  /** Where the search begins; it goes back from there. */
+  tip: Commit
+  /** Commits of after it are looked at even where there are many of them. */
+  since: Instant
+  /** A commit will do in which all of one set are true. An empty set is none. */
+  anyOf: FileState[][]
 }
 
 export type Mirror = {
@@ -19,6 +35,12 @@ export type Mirror = {
   fetch(repository: string, options?: { ifOlderThanMs?: number }): Promise<void>
   /** The commit that a branch, tag or (abbreviated) commit id names, in the mirror as it is. */
   resolve(repository: string, name: string): Promise<Commit | undefined>
+  /** Fetches one commit, whole id, which no branch or tag needs to lead to, and keeps it. false: the server has none or gives it to nobody.
+   *  Faults: as fetch. */
+  fetchCommit(repository: string, commit: Commit): Promise<boolean>
+  /** The newest of the last 2,000 commits (of `since`, 20,000) with files like these; undefined: none, or it took too long. Bounded,
+   *  whatever is asked for. */
+  commitWith(repository: string, wanted: WantedFiles): Promise<Commit | undefined>
   /** A tar with one folder `.git`: a shallow bare-less repository in which `git checkout -f COMMIT` works. */
   snapshot(repository: string, commit: Commit): Promise<{ size: number; stream: Readable }>
 }

@@ -3,7 +3,8 @@ import type { FileChange } from '../model/mail.ts'
 
 /** Where the counts of a hunk's header do not agree with its lines: wrapped, flowed or cut on the way. */
 export type BrokenHunk = { file: string; line: number; why: string }
-export type Diff = { files: FileChange[]; broken: BrokenHunk | undefined }
+/** `strip`: leading folders that its names carry before those of the source; 0 for one that was made with --no-prefix, or by cvs. */
+export type Diff = { files: FileChange[]; broken: BrokenHunk | undefined; strip: 0 | 1 }
 
 type Draft = FileChange & { from?: string | undefined; to?: string | undefined; mode: boolean }
 
@@ -47,6 +48,13 @@ const gitNames = (rest: string): [string, string] | undefined => {
     ? [left, right]
     : undefined
 }
+
+/** Its names have no `a/` and `b/`, or whatever else stands for them. */
+const isBare = ({ from, to }: Draft): boolean =>
+  !(isNull(from) && isNull(to)) &&
+  [isNull(from) || strip(from ?? '', to) === from, isNull(to) || strip(to ?? '', from) === to].every(
+    bare => bare,
+  )
 
 const draft = (names: [string, string] | undefined): Draft => ({
   before: undefined,
@@ -165,7 +173,8 @@ export const readDiff = (patch: string | Buffer): Diff => {
       if (!readHeader(line, file)) settled = !/^(?:literal|delta) \d+$/.test(line) && line !== ''
     }
   }
-  return { files: drafts.map(finish).filter(made => (made.before ?? made.after ?? '') !== ''), broken }
+  const files = drafts.map(finish).filter(made => (made.before ?? made.after ?? '') !== '')
+  return { files, broken, strip: drafts.length > 0 && drafts.every(isBare) ? 0 : 1 }
 }
 
 /** The files that a patch touches, in its order. */

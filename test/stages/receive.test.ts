@@ -29,12 +29,13 @@ const setUp = async (blobs: Blobs = noBlobs()) => {
 
 const raw = (text: string | Buffer): RawMail => ({ raw: Buffer.from(text), arrivedAt: start, where: 'test' })
 
-/** `not-a-patch: why`, of one mail. */
+/** `not-a-patch: why`, of one mail; of a patch that cannot be used `new, damaged: why`. */
 const disposition = async (mail: Letter | RawMail): Promise<string> => {
   const { raw } = 'raw' in mail ? mail : letter(mail)
   const [said] = await understand({ gitMail: gitMail() })([raw], ['LTP'])
   const { kind, ...more } = said?.disposition ?? { kind: 'none' }
-  return [kind, ...Object.values(more)].join(': ')
+  const against = said?.patch?.unusable
+  return [kind, ...Object.values(more)].join(': ') + (against ? `, ${against.kind}: ${against.why}` : '')
 }
 
 const head = 'From: Ann <ann@example.org>\nMessage-ID: <a@example.org>\nSubject: [PATCH] x\n'
@@ -87,7 +88,10 @@ describe('what becomes of a mail', () => {
     ],
     [
       'a counter-proposal',
-      { subject: 'Re: [PATCH] x', file: 'a.c' },
+      {
+        subject: 'Re: [PATCH] x',
+        body: 'How about this?\n\ndiff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-old\n+new',
+      },
       'not-a-patch: a reply that carries a diff',
     ],
     ['an answer', { subject: 'Re: [PATCH] x', body: 'Thanks.' }, 'not-a-patch: discussion'],
@@ -125,36 +129,36 @@ describe('what becomes of a mail', () => {
     [
       'a path out of the tree',
       { subject: '[PATCH] x', file: '../../etc/passwd' },
-      'unsafe: it changes "../../etc/passwd", which is out of the source folder',
+      'new, unsafe: it changes "../../etc/passwd", which is out of the source folder',
     ],
     [
       'an absolute path',
       { subject: '[PATCH] x', file: '/etc/passwd' },
-      'unsafe: it changes "/etc/passwd", which is out of the source folder',
+      'new, unsafe: it changes "/etc/passwd", which is out of the source folder',
     ],
     [
       'git’s own folder',
       { subject: '[PATCH] x', file: '.git/hooks/post-checkout' },
-      'unsafe: it changes ".git/hooks/post-checkout", which is out of the source folder',
+      'new, unsafe: it changes ".git/hooks/post-checkout", which is out of the source folder',
     ],
     [
       'wrapped lines',
       raw(
         `${head}Content-Type: text/plain; format=flowed\n\nWhy.\n${diff('a.c').replace(' one\n', ' one of these\nlines\n')}`,
       ),
-      'damaged: it was sent as format=flowed, which wraps the lines of a patch: a line in a hunk is neither context nor added nor removed (a.c)',
+      'new, damaged: it was sent as format=flowed, which wraps the lines of a patch: a line in a hunk is neither context nor added nor removed (a.c)',
     ],
     [
       'non-breaking spaces',
       raw(
         `${head}Content-Type: text/plain; charset=utf-8\n\nWhy.\n${diff('a.c').replace(' one\n', '\u00a0one\n')}`,
       ),
-      'damaged: its spaces were turned into non-breaking spaces: a line in a hunk is neither context nor added nor removed (a.c)',
+      'new, damaged: its spaces were turned into non-breaking spaces: a line in a hunk is neither context nor added nor removed (a.c)',
     ],
     [
       'a patch that was cut',
       raw(`${head}\nWhy.\n${diff('a.c').split('-old')[0]}`),
-      'damaged: it ends in the middle of a hunk (a.c)',
+      'new, damaged: it ends in the middle of a hunk (a.c)',
     ],
   ]
   test.each(cases)('%s', async (_, mail, expected) => expect(await disposition(mail)).toBe(expected))
@@ -269,9 +273,15 @@ describe('receive', () => {
   test('one that is made to keep git busy for minutes stops nobody', async () => {
     const { store, take } = await setUp()
     await take([big('QUJD'.repeat(19)), letter({ subject: '[PATCH] x' })])
-    expect((await store.mails({})).map(mail => mail.disposition)).toEqual([
-      { kind: 'damaged', why: 'git cannot read the patch in it' },
-      { kind: 'new' },
+    expect(
+      (await store.mails({})).map(mail => [
+        mail.disposition.kind,
+        mail.patch?.unusable?.kind,
+        mail.tags?.title,
+      ]),
+    ).toEqual([
+      ['new', 'damaged', 'x'],
+      ['new', undefined, 'x'],
     ])
   })
 })

@@ -164,11 +164,57 @@ const patchIds = async (patches: Buffer[], folder: string): Promise<(string | un
   return patches.map((_, n) => ids.get(label(n)))
 }
 
+type Bare = { file: string; strip: 0 | 1 }
+
+/** All in one process where all are well, as nearly always; else by halves down to those that are not. */
+const refusals = async (patches: Bare[], folder: string): Promise<(string | undefined)[]> => {
+  const strip = patches[0]?.strip ?? 1
+  if (patches.some(patch => patch.strip !== strip)) return eachHalf(patches, folder)
+  const args = ['-c', `ulimit -t ${cpuSeconds}; exec git apply --numstat -z "$@" >/dev/null`, 'sh']
+  const ran = await run(
+    'sh',
+    [...args, `-p${strip}`, '--', ...patches.map(({ file }) => file)],
+    Buffer.alloc(0),
+    folder,
+  )
+  if (ran.code === 0) return patches.map(() => undefined)
+  if (ran.code === 129)
+    throw new Fault('refused', 'never', `git apply: ${ran.stderr.split('\n')[0] ?? 'wrong usage'}`, {
+      remedy,
+    })
+  if (patches.length > 1) return eachHalf(patches, folder)
+  const said = /^(?:error|fatal): (.*)$/m.exec(ran.stderr)?.[1]
+  return [said?.replace(/\s*\(allow with .*\)$/, '') ?? 'it takes too long']
+}
+
+const eachHalf = async (patches: Bare[], folder: string): Promise<(string | undefined)[]> => {
+  const middle = Math.ceil(patches.length / 2)
+  return [
+    ...(await refusals(patches.slice(0, middle), folder)),
+    ...(await refusals(patches.slice(middle), folder)),
+  ]
+}
+
+const writtenRefusals = async (
+  patches: { patch: Buffer; strip: 0 | 1 }[],
+  folder: string,
+): Promise<(string | undefined)[]> => {
+  const files: Bare[] = []
+  for (const [n, { patch, strip }] of patches.entries()) {
+    const file = `${n}.patch`
+    await writeFile(join(folder, file), patch)
+    files.push({ file, strip })
+  }
+  return refusals(files, folder)
+}
+
 /**
  * Reads patch mails with git, as many processes at a time as there are CPUs. Nothing is written outside a temporary folder.
  * Faults: refused (git is missing or too old), timeout, malformed.
  */
 export const gitMail = ({ width = availableParallelism() }: { width?: number } = {}): GitMail => ({
   mailinfo: async raws => (raws.length === 0 ? [] : inFolder(folder => mailinfo(raws, width, folder))),
+  refusals: async patches =>
+    patches.length === 0 ? [] : inFolder(folder => writtenRefusals(patches, folder)),
   patchIds: async patches => (patches.length === 0 ? [] : inFolder(folder => patchIds(patches, folder))),
 })

@@ -1,9 +1,8 @@
 // What becomes of a mail, as far as the mail alone tells: the last step of receive. Patches and covers stay `new` and go on to assemble.
 import type { Disposition, ParsedMail, Patch, SubjectTags } from '../../model/mail.ts'
 import { type BrokenHunk, unsafePath } from '../../text/diff.ts'
+import { diffStart, type Enclosed, sentByGit } from '../../text/submission.ts'
 
-/** A diff begins here: git's, a plain one, cvs's. */
-const diffStart = /^(?:diff --git |Index: \S|--- \S.*\n\+\+\+ \S|GIT binary patch$)/m
 const quotedDiff = /^[>|][>|\s]*(?:diff --git |@@ -\d|\+\+\+ \S|--- a\/)/m
 
 const pullRequest =
@@ -15,58 +14,102 @@ const isPull = (tags: SubjectTags): boolean => tags.tags.some(tag => /^pull(?:-?
 
 /** Written by `git format-patch` and friends, though nobody wrote [PATCH] before it. */
 const isSubmission = ({ messageId, text }: ParsedMail): boolean =>
-  /-git-send-email-|\.git\.|^<\d{14}\.\d+-\d+-/.test(messageId ?? '') ||
+  sentByGit(messageId) ||
   /^(?:(?:Signed-off-by|Change-Id): \S|From [0-9a-f]{40} Mon Sep 17 00:00:00 2001$)/m.test(text)
 
-/** Is it worth asking git for a patch in this mail? Nothing is lost by a yes but a few milliseconds. */
-export const mayCarryPatch = (parsed: ParsedMail, tags: SubjectTags): boolean =>
-  parsed.auto === undefined && !tags.reply && (tags.patch || diffStart.test(parsed.text))
+/** A readable mail: what it says, and the patch that it submits if it is an answer. */
+export type Said = { parsed: ParsedMail; tags: SubjectTags; enclosed: Enclosed | undefined }
 
-const notSubmitted = (parsed: ParsedMail, tags: SubjectTags): string | undefined => {
+/** Is it worth asking git for a patch in this mail? Nothing is lost by a yes but a few milliseconds. */
+export const mayCarryPatch = ({ parsed, tags, enclosed }: Said): boolean =>
+  parsed.auto === undefined &&
+  (!tags.reply || enclosed !== undefined) &&
+  (tags.patch || diffStart.test(parsed.text))
+
+const notSubmitted = ({ parsed, tags, enclosed }: Said): string | undefined => {
   if (stableNotice.test(tags.title)) return 'stable queue notice'
   if (commitNotice.test(parsed.text) || (!tags.patch && /^tip\b/i.test(tags.tags[0] ?? '')))
     return 'commit notification'
   if (isPull(tags) || (!tags.patch && pullRequest.test(parsed.text))) return 'pull request'
-  if (!tags.reply) return undefined
+  if (!tags.reply || enclosed !== undefined) return undefined
   if (quotedDiff.test(parsed.text)) return 'a reply that quotes a diff'
   return diffStart.test(parsed.text) ? 'a reply that carries a diff' : 'discussion'
 }
 
-const damage = (parsed: ParsedMail, broken: BrokenHunk): string => {
-  const causes = {
-    'format-flowed': 'it was sent as format=flowed, which wraps the lines of a patch',
-    'non-breaking-spaces': 'its spaces were turned into non-breaking spaces',
-    undecodable: 'its transfer encoding is not known',
-  }
+/** What git and we found in the patch: `git` is the first thing that `git apply` says against it, `hunk` the first that cannot be right. */
+export type Doubt = { git: string; hunk: BrokenHunk | undefined }
+
+const causes = {
+  'format-flowed': 'it was sent as format=flowed, which wraps the lines of a patch',
+  'non-breaking-spaces': 'its spaces were turned into non-breaking spaces',
+  undecodable: 'its transfer encoding is not known',
+}
+
+const damage = (parsed: ParsedMail, { git, hunk }: Doubt): string => {
   const cause = parsed.damage.map(kind => causes[kind])[0]
-  const what = `${broken.why} (${broken.file})`
+  const what = hunk === undefined ? `git apply: ${git}` : `${hunk.why} (${hunk.file})`
   return cause === undefined ? what : `${cause}: ${what}`
 }
 
-/** What git found: undefined where it was not asked, `refused` where it could not read the mail. */
-export type Found = { patch: Patch; broken: BrokenHunk | undefined } | 'refused' | undefined
+/** undefined where git was not asked, `refused` where it could not read the mail; `doubt` only where git would not take the patch. */
+export type Found = { patch: Patch; doubt: Doubt | undefined } | 'refused' | undefined
 
-const withoutPatch = (parsed: ParsedMail, tags: SubjectTags, found: Found): Disposition => {
-  if (!tags.patch) return { kind: 'not-a-patch', why: 'discussion' }
-  if (tags.position === 0) return { kind: 'new' }
-  if (parsed.text.trim() === '' && found !== 'refused') return { kind: 'not-a-patch', why: 'an empty mail' }
+export type Decision = { disposition: Disposition; patch: Patch | undefined }
+
+const isNew: Disposition = { kind: 'new' }
+const none = (why: string): Decision => ({ disposition: { kind: 'not-a-patch', why }, patch: undefined })
+
+/** A patch of which nothing could be read: it keeps its place in the series, and its author is told. */
+const unread = ({ parsed, tags }: Said): Patch => ({
+  patchId: undefined,
+  author: parsed.author ?? { name: '', address: '' },
+  subject: tags.title,
+  files: [],
+  baseCommit: undefined,
+  unusable: { kind: 'damaged', why: 'git cannot read the patch in it' },
+})
+
+const withoutFiles = (said: Said, found: Found): Decision => {
+  const { parsed, tags } = said
+  if (!tags.patch || tags.reply) return none('discussion')
+  if (tags.position === 0) return { disposition: isNew, patch: undefined }
+  if (parsed.text.trim() === '' && found !== 'refused') return none('an empty mail')
   return found === 'refused' || diffStart.test(parsed.text)
-    ? { kind: 'damaged', why: 'git cannot read the patch in it' }
-    : { kind: 'not-a-patch', why: 'patch without a diff' }
+    ? { disposition: isNew, patch: unread(said) }
+    : none('patch without a diff')
 }
 
-/** The disposition of a readable mail that is not ours. Pure; decided again, it is the same. */
-export const decide = (parsed: ParsedMail, tags: SubjectTags, found: Found): Disposition => {
-  if (parsed.auto !== undefined) return { kind: 'automatic', auto: parsed.auto }
-  const why = notSubmitted(parsed, tags)
-  if (why !== undefined) return { kind: 'not-a-patch', why }
-  if (found === undefined || found === 'refused' || found.patch.files.length === 0)
-    return withoutPatch(parsed, tags, found)
-  const path = unsafePath(found.patch.files)
+const unusable = (parsed: ParsedMail, patch: Patch, doubt: Doubt | undefined): Patch['unusable'] => {
+  const path = unsafePath(patch.files)
   if (path !== undefined)
-    return { kind: 'unsafe', why: `it changes ${JSON.stringify(path)}, which is out of the source folder` }
-  if (!tags.patch && !isSubmission(parsed))
-    return { kind: 'not-a-patch', why: 'a diff that nobody calls a patch' }
-  if (tags.position === 0) return { kind: 'new' }
-  return found.broken === undefined ? { kind: 'new' } : { kind: 'damaged', why: damage(parsed, found.broken) }
+    return {
+      kind: 'unsafe',
+      why: `it changes ${JSON.stringify(path)}, which is out of the source folder`,
+    }
+  return doubt === undefined ? undefined : { kind: 'damaged', why: damage(parsed, doubt) }
+}
+
+/**
+ * The disposition of a readable mail that is not ours, and the patch in it. Pure; decided again, it is the same.
+ * A patch that cannot be used stays `new`: its series needs it, and its author is told. Of a mail that nobody calls a patch, and of
+ * an answer, nobody is told: better no mail than a wrong one.
+ */
+export const decide = (said: Said, found: Found): Decision => {
+  const { parsed, tags } = said
+  if (parsed.auto !== undefined)
+    return { disposition: { kind: 'automatic', auto: parsed.auto }, patch: undefined }
+  const why = notSubmitted(said)
+  if (why !== undefined) return none(why)
+  if (found === undefined || found === 'refused' || found.patch.files.length === 0)
+    return withoutFiles(said, found)
+  const against = unusable(parsed, found.patch, found.doubt)
+  if (tags.reply && against !== undefined) return none('a reply with a patch that cannot be applied')
+  if (!tags.patch && (!isSubmission(parsed) || (against !== undefined && !sentByGit(parsed.messageId))))
+    return none('a diff that nobody calls a patch')
+  // A cover's diff is an interdiff.
+  if (tags.position === 0) return { disposition: isNew, patch: undefined }
+  return {
+    disposition: isNew,
+    patch: against === undefined ? found.patch : { ...found.patch, unusable: against },
+  }
 }

@@ -2,57 +2,103 @@
 // and can be run again on mails that are stored.
 import type { Mail, ParsedMail, Patch, SubjectTags } from '../../model/mail.ts'
 import type { GitMail, MailInfo } from '../../ports/git.ts'
-import { readDiff } from '../../text/diff.ts'
+import { type Diff, readDiff } from '../../text/diff.ts'
 import { parseMail, UnreadableMail } from '../../text/mail.ts'
 import { parseSubject } from '../../text/subject.ts'
+import { type Enclosed, enclosedPatch } from '../../text/submission.ts'
 import { baseCommit } from '../../text/trailers.ts'
-import { decide, type Found, mayCarryPatch } from './disposition.ts'
+import { decide, type Found, mayCarryPatch, type Said } from './disposition.ts'
 
 export type Understood = Pick<Mail, 'parsed' | 'tags' | 'patch' | 'disposition'>
 
-type Read = { parsed: ParsedMail; tags: SubjectTags } | { unreadable: string }
+type Read = Said | { unreadable: string }
+
+/**
+ * The brackets of an answer are those of what it answers. The patch in it has brackets of its own, or none, and stands for itself: its
+ * counter names a place in a series that is not there.
+ */
+const enclosedTags = (
+  outer: SubjectTags,
+  { subject, several }: Enclosed,
+  listTags: readonly string[],
+): SubjectTags => {
+  const single = { patch: true, reply: true, position: undefined, total: undefined }
+  if (subject === undefined) return { ...outer, ...single, version: 1, versionGiven: false }
+  const own = parseSubject(subject, listTags)
+  const numbered = own.position !== undefined || several
+  return { ...own, ...single, ...(numbered ? { version: 1, versionGiven: false } : {}) }
+}
+
+const say = (parsed: ParsedMail, listTags: readonly string[]): Said => {
+  const tags = parseSubject(parsed.subject, listTags)
+  const enclosed = tags.reply ? enclosedPatch(parsed.text, parsed.messageId) : undefined
+  return {
+    parsed,
+    tags: enclosed === undefined ? tags : enclosedTags(tags, enclosed, listTags),
+    enclosed,
+  }
+}
 
 const read = async (raw: Buffer, listTags: readonly string[]): Promise<Read> => {
   try {
-    const parsed = await parseMail(raw)
-    return { parsed, tags: parseSubject(parsed.subject, listTags) }
+    return say(await parseMail(raw), listTags)
   } catch (error) {
     if (error instanceof UnreadableMail) return { unreadable: error.message }
     throw error
   }
 }
 
-const found = (parsed: ParsedMail, info: MailInfo | undefined, patchId: string | undefined): Found => {
-  if (info === undefined) return 'refused'
-  const { files, broken } = readDiff(info.patch)
+/** What git made of one mail. */
+type Answer = { info: MailInfo; diff: Diff; patchId: string | undefined; refusal: string | undefined }
+
+const found = ({ parsed, tags, enclosed }: Said, answer: Answer | undefined): Found => {
+  if (answer === undefined) return 'refused'
+  const { info, diff, patchId, refusal } = answer
   // A From: in the body names the patch's author; without one git knows only what the list made of From:.
   const isSender = info.author.address === '' || info.author.address === parsed.from?.address
   const patch: Patch = {
     patchId,
-    author: isSender ? (parsed.author ?? info.author) : info.author,
-    subject: info.subject,
-    files,
+    author: enclosed?.author ?? (isSender ? (parsed.author ?? info.author) : info.author),
+    subject: enclosed?.subject === undefined ? info.subject : tags.title,
+    files: diff.files,
     baseCommit: baseCommit(info.patch.toString('utf8')) ?? baseCommit(info.message),
   }
-  return { patch, broken }
+  return { patch, doubt: refusal === undefined ? undefined : { git: refusal, hunk: diff.broken } }
 }
 
-const conclude = (read: Read, found: Found): Understood => {
+const conclude = (read: Read, answered: { answer: Answer | undefined } | undefined): Understood => {
   if ('unreadable' in read) {
     const disposition = { kind: 'unreadable', why: read.unreadable } as const
     return { parsed: undefined, tags: undefined, patch: undefined, disposition }
   }
-  const { tags } = read
-  const disposition = decide(read.parsed, tags, found)
+  const { disposition, patch } = decide(
+    read,
+    answered === undefined ? undefined : found(read, answered.answer),
+  )
   // The signs of damage are news to its author only where they did damage.
-  const parsed = disposition.kind === 'damaged' ? read.parsed : { ...read.parsed, damage: [] }
-  const patch =
-    found === undefined || found === 'refused' || found.patch.files.length === 0 ? undefined : found.patch
-  return { parsed, tags, patch: disposition.kind === 'not-a-patch' ? undefined : patch, disposition }
+  const parsed = patch?.unusable?.kind === 'damaged' ? read.parsed : { ...read.parsed, damage: [] }
+  return { parsed, tags: read.tags, patch, disposition }
+}
+
+const ask = async (gitMail: GitMail, raws: Buffer[]): Promise<(Answer | undefined)[]> => {
+  const infos = await gitMail.mailinfo(raws)
+  const diffs = infos.map(info => (info === undefined ? undefined : readDiff(info.patch)))
+  const patches = infos.map(info => info?.patch ?? Buffer.alloc(0))
+  const patchIds = await gitMail.patchIds(patches)
+  const whole = diffs.flatMap((diff, n) => (diff !== undefined && diff.files.length > 0 ? [n] : []))
+  const refusals = await gitMail.refusals(
+    whole.map(n => ({ patch: patches[n] ?? Buffer.alloc(0), strip: diffs[n]?.strip ?? 1 })),
+  )
+  const refusal = new Map(whole.map((n, i) => [n, refusals[i]]))
+  return infos.map((info, n) => {
+    const diff = diffs[n]
+    return info && diff && { info, diff, patchId: patchIds[n], refusal: refusal.get(n) }
+  })
 }
 
 /**
- * Understands mails, in the order of the input; one bad mail harms no other. Mails that are patches or covers are `new`.
+ * Understands mails, in the order of the input; one bad mail harms no other. Mails that are patches or covers are `new`, also where
+ * the patch cannot be used (`patch.unusable`).
  * @param listTags bracket words that the list adds to subjects.
  * Throws git's Faults only.
  */
@@ -61,17 +107,11 @@ export const understand =
   async (raws: readonly Buffer[], listTags: readonly string[]): Promise<Understood[]> => {
     const reads: Read[] = []
     for (const raw of raws) reads.push(await read(raw, listTags))
-    const asked = reads.flatMap((mail, n) =>
-      'parsed' in mail && mayCarryPatch(mail.parsed, mail.tags) ? [n] : [],
+    const asked = reads.flatMap((mail, n) => ('parsed' in mail && mayCarryPatch(mail) ? [n] : []))
+    const answers = await ask(
+      gitMail,
+      asked.map(n => raws[n] ?? Buffer.alloc(0)),
     )
-    const infos = await gitMail.mailinfo(asked.map(n => raws[n] ?? Buffer.alloc(0)))
-    const patchIds = await gitMail.patchIds(infos.map(info => info?.patch ?? Buffer.alloc(0)))
-    const answers = new Map(asked.map((n, i) => [n, { info: infos[i], patchId: patchIds[i] }]))
-    return reads.map((mail, n) => {
-      const answer = answers.get(n)
-      return conclude(
-        mail,
-        'parsed' in mail && answer ? found(mail.parsed, answer.info, answer.patchId) : undefined,
-      )
-    })
+    const answered = new Map(asked.map((n, i) => [n, { answer: answers[i] }]))
+    return reads.map((mail, n) => conclude(mail, answered.get(n)))
   }
