@@ -1,11 +1,21 @@
-// Which series a patch or cover belongs to, and which older series it replaces: the rules of assemble, pure.
+// Which series a patch or cover belongs to: the rules of assemble, pure. What a series replaces, replacing.ts says; what a new version
+// of some parts only takes over from the one before, reroll.ts.
 //
 // Evidence, best first: the same run of a sending program (Message-ID family); the thread; author, version and total within a window.
-// A position that is taken is never taken again: the same n/m twice makes two series.
+// A position that is taken is never taken again: the same n/m twice makes two series. Only what was taken over from an older version,
+// and what cannot be used, gives way.
 import type { Instant, Millis } from './instant.ts'
 import type { Address, Mail, MessageId } from './mail.ts'
 import { sendingRun } from './sending-run.ts'
-import { missingParts, type Part, type Series, type SeriesId } from './series.ts'
+import {
+  joinLinks,
+  type Links,
+  missingParts,
+  ownParts,
+  type Part,
+  type Series,
+  type SeriesId,
+} from './series.ts'
 
 /** A patch or cover as assembly sees it. `position` 0 is the cover. */
 export type Piece = {
@@ -18,6 +28,9 @@ export type Piece = {
   ancestors: MessageId[]
   arrivedAt: Instant
   baseCommit: string | undefined
+  links: Links | undefined
+  /** The new version that its re-roll began already, told by the thread. */
+  home?: SeriesId | undefined
 }
 
 export type AssemblyRules = {
@@ -26,17 +39,19 @@ export type AssemblyRules = {
 }
 
 /** What there is to place in a mail; undefined for a mail that is neither patch nor cover. */
-export const pieceOf = (mail: Mail, baseCommit: string | undefined): Piece | undefined => {
+export const pieceOf = (mail: Mail, said: Pick<Piece, 'baseCommit' | 'links'>): Piece | undefined => {
   const { parsed, tags } = mail
   if (parsed === undefined || tags === undefined || parsed.author === undefined) return undefined
   const isCover = tags.position === 0
   if (!isCover && mail.patch === undefined) return undefined
+  const unusable = isCover ? undefined : mail.patch?.unusable
   return {
     part: {
       position: tags.position ?? 1,
       mail: mail.id,
       messageId: parsed.messageId,
       title: tags.title === '' ? parsed.subject : tags.title,
+      ...(unusable === undefined ? {} : { unusable }),
     },
     author: parsed.author,
     total: tags.position === undefined ? undefined : (tags.total ?? tags.position),
@@ -44,23 +59,29 @@ export const pieceOf = (mail: Mail, baseCommit: string | undefined): Piece | und
     versionGiven: tags.versionGiven,
     ancestors: parsed.ancestors,
     arrivedAt: mail.arrivedAt,
-    baseCommit,
+    ...said,
   }
 }
 
-const members = (series: Series): Part[] =>
-  series.cover === undefined ? series.parts : [series.cover, ...series.parts]
+/** What was sent as this series, the cover first. */
+export const members = (series: Series): Part[] =>
+  series.cover === undefined ? ownParts(series) : [series.cover, ...ownParts(series)]
 
 export const holds = (series: Series, messageIds: readonly MessageId[]): boolean =>
   members(series).some(part => part.messageId !== undefined && messageIds.includes(part.messageId))
 
 /** By address, or by name: people write from two machines. */
-const sameAuthor = (one: Address, other: Address): boolean =>
+export const sameAuthor = (one: Address, other: Address): boolean =>
   one.address.toLowerCase() === other.address.toLowerCase() ||
   (one.name !== '' && one.name.toLowerCase() === other.name.toLowerCase())
 
-const isFree = (series: Series, position: number): boolean =>
-  position === 0 ? series.cover === undefined : !series.parts.some(part => part.position === position)
+/** Nobody sent this position yet, or nothing that can be used. */
+const isFree = (series: Series, { position, unusable }: Part): boolean =>
+  position === 0
+    ? series.cover === undefined
+    : !ownParts(series).some(
+        part => part.position === position && (part.unusable === undefined || unusable !== undefined),
+      )
 
 const sameRun = (series: Series, { part }: Piece): boolean => {
   const key = sendingRun(part.messageId)?.key
@@ -78,9 +99,7 @@ const near = (series: Series, piece: Piece, { windowMs }: AssemblyRules): boolea
 
 /** Could it be of this series at all? */
 const isOpen = (series: Series, piece: Piece): boolean =>
-  series.origin.from !== 'forge' &&
-  isFree(series, piece.part.position) &&
-  sameAuthor(series.author, piece.author)
+  series.origin.from !== 'forge' && isFree(series, piece.part) && sameAuthor(series.author, piece.author)
 
 const isExact = (series: Series, piece: Piece): boolean =>
   series.version === piece.version && totalsAgree(series, piece)
@@ -117,6 +136,8 @@ export const findSeries = (
 ): Series | undefined => {
   if (piece.total === undefined) return undefined
   const open = candidates.filter(series => isOpen(series, piece))
+  const home = open.find(series => series.id === piece.home)
+  if (home !== undefined) return home
   // A mail that stands under one series belongs to no other one that merely looks like it.
   const under = open.filter(series => isExact(series, piece) && isUnder(series, piece))
   const weighed = (
@@ -166,32 +187,49 @@ const totalWith = (series: Series, piece: Piece): number => {
 }
 
 const nextState = (series: Series, until: Instant): Series['state'] => {
+  // Not even a late part brings back what a newer version replaced.
   if (series.state.at === 'superseded') return series.state
   const missing = missingParts(series)
+  // An operator's go is still needed, whatever came.
+  if (missing.length === 0 && series.state.at === 'held') return series.state
   if (missing.length === 0 && series.parts.length > 0) return { at: 'complete' }
   return series.state.at === 'incomplete' ? { at: 'incomplete', missing } : { at: 'collecting', until }
 }
 
-/** The series with the piece in it. A cover that comes after all parts changes nothing but the words of a reply. */
+/** The series with the piece in it. A cover that comes after all parts changes nothing but the words of a reply, and what it says to go before. */
 export const add = (series: Series, piece: Piece, until: Instant): Series => {
   const { part } = piece
   const isCover = part.position === 0
-  const parts = isCover ? series.parts : [...series.parts, part].sort((a, b) => a.position - b.position)
+  const others = series.parts.filter(({ position }) => position !== part.position)
+  const parts = isCover ? series.parts : [...others, part].sort((a, b) => a.position - b.position)
   const cover = isCover ? part : series.cover
   const grown: Series = {
     ...series,
     cover,
     parts,
-    title: cover?.title ?? parts[0]?.title ?? series.title,
+    title: (cover ?? ownParts({ parts })[0])?.title ?? series.title,
     version: Math.max(series.version, piece.version),
     total: totalWith(series, piece),
     firstAt: Math.min(series.firstAt, piece.arrivedAt),
     lastAt: Math.max(series.lastAt, piece.arrivedAt),
     baseCommit: isCover ? (piece.baseCommit ?? series.baseCommit) : (series.baseCommit ?? piece.baseCommit),
+    ...linksWith(series, piece),
   }
-  const isLateCover = isCover && (series.state.at === 'planned' || series.state.at === 'complete')
+  const isLateCover =
+    isCover && saysNothingNew(series, grown) && ['planned', 'complete', 'held'].includes(series.state.at)
   return { ...grown, state: isLateCover ? series.state : nextState(grown, until) }
 }
+
+/** The cover speaks first. */
+const linksWith = (series: Series, { part, links }: Piece): { links?: Links } => {
+  const both = part.position === 0 ? joinLinks(links, series.links) : joinLinks(series.links, links)
+  return both === undefined ? {} : { links: both }
+}
+
+/** Would it be tested just as before? */
+export const saysNothingNew = (before: Series, after: Series): boolean =>
+  before.baseCommit === after.baseCommit &&
+  JSON.stringify(before.links?.dependsOn) === JSON.stringify(after.links?.dependsOn)
 
 /**
  * One version sent in two or more runs, `0/7 … 4/7` and `5/7 … 7/7`: the last one with the parts of the others in it, and those
@@ -211,7 +249,7 @@ export const complement = (
       other.version === series.version &&
       other.total === series.total &&
       Math.abs(other.lastAt - series.lastAt) <= rules.windowMs &&
-      other.parts.every(part => isFree(series, part.position)),
+      other.parts.every(part => isFree(series, part)),
   )
   const parts = [...series.parts]
   const used = others.filter(other => {
@@ -225,41 +263,16 @@ export const complement = (
   const title = cover?.title ?? parts[0]?.title ?? series.title
   const firstAt = Math.min(series.firstAt, ...used.map(other => other.firstAt))
   const baseCommit = series.baseCommit ?? used.find(other => other.baseCommit !== undefined)?.baseCommit
-  return { whole: { ...whole, title, firstAt, baseCommit, state: { at: 'complete' } }, used }
-}
-
-const plainTitle = (title: string): string =>
-  title
-    .toLowerCase()
-    .replace(/\(v\d+\)\s*$/, '')
-    .replace(/[\s.]+/g, ' ')
-    .trim()
-
-/** The same change by its words: the same head, or most of the older one's patches again. A single patch stands for no series. */
-const sameWords = (newer: Series, older: Series): boolean => {
-  if (plainTitle(newer.title) === plainTitle(older.title)) return newer.total > 1 || older.total === 1
-  const again = new Set(newer.parts.map(part => plainTitle(part.title)))
-  return older.parts.filter(part => again.has(plainTitle(part.title))).length * 2 > older.parts.length
-}
-
-/** What only the mails tell of two series. */
-export type Kinship = {
-  /** The newer one's first mail is in the thread of the older one. */
-  threaded: boolean
-  /** They aim at the same branch, as far as their subjects name one. */
-  sameTree: boolean
-}
-
-/**
- * Does the newer series take the place of the older one? By the same author: a higher version in the same thread or with the same
- * words; or the same version with the same words once more.
- */
-export const replaces = (newer: Series, older: Series, { threaded, sameTree }: Kinship): boolean => {
-  if (newer.id === older.id || newer.project !== older.project || older.origin.from === 'forge') return false
-  if (!sameTree || !sameAuthor(newer.author, older.author)) return false
-  const alike = sameWords(newer, older)
-  if (newer.version > older.version) return alike || (threaded && (newer.total > 1 || older.total === 1))
-  return (
-    newer.version === older.version && newer.total === older.total && newer.firstAt > older.lastAt && alike
-  )
+  const links = [series, ...used].map(one => one.links).reduce(joinLinks)
+  return {
+    whole: {
+      ...whole,
+      title,
+      firstAt,
+      baseCommit,
+      ...(links === undefined ? {} : { links }),
+      state: { at: 'complete' },
+    },
+    used,
+  }
 }

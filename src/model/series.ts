@@ -7,7 +7,10 @@
 //       │  ▲                          ▲
 //       │  └── a part ──┐             │ the late part
 //       └─deadline─▶ incomplete ──────┘
-//   (any but planned-and-judged) ──newer version──▶ superseded
+//   collecting ──partialMs over, the rest is in an older version──▶ complete
+//   planned ──a late part in the place of one that was taken over or cannot be used; its author says later what comes
+//                   before it; what it waits for came──▶ complete
+//   (any) ──newer version──▶ superseded
 import type { Instant } from './instant.ts'
 import type { Address, MailId, MessageId, Patch } from './mail.ts'
 
@@ -81,11 +84,47 @@ export const missingParts = (series: Pick<Series, 'parts' | 'total'>): number[] 
   return Array.from({ length: series.total }, (_, i) => i + 1).filter(position => !here.has(position))
 }
 
-/** The mail that a reply to the whole series goes under: the cover letter, else the first patch. */
-export const head = (series: Series): Part | undefined => series.cover ?? series.parts[0]
+/** Parts that were sent as this version, not taken over from an older one. */
+export const ownParts = ({ parts }: Pick<Series, 'parts'>): Part[] =>
+  parts.filter(part => part.filledFrom === undefined)
+
+/** The mail that a reply to the whole series goes under: the cover letter, else the first patch that was sent as this version. */
+export const head = (series: Series): Part | undefined =>
+  series.cover ?? ownParts(series)[0] ?? series.parts[0]
 
 /** Where the clock takes a series: a collecting one past its deadline is incomplete, all else stays as it is. */
 export const expire = (series: Series, now: Instant): Series =>
   series.state.at === 'collecting' && now >= series.state.until
     ? { ...series, state: { at: 'incomplete', missing: missingParts(series) } }
     : series
+
+/** How many links of one kind are kept; more is no series that anybody could test. */
+export const linkLimits = { messageIds: 16, changeIds: 16, patchIds: 200, supersedes: 8 }
+
+const few = <T>(values: T[], limit: number): T[] => [...new Set(values)].slice(0, limit)
+
+/** Without repeats, and within the limits. */
+export const limitLinks = ({ dependsOn, supersedes, changeId }: Links): Links => ({
+  dependsOn: {
+    messageIds: few(dependsOn.messageIds, linkLimits.messageIds),
+    changeIds: few(dependsOn.changeIds, linkLimits.changeIds),
+    patchIds: few(dependsOn.patchIds, linkLimits.patchIds),
+  },
+  supersedes: few(supersedes, linkLimits.supersedes),
+  changeId,
+})
+
+/** Both, in this order; the first one's change id counts. */
+export const joinLinks = (one: Links | undefined, other: Links | undefined): Links | undefined => {
+  if (one === undefined || other === undefined) return one ?? other
+  const [a, b] = [one.dependsOn, other.dependsOn]
+  return limitLinks({
+    dependsOn: {
+      messageIds: [...a.messageIds, ...b.messageIds],
+      changeIds: [...a.changeIds, ...b.changeIds],
+      patchIds: [...a.patchIds, ...b.patchIds],
+    },
+    supersedes: [...one.supersedes, ...other.supersedes],
+    changeId: one.changeId ?? other.changeId,
+  })
+}

@@ -5,10 +5,9 @@ import type { MailSource, RawMail } from '../ports/mail-source.ts'
 import { receive } from '../stages/receive/receive.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
-import { overdue } from '../stages/upkeep/overdue.ts'
 import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
 import { openAlarm } from './alarm.ts'
-import { conclude } from './conclude.ts'
+import { closeOverdue } from './assembled.ts'
 import { openSource } from './sources.ts'
 import { waker } from './waker.ts'
 import type { Wired } from './wire.ts'
@@ -94,14 +93,9 @@ export const heal = async (wired: Wired, memory = newMemory(wired)): Promise<voi
 }
 
 const healFlow = async (wired: Wired, memory: Memory): Promise<void> => {
-  await wired.inTurn(async () => {
-    for (const { series, verdict } of await overdue(wired)()) {
-      await guarded(wired, `series ${series.id}`, async () => {
-        await conclude(wired, verdict)
-        await wired.store.saveSeries([series])
-      })()
-    }
-  })
+  await wired.inTurn(() =>
+    closeOverdue(wired, wired.clock.now(), (series, act) => guarded(wired, `series ${series.id}`, act)()),
+  )
   await wired.queue.push(...(await sweep(wired)()))
   await healTickets(wired, memory.ready)
 }

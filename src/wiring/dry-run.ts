@@ -6,12 +6,13 @@ import { openStore } from '../adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../config/config.ts'
 import type { Mail } from '../model/mail.ts'
 import type { Series } from '../model/series.ts'
-import { expire } from '../model/series.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MailSource, RawMail } from '../ports/mail-source.ts'
 import type { Store } from '../ports/store.ts'
 import { assemble } from '../stages/assemble/assemble.ts'
+import { fill } from '../stages/assemble/fill.ts'
 import { receive } from '../stages/receive/receive.ts'
+import { close } from '../stages/upkeep/overdue.ts'
 
 export type DryRun = {
   store: Store
@@ -52,28 +53,37 @@ export const dryRun = async ({
   const store = await openStore({ folder: ':memory:' })
   const clock = archiveClock()
   const ports = { store, clock, blobs: noBlobs(), gitMail: gitMail() }
+  const settings = { project: project.name, ...options.assemble }
+  const closeAll = async (): Promise<void> => {
+    for (const series of await store.seriesDue(clock.now())) {
+      if ((await fill(ports)(series)).length > 0) continue
+      await store.saveSeries([close(series, clock.now(), settings.deadlineMs).series])
+    }
+  }
   let count = 0
   for await (const { mails, cursor } of source.read(undefined)) {
     for (const mail of mails) onMail?.(mail)
-    await receive(ports)({
+    const fresh = await receive(ports)({
       project: project.name,
       source: source.name,
       listTags: project.listTags,
       mails,
       cursor,
     })
-    for (const mail of await store.mails({ project: project.name, kind: 'new' })) {
-      clock.set(mail.arrivedAt)
-      await assemble(ports)({ project: project.name, ...options.assemble }, mail.id)
+    for (const id of fresh) {
+      clock.set((await store.mail(id))?.arrivedAt ?? 0)
+      await closeAll()
+      await assemble(ports)(settings, id)
     }
     count += mails.length
     onProgress?.(count)
   }
+  clock.set(Number.MAX_SAFE_INTEGER)
+  await closeAll()
   const all = await store.seriesIn({ project: project.name })
-  const over = all.map(series => expire(series, Number.POSITIVE_INFINITY))
   return {
     store,
     mails: await store.mails({ project: project.name }),
-    series: new Map(over.map(series => [series.id, series])),
+    series: new Map(all.map(series => [series.id, series])),
   }
 }

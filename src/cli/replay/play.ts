@@ -5,11 +5,9 @@ import { join } from 'node:path'
 import { botWorkers } from '../../../workers/bot.ts'
 import { hostWorker } from '../../../workers/run.ts'
 import type { Config, ProjectConfig } from '../../config/config.ts'
-import { expire } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
-import { overdue } from '../../stages/upkeep/overdue.ts'
+import { closeOverdue } from '../../wiring/assembled.ts'
 import { heal, newMemory, readSource } from '../../wiring/bot.ts'
-import { conclude } from '../../wiring/conclude.ts'
 import { freeOwnTasks, openFarm } from '../../wiring/host.ts'
 import { lock } from '../../wiring/lock.ts'
 import { quietLog } from '../../wiring/log.ts'
@@ -38,13 +36,8 @@ const healEveryMs = 5_000
 const idOf = (raw: Buffer): string => createHash('sha256').update(raw).digest('hex')
 
 /** An archive brings no more: whatever is incomplete now stays so. */
-const closeSeries = async (wired: Wired): Promise<void> => {
-  const end = { ...wired.clock, now: () => Number.MAX_SAFE_INTEGER }
-  for (const { series, verdict } of await overdue({ store: wired.store, clock: end })()) {
-    await conclude(wired, { ...verdict, decidedAt: wired.clock.now() })
-    await wired.store.saveSeries([expire(series, end.now())])
-  }
-}
+const closeSeries = (wired: Wired): Promise<void> =>
+  wired.inTurn(() => closeOverdue(wired, Number.MAX_SAFE_INTEGER, (_, act) => act()))
 
 /** Tasks wait while it lasts, and nobody else would say why. */
 const newTrouble = async (store: Store, told: Set<string>): Promise<string[]> => {

@@ -1,28 +1,36 @@
-// Series that waited for a missing part until their deadline: they are closed as incomplete, and their author hears which part is missing.
-// A part that comes later still completes them.
-import type { Series } from '../../model/series.ts'
-import { expire } from '../../model/series.ts'
+// Series that waited for a missing part until their time was up: they are closed as incomplete, and their author hears which part is
+// missing. A part that comes later still completes them.
+import type { Instant, Millis } from '../../model/instant.ts'
+import { expire, type Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
-import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 
-/** What is overdue now: each with the verdict to be given before the state is saved. */
+/** Those whose time is up at `now`; none of a project with mails that nobody has looked at yet: the missing part may be among them. */
 export const overdue =
-  ({ store, clock }: { store: Store; clock: Clock }) =>
-  async (): Promise<{ series: Series; verdict: Verdict }[]> => {
-    const now = clock.now()
+  ({ store }: { store: Store }) =>
+  async (now: Instant): Promise<Series[]> => {
     const unread = new Set((await store.mails({ kind: 'new', limit: 10_000 })).map(mail => mail.project))
-    // The part that is missing may be among the mails that nobody has looked at yet.
-    const quiet = (await store.seriesDue(now)).filter(series => !unread.has(series.project))
-    const due = quiet.map(series => expire(series, now))
-    return due.flatMap(series =>
-      series.state.at === 'incomplete'
-        ? [{ series, verdict: incompleteVerdict(series.id, series.state.missing, now) }]
-        : [],
-    )
+    return (await store.seriesDue(now)).filter(series => !unread.has(series.project))
   }
 
-const incompleteVerdict = (series: string, missing: number[], now: number): Verdict => ({
+/** What becomes of one that nothing completes: it waits on until its deadline, or is over, with the verdict to give before it is saved. */
+export type Closed = { series: Series; verdict: Verdict | undefined }
+
+/** @param deadlineMs what a series is given in all, from the arrival of its newest part. */
+export const close = (series: Series, now: Instant, deadlineMs: Millis): Closed => {
+  const until = series.lastAt + deadlineMs
+  // A new version of some parts only was looked at before its deadline.
+  if (series.state.at === 'collecting' && series.state.until < until && now < until)
+    return { series: { ...series, state: { at: 'collecting', until } }, verdict: undefined }
+  const closed = expire(series, now)
+  return {
+    series: closed,
+    verdict:
+      closed.state.at === 'incomplete' ? incompleteVerdict(series.id, closed.state.missing, now) : undefined,
+  }
+}
+
+const incompleteVerdict = (series: string, missing: number[], now: Instant): Verdict => ({
   series,
   job: undefined,
   base: undefined,

@@ -1,0 +1,111 @@
+// New versions of some parts only: `[PATCH v2 2/3]`, or `[PATCH v2]` in reply to part 2/3. Which older version the rest is taken from. Pure.
+import { holds, members, type Piece, sameAuthor } from './assembly.ts'
+import type { MessageId } from './mail.ts'
+import { plainTitle } from './replacing.ts'
+import { joinLinks, missingParts, ownParts, type Part, type Series } from './series.ts'
+
+/** A part in reply to a part (or to what was said about it) of an older version by the same author. */
+type Reroll = { elder: Series; position: number }
+
+const heldBy = (series: Series, id: MessageId): Part | undefined =>
+  members(series).find(part => part.messageId === id)
+
+/** Which older part a patch without a counter replaces: the one of its title, else the one that it answers. */
+const positionIn = (elder: Series, piece: Piece, answered: Part): number | undefined => {
+  const title = plainTitle(piece.part.title)
+  const sameTitle = elder.parts.find(part => plainTitle(part.title) === title)
+  const position = sameTitle?.position ?? answered.position
+  return position === 0 ? undefined : position
+}
+
+/** The nearest ancestor that is of an older version decides; `around` are the series of the thread. */
+const rerollOf = (piece: Piece, around: readonly Series[]): Reroll | undefined => {
+  if (!piece.versionGiven || piece.part.position === 0) return undefined
+  const older = around
+    .filter(
+      series => series.version < piece.version && series.total > 1 && sameAuthor(series.author, piece.author),
+    )
+    .sort((a, b) => b.version - a.version || b.firstAt - a.firstAt)
+  for (const id of piece.ancestors) {
+    for (const elder of older) {
+      const answered = heldBy(elder, id)
+      if (answered === undefined) continue
+      if (piece.total !== undefined)
+        return piece.total === elder.total ? { elder, position: piece.part.position } : undefined
+      const position = missingParts(elder).length === 0 ? positionIn(elder, piece, answered) : undefined
+      return position === undefined ? undefined : { elder, position }
+    }
+  }
+  return undefined
+}
+
+/** The version of the piece that took the elder's place already; further parts of it belong there. */
+const heirOf = (elder: Series, piece: Piece, around: readonly Series[]): Series | undefined => {
+  const { state } = elder
+  const heir = state.at === 'superseded' ? around.find(series => series.id === state.by) : undefined
+  return heir?.version === piece.version && heir.total === elder.total && heir.cover === undefined
+    ? heir
+    : undefined
+}
+
+/** The piece with its place in a new version of an older series, if it is a re-roll of a part; else as it is. */
+export const withReroll = (piece: Piece, around: readonly Series[]): Piece => {
+  const reroll = rerollOf(piece, around)
+  if (reroll === undefined) return piece
+  const { elder, position } = reroll
+  const part = { ...piece.part, position }
+  return { ...piece, part, total: elder.total, home: heirOf(elder, piece, around)?.id }
+}
+
+/** Is it a new version of which parts are missing? A cover letter says that all of them were sent, and they are waited for. */
+export const isPartial = (series: Series): boolean =>
+  series.version > 1 &&
+  series.cover === undefined &&
+  series.parts.length > 0 &&
+  missingParts(series).length > 0
+
+/** What only the mails tell: what the parts answer, and whether both aim at the same branch. */
+export type FillKinship = { ancestors: readonly MessageId[]; sameTree: boolean }
+
+const sameTitles = (series: Series, elder: Series): boolean =>
+  ownParts(series).every(part =>
+    elder.parts.some(
+      older => older.position === part.position && plainTitle(older.title) === plainTitle(part.title),
+    ),
+  )
+
+const sameChange = (series: Series, elder: Series): boolean =>
+  series.links?.changeId !== undefined && series.links.changeId === elder.links?.changeId
+
+/** Can the missing parts be taken from there? An older version by the same author, as long, with all of them. */
+export const fits = (series: Series, elder: Series, { ancestors, sameTree }: FillKinship): boolean =>
+  elder.id !== series.id &&
+  elder.origin.from === 'mail' &&
+  elder.version < series.version &&
+  elder.total === series.total &&
+  sameTree &&
+  sameAuthor(elder.author, series.author) &&
+  missingParts(series).every(position =>
+    elder.parts.some(part => part.position === position && part.unusable === undefined),
+  ) &&
+  (holds(elder, ancestors) || sameChange(series, elder) || sameTitles(series, elder))
+
+/** The newest version first; of one version, the one heard of last. */
+export const newestFirst = (elders: readonly Series[]): Series[] =>
+  [...elders].sort((a, b) => b.version - a.version || b.lastAt - a.lastAt)
+
+/** The series with its missing parts from the elder, each with the version that it was sent as. */
+export const fillFrom = (series: Series, elder: Series): Series => {
+  const missing = new Set(missingParts(series))
+  const taken = elder.parts
+    .filter(({ position }) => missing.has(position))
+    .map(part => ({ ...part, filledFrom: part.filledFrom ?? elder.version }))
+  const links = joinLinks(series.links, elder.links)
+  return {
+    ...series,
+    parts: [...series.parts, ...taken].sort((a, b) => a.position - b.position),
+    baseCommit: series.baseCommit ?? elder.baseCommit,
+    ...(links === undefined ? {} : { links: { ...links, supersedes: series.links?.supersedes ?? [] } }),
+    state: { at: 'complete' },
+  }
+}
