@@ -1,25 +1,47 @@
 // receive: raw mails from a source → stored, understood, each with a disposition. The first stage; assemble takes what is `new`.
-import type { Mail, MailId } from '../../model/mail.ts'
+import { botProject, type Mail, type MailId } from '../../model/mail.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { GitMail } from '../../ports/git.ts'
 import type { Cursor, RawMail } from '../../ports/mail-source.ts'
 import type { Store } from '../../ports/store.ts'
-import { understand } from './understand.ts'
+import type { Route } from './route.ts'
+import { type Understood, understand } from './understand.ts'
 
 export type ReceivePorts = { store: Store; blobs: Blobs; gitMail: GitMail }
 
-export type Received = {
-  project: string
+export type Received = Route & {
   /** Name of the source, and where it goes on when these mails are kept. */
   source: string
   cursor: Cursor
-  listTags: readonly string[]
   mails: readonly RawMail[]
+  /** Of a mailbox of several projects: whose each mail is. */
+  route?: (raw: Buffer) => Route
 }
 
 const isOwn = async (store: Store, mail: Mail): Promise<boolean> => {
   const messageId = mail.parsed?.messageId
   return messageId !== undefined && (await store.isOurs(messageId))
+}
+
+/** Mail for the bot itself is never a patch, whatever it carries. */
+const forBot = (mail: Mail): Mail =>
+  mail.disposition.kind === 'new'
+    ? { ...mail, patch: undefined, disposition: { kind: 'not-a-patch', why: "of no project's list" } }
+    : { ...mail, patch: undefined }
+
+/** What the mails say, in their order; bracket words are those of each mail's own list. */
+const understandRouted = async (gitMail: GitMail, raws: readonly Buffer[], routes: readonly Route[]) => {
+  const said = new Map<number, Understood>()
+  for (const project of new Set(routes.map(route => route.project))) {
+    const at = routes.flatMap((route, n) => (route.project === project ? [n] : []))
+    const listTags = routes[at[0] ?? 0]?.listTags ?? []
+    const understood = await understand({ gitMail })(
+      at.map(n => raws[n] ?? Buffer.alloc(0)),
+      listTags,
+    )
+    for (const [i, one] of understood.entries()) said.set(at[i] ?? 0, one)
+  }
+  return [...said].sort(([a], [b]) => a - b)
 }
 
 /**
@@ -29,17 +51,17 @@ const isOwn = async (store: Store, mail: Mail): Promise<boolean> => {
  */
 export const receive =
   ({ store, blobs, gitMail }: ReceivePorts) =>
-  async ({ project, source, cursor, listTags, mails }: Received): Promise<MailId[]> => {
+  async ({ project, source, cursor, listTags, mails, route }: Received): Promise<MailId[]> => {
     const ids = await Promise.all(mails.map(({ raw }) => blobs.put(raw)))
     const raws = mails.map(({ raw }) => raw)
-    const understood = await understand({ gitMail })(raws, listTags)
+    const routes = raws.map(raw => route?.(raw) ?? { project, listTags })
     const kept: Mail[] = []
-    for (const [n, said] of understood.entries()) {
+    for (const [n, said] of await understandRouted(gitMail, raws, routes)) {
       const { raw, arrivedAt } = mails[n] ?? { raw: Buffer.alloc(0), arrivedAt: 0 }
-      const mail: Mail = { ...said, id: ids[n] ?? '', project, source, arrivedAt, size: raw.length }
-      kept.push(
-        (await isOwn(store, mail)) ? { ...mail, patch: undefined, disposition: { kind: 'own' } } : mail,
-      )
+      const of = routes[n]?.project ?? project
+      const mail: Mail = { ...said, id: ids[n] ?? '', project: of, source, arrivedAt, size: raw.length }
+      if (await isOwn(store, mail)) kept.push({ ...mail, patch: undefined, disposition: { kind: 'own' } })
+      else kept.push(of === botProject ? forBot(mail) : mail)
     }
     return store.saveMails(kept, { source, value: cursor })
   }
