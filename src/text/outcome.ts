@@ -9,7 +9,7 @@ export const sayOutcome = (outcome: Outcome): string => {
     case 'built':
       return 'built'
     case 'does-not-apply':
-      return `patch ${outcome.position} does not apply`
+      return `patch ${outcome.position}${outcome.before ? ' of another series, which it needs,' : ''} does not apply`
     case 'already-applied':
       return 'already applied'
     case 'build-failed':

@@ -95,6 +95,8 @@ const config = (data: string): Config => ({
 export const fakeMirror = (commit = 'a'.repeat(40)): Mirror => ({
   fetch: async () => {},
   resolve: async () => commit,
+  fetchCommit: async () => false,
+  commitWith: async () => undefined,
   snapshot: () => Promise.reject(new Error('the fake farm asks for no snapshot')),
 })
 

@@ -11,6 +11,7 @@ import { errnoFault } from '../../text/errno.ts'
 import { locked } from './lock.ts'
 import { fetchFault, sourceOf } from './remote.ts'
 import { type GitResult, runGit } from './run.ts'
+import { newestWith } from './search.ts'
 import { makeSnapshot } from './snapshot.ts'
 
 export type MirrorOptions = {
@@ -22,6 +23,9 @@ export type MirrorOptions = {
 
 const minute = 60_000
 const localTimeoutMs = 5 * minute
+/** A mail asks for it: a commit with a history of its own, far from the project's, is not waited for. */
+const oneCommitTimeoutMs = 2 * minute
+const askAgainMs = 10 * minute
 
 /**
  * Mirrors below `folder`, made at first use and made anew when they are damaged. Several processes may share a folder. Branches
@@ -31,6 +35,8 @@ const localTimeoutMs = 5 * minute
 export const gitMirror = ({ folder, fetchTimeoutMs = 30 * minute }: MirrorOptions): Mirror => {
   const at = (repository: string): Place => placeOf(folder, repository, fetchTimeoutMs)
   const fetched = new Map<string, number>()
+  /** Mails name commits that nobody has; the server is not asked for the same one all the time. */
+  const missing = new Map<string, number>()
   return {
     async fetch(repository, { ifOlderThanMs = 0 } = {}) {
       const began = Date.now()
@@ -38,6 +44,17 @@ export const gitMirror = ({ folder, fetchTimeoutMs = 30 * minute }: MirrorOption
       await guarded(folder, () => update(at(repository)))
       fetched.set(repository, began)
     },
+    async fetchCommit(repository, commit) {
+      const key = `${commit} ${repository}`
+      const now = Date.now()
+      for (const [refused, at] of missing)
+        if (now - at > askAgainMs || missing.size > 1000) missing.delete(refused)
+      if (missing.has(key)) return false
+      const got = await guarded(folder, () => fetchOne(at(repository), commit))
+      if (!got) missing.set(key, now)
+      return got
+    },
+    commitWith: (repository, wanted) => guarded(folder, () => newestWith(at(repository).bare, wanted)),
     resolve: (repository, name) => guarded(folder, () => resolve(at(repository), name)),
     snapshot: (repository, commit) => guarded(folder, () => snapshot(at(repository), commit)),
   }
@@ -134,6 +151,23 @@ const fetchInto = async (place: Place, bare: string): Promise<string | undefined
   return code === 0 ? undefined : stderr.trim() || `git fetch ended with ${code}`
 }
 
+/** Under a reference of its own, or git would throw it away one day. */
+const fetchOne = (place: Place, commit: Commit): Promise<boolean> => {
+  if (!/^[0-9a-f]{40}$/.test(commit)) return Promise.resolve(false)
+  return exclusively(place, async () => {
+    if (!(await isThere(place.bare))) await clone(place)
+    const wanted = `${commit}:refs/grapevine/${commit}`
+    const args = [`--git-dir=${place.bare}`, 'fetch', ...fetchOptions.filter(option => option !== '--prune')]
+    const { code, stderr } = await runGit([...args, '--', place.repository, wanted], {
+      timeoutMs: Math.min(place.fetchTimeoutMs, oneCommitTimeoutMs),
+    })
+    if (code === 0) return true
+    if (/not our ref|find remote ref|unadvertised object|not a valid object|no such remote ref/i.test(stderr))
+      return false
+    throw fetchFault(place.repository, stderr)
+  })
+}
+
 const local = (place: Place, ...args: string[]): Promise<GitResult> =>
   runGit([`--git-dir=${place.bare}`, ...args], { timeoutMs: localTimeoutMs })
 
@@ -197,5 +231,10 @@ const requireWhole = async (place: Place, refs: string[]): Promise<void> => {
 const snapshot = (place: Place, commit: Commit): Promise<{ size: number; stream: Readable }> => {
   if (!/^[0-9a-f]{40}$/.test(commit))
     throw new Fault('malformed', 'never', `mirror: "${commit}" is no commit id`)
-  return healed(place, () => makeSnapshot({ bare: place.bare, commit, folder: place.folder }))
+  const pack = () => makeSnapshot({ bare: place.bare, commit, folder: place.folder })
+  return healed(place, pack).catch(async error => {
+    // One that was fetched by its id is lost when the mirror is made anew.
+    if (!(error instanceof Fault) || error.kind !== 'refused' || !(await fetchOne(place, commit))) throw error
+    return pack()
+  })
 }

@@ -8,6 +8,10 @@ export type GitResult = { code: number; stdout: string; stderr: string }
 export type GitOptions = {
   cwd?: string
   timeoutMs: Millis
+  /** What git reads; nothing if not given. */
+  input?: string
+  /** So many bytes of what it prints are kept, the last ones. */
+  keep?: number
 }
 
 /** git's own variables in our environment would point it at another repository. */
@@ -29,21 +33,27 @@ const environment = {
 const keptOutput = 64 * 1024
 
 /** Resolves however git ends. Faults: timeout (git and what it started are killed), exhausted (git is not installed). */
-export const runGit = (args: string[], { cwd, timeoutMs }: GitOptions): Promise<GitResult> =>
+export const runGit = (
+  args: string[],
+  { cwd, timeoutMs, input, keep = keptOutput }: GitOptions,
+): Promise<GitResult> =>
   new Promise((resolve, reject) => {
     // Its own process group: git starts helpers (git-remote-https, ssh, index-pack), and all of them must go.
     const child = spawn('git', args, {
       cwd,
       env: environment,
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
+    // git may end before it has read all (EPIPE); its exit code says what that means.
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(input)
     const output = { stdout: '', stderr: '' }
     const collect = (name: 'stdout' | 'stderr') => (chunk: Buffer) => {
-      output[name] = (output[name] + chunk.toString()).slice(-keptOutput)
+      output[name] = (output[name] + chunk.toString()).slice(-keep)
     }
-    child.stdout.on('data', collect('stdout'))
-    child.stderr.on('data', collect('stderr'))
+    child.stdout?.on('data', collect('stdout'))
+    child.stderr?.on('data', collect('stderr'))
     let late = false
     const timer = setTimeout(() => {
       late = true

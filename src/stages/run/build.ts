@@ -1,7 +1,7 @@
 // A build task: the base's warm tree in a fresh clone, the series applied by `git am`, the recipe's build steps, the artifacts out.
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
-import type { Job, MailToApply, Outcome, StepOutcome } from '../../model/job.ts'
+import type { Job, Outcome, StepOutcome } from '../../model/job.ts'
 import { isGuestsDoing } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Clone, TemplateSpec } from '../../ports/farm.ts'
@@ -11,9 +11,12 @@ import { linesOf } from '../../text/bounded-log.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { contentId } from '../../text/digest.ts'
 import {
+  type Applied,
   alreadyThere,
+  applied,
   applying,
   applyScript,
+  asSplit,
   checkout,
   command,
   mailFile,
@@ -36,9 +39,10 @@ export const buildTemplate = (
   prepare: [checkout(job.base), ...job.recipe.build.prepare.map(command)],
 })
 
-const tarOf = async (mails: MailToApply[], blobs: Blobs): Promise<Buffer> => {
+const tarOf = async (mails: Applied[], blobs: Blobs): Promise<Buffer> => {
   const tar = pack()
-  for (const mail of mails) tar.entry({ name: mailFile(mail) }, await blobs.get(mail.blob))
+  for (const { label, mail } of mails)
+    tar.entry({ name: mailFile(label) }, asSplit(Buffer.from(await blobs.get(mail.blob))))
   tar.finalize()
   return Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>))
 }
@@ -48,7 +52,7 @@ const lastTry = (output: string): string =>
   output.slice(Math.max(0, output.lastIndexOf('grapevine: applying patch ')))
 
 const judgeApply = (
-  mails: MailToApply[],
+  mails: Applied[],
   apply: { outcome: StepOutcome; output: string },
 ): Outcome | undefined => {
   const { outcome, output } = apply
@@ -56,47 +60,49 @@ const judgeApply = (
   const lines = new Set(linesOf(output))
   if (ending.kind !== 'finished') return { kind: 'build-failed', step: outcome, errors: [] }
   if (ending.exitCode !== 0) {
-    const failed = mails.findLast(mail => lines.has(applying(mail.position))) ?? mails[0]
+    const failed = mails.findLast(({ label }) => lines.has(applying(label))) ?? mails[0]
     const { conflicts } = parseAm(lastTry(output))
     // Only what git says of the patch counts against it; a guest without room or memory fails otherwise.
     if (ending.exitCode !== notApplied || conflicts.length === 0) {
       return { kind: 'ours', what: 'git am', detail: outcome.tail.at(-1) ?? `exit code ${ending.exitCode}` }
     }
+    const { position = 1, title = '' } = failed?.mail ?? {}
+    const before = failed?.before && { series: failed.before.series, title: failed.before.title }
     return {
-      kind: 'does-not-apply',
-      position: failed?.position ?? 1,
-      title: failed?.title ?? '',
-      conflicts,
-      tail: outcome.tail,
+      ...{ kind: 'does-not-apply', position, title, conflicts, tail: outcome.tail },
+      ...(before === undefined ? {} : { before }),
     }
   }
-  const there = mails.filter(mail => lines.has(alreadyThere(mail.position)))
-  return there.length === mails.length
-    ? { kind: 'already-applied', positions: there.map(mail => mail.position) }
+  const own = mails.filter(({ before }) => before === undefined)
+  const there = own.filter(({ label }) => lines.has(alreadyThere(label)))
+  return own.length > 0 && there.length === own.length
+    ? { kind: 'already-applied', positions: there.map(({ mail }) => mail.position) }
     : undefined
 }
 
 export type BuildInput = {
   job: Job
-  /** Empty: the unpatched base. */
-  mails: MailToApply[]
   clone: Clone
   blobs: Blobs
   journal: Journal
   signal: AbortSignal
 }
 
-const apply = async ({ mails, clone, blobs, journal, signal }: BuildInput): Promise<Outcome | undefined> => {
+const apply = async (
+  mails: Applied[],
+  { clone, blobs, journal, signal }: BuildInput,
+): Promise<Outcome | undefined> => {
   const tar = await tarOf(mails, blobs)
   await clone.write(mailFolder, { size: tar.length, stream: Readable.from([tar]) }, { untar: true })
-  return judgeApply(mails, await journal.exec(clone, applyScript(mails), signal))
+  return judgeApply(mails, await journal.exec(clone, applyScript(mails.map(({ label }) => label)), signal))
 }
 
 /** What became of it. An ending that the guest cannot have caused comes back as `ours`. Throws the farm's Faults. */
 export const build = async (input: BuildInput): Promise<Outcome> => {
-  const { job, mails, clone, blobs, journal, signal } = input
+  const { job, clone, blobs, journal, signal } = input
+  const mails = applied(job)
   if (mails.length > 0) {
-    const stopped = await apply(input)
+    const stopped = await apply(mails, input)
     if (stopped) return oursIfSo(stopped)
   }
   const steps: StepOutcome[] = []

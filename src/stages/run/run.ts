@@ -75,7 +75,7 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     return attempt.clone
   }
   if (task.kind === 'build') {
-    return build({ job, mails: job.parts, clone: await lease(), blobs, journal, signal })
+    return build({ job, clone: await lease(), blobs, journal, signal })
   }
   const built = await store.outcome(`${job.id}-build`)
   const artifact = built?.kind === 'built' ? built.artifact : undefined
