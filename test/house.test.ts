@@ -34,7 +34,7 @@ const libraries: Record<string, string[]> = {
   liquidjs: ['stages/reply'],
   mailauth: ['adapters/mailauth'],
   mailparser: ['text'],
-  nodemailer: ['adapters/smtp', 'adapters/maildir'],
+  nodemailer: ['adapters/smtp', 'text'],
   octokit: ['adapters/github'],
   pg: ['adapters/sql'],
   pino: ['wiring'],

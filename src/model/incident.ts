@@ -14,6 +14,11 @@ export type Trouble =
   | 'image-unserved'
   | 'backup-damaged'
   | 'task-kills-workers'
+  | 'source-unreachable'
+  | 'mail-capped'
+  | 'mail-refused'
+  | 'mail-unconfirmed'
+  | 'mail-unreachable'
 
 export type Incident = {
   /** Content id of trouble, host, `about` and `since`. */

@@ -1,4 +1,6 @@
 // What is kept, and the truth about all that goes on. One contract suite runs on every implementation.
+
+import type { KnownAddress, Silence } from '../model/address.ts'
 import type { Command, CommandState } from '../model/command.ts'
 import type { Hold, Host } from '../model/host.ts'
 import type { Incident } from '../model/incident.ts'
@@ -93,6 +95,8 @@ export type Store = {
   digestLines(filter: { project: string; before: Instant }): Promise<DigestLine[]>
   /** Queues a digest and takes those lines out of the next one, in one transaction. false: it is queued already, and nothing is changed. */
   addDigest(reply: Reply, lines: string[]): Promise<boolean>
+  /** What was sent with that Message-ID. */
+  replyByMessageId(messageId: MessageId): Promise<Reply | undefined>
   /** Is it one of ours? */
   isOurs(messageId: MessageId): Promise<boolean>
 
@@ -121,6 +125,17 @@ export type Store = {
   addAuthor(project: string, author: { address: string; at: Instant; signed: boolean }): Promise<void>
   /** `held` becomes `complete`. false: it is not held. */
   releaseSeries(id: SeriesId): Promise<boolean>
+
+  /** What is known of a mail address; case does not matter. undefined: nothing. */
+  address(address: string): Promise<KnownAddress | undefined>
+  /** All of which something is known, by address. */
+  addresses(): Promise<KnownAddress[]>
+  /** Reads, changes and saves in one transaction; `how` may be called more than once. Returns what is saved. */
+  changeAddress(address: string, how: (known: KnownAddress) => KnownAddress): Promise<KnownAddress>
+  /** No mail goes there any more, whatever was known of it. */
+  silenceAddress(address: string, silence: Silence): Promise<void>
+  /** It gets mail again. false: nothing was known of it. */
+  forgetAddress(address: string): Promise<boolean>
 
   /** The newest word of a host replaces the one before it. */
   saveHost(host: Host): Promise<void>

@@ -9,16 +9,19 @@ import { openTickets } from '../adapters/bullmq/tickets.ts'
 import { systemClock } from '../adapters/clock/system.ts'
 import { gitMail } from '../adapters/git/mail.ts'
 import { gitMirror } from '../adapters/git/mirror.ts'
+import { dkimAuth } from '../adapters/mailauth/verify.ts'
 import { maildirSink } from '../adapters/maildir/sink.ts'
 import { embeddedRedis } from '../adapters/redis/embedded.ts'
 import { smtpSink } from '../adapters/smtp/sink.ts'
 import { openStore } from '../adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
+import type { MessageId } from '../model/mail.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { GitMail, Mirror } from '../ports/git.ts'
 import type { Log } from '../ports/log.ts'
+import type { MailAuth } from '../ports/mail-auth.ts'
 import type { MailSink } from '../ports/mail-sink.ts'
 import type { Queue, Tickets } from '../ports/queue.ts'
 import type { Store } from '../ports/store.ts'
@@ -38,6 +41,9 @@ export type Wired = {
   gitMail: GitMail
   mirror: Mirror
   sink: MailSink
+  /** Looks in the mailboxes that our mail comes past; see DeliverPorts. */
+  findMail?(messageId: MessageId): Promise<'here' | 'absent' | 'unknown'>
+  mailAuth: MailAuth
   clock: Clock
   log: Log
   project(name: string): ProjectConfig
@@ -56,8 +62,15 @@ const openRedis = async (config: Config): Promise<{ where: string; stop(): Promi
   return { where: server.socket, stop: () => server.stop() }
 }
 
-export const sinkFor = (out: Config['mail']['out']): MailSink =>
-  out.kind === 'maildir' ? maildirSink({ path: out.path }) : smtpSink(out)
+const keepConnectionMs = 60_000
+
+/** Where our mail goes. With mailboxes of our own, each mail is sent there as well: by that it is known to have left. */
+export const sinkFor = ({ mail: { out, dkim, inbox }, bot }: Pick<Config, 'mail' | 'bot'>): MailSink => {
+  const signer = dkim && { ...dkim, key: () => dkim.key.reveal() }
+  if (out.kind === 'maildir') return maildirSink({ path: out.path, signer })
+  const copyTo = inbox.length > 0 ? bot.address : undefined
+  return smtpSink({ ...out, signer, copyTo, keepMs: keepConnectionMs })
+}
 
 /** A queue of one, in this process; there is one bot for a store. */
 export const turns = (): Wired['inTurn'] => {
@@ -78,6 +91,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     throw error
   })
   const redis = redisConnection({ where: server.where, log })
+  const sink = sinkFor(config)
   const queue = bullQueue({ connection: redis, prefix: queuePrefix })
   return {
     config,
@@ -90,7 +104,8 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     logs: fileLinks({ folder: join(config.data, 'logs') }),
     gitMail: gitMail(),
     mirror: gitMirror({ folder: join(config.data, 'mirrors') }),
-    sink: sinkFor(config.mail.out),
+    sink,
+    mailAuth: dkimAuth(),
     clock: systemClock,
     log,
     project(name) {
@@ -100,6 +115,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     },
     inTurn: turns(),
     async close() {
+      await sink.close?.()
       await queue.close()
       await store.close()
       await server.stop()

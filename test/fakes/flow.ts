@@ -106,7 +106,7 @@ export const fakeSink = () => {
   const sink: MailSink = {
     async send(mail) {
       sent.push(mail)
-      return 'taken'
+      return { answer: 'taken', refused: [] }
     },
     find: async id => (sent.some(mail => mail.messageId === id) ? 'here' : 'absent'),
     probe: async () => 'here',

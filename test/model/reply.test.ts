@@ -1,10 +1,12 @@
 // A reply on its way out: random events, and what may never happen.
 import { expect, test } from 'vitest'
 import {
+  lookForMs,
   maxReplyTries,
   nextReply,
   type ReplyEvent,
   type ReplyState,
+  replyDue,
   replyDuty,
   replyWait,
 } from '../../src/model/reply.ts'
@@ -22,6 +24,7 @@ const events: ReplyEvent[] = [
   { on: 'refused', why: '550 no such user' },
   { on: 'looked', found: 'here' },
   { on: 'looked', found: 'absent' },
+  { on: 'looked', found: 'not-seen' },
   { on: 'looked', found: 'unknown' },
 ]
 const final = ['sent', 'failed', 'unconfirmed']
@@ -43,10 +46,10 @@ test('final states stay, sending begins only when due, and every road ends', () 
         begun++
       }
       if (before.at === 'sending' && event.on === 'looked' && event.found === 'unknown')
-        expect(state.at).toBe('unconfirmed')
-      expect(replyDuty(state, now) === undefined).toBe(
-        final.includes(state.at) || (state.at === 'pending' && now < state.notBefore),
-      )
+        expect(['sending', 'unconfirmed']).toContain(state.at)
+      const due = replyDue(state)
+      expect(due === undefined).toBe(final.includes(state.at))
+      expect(replyDuty(state, now) === undefined).toBe(due === undefined || now < due)
       now += Math.floor(chance() * 4 * 3_600_000)
     }
     expect(begun).toBeLessThanOrEqual(maxReplyTries)
@@ -75,4 +78,41 @@ test.each([
   [1000, true, 6 * 3_600_000],
 ])('after %i tries (soon: %s) it waits %i ms', (tries, soon, ms) => {
   expect(replyWait(tries, soon)).toBe(ms)
+})
+
+const sending = { at: 'sending', since: 0, tries: 1 } as const
+
+test('a mail is looked for during minutes, less and less often; what was not seen all the time is sent again', () => {
+  let state: ReplyState = sending
+  const times: number[] = []
+  for (let now = 10; state.at === 'sending'; now = replyDue(state) ?? 0) {
+    times.push(now - 10)
+    state = nextReply(state, { on: 'looked', found: 'not-seen' }, now)
+  }
+  expect(times).toEqual([0, 5_000, 15_000, 35_000, 75_000, 135_000, 195_000, 255_000, lookForMs])
+  expect(state).toEqual({ at: 'pending', notBefore: 10 + lookForMs, tries: 1 })
+})
+
+test('a mail that some recipients have from an earlier try cannot be told by finding it', () => {
+  const state = { ...sending, done: ['list@example.org'] }
+  expect(nextReply(state, { on: 'looked', found: 'here' }, 9)).toEqual({ at: 'unconfirmed', since: 0 })
+  expect(nextReply(state, { on: 'looked', found: 'absent' }, 9)).toMatchObject({
+    at: 'pending',
+    done: state.done,
+  })
+})
+
+test('only a person leads on from unconfirmed and failed, and nobody from sent', () => {
+  const sent: ReplyState = { at: 'sent', when: 0, answer: '' }
+  for (const state of [
+    { at: 'unconfirmed', since: 0 },
+    { at: 'failed', when: 0, why: '' },
+  ] satisfies ReplyState[])
+    expect(nextReply(state, { on: 'resent' }, 5)).toEqual({ at: 'pending', notBefore: 5, tries: 0 })
+  expect(nextReply({ at: 'unconfirmed', since: 0 }, { on: 'dropped', why: 'x' }, 5)).toMatchObject({
+    at: 'failed',
+  })
+  expect(nextReply(sent, { on: 'resent' }, 5)).toBe(sent)
+  expect(nextReply(sent, { on: 'dropped', why: 'x' }, 5)).toBe(sent)
+  expect(nextReply(sending, { on: 'resent' }, 5)).toBe(sending)
 })

@@ -2,12 +2,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { link, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import MailComposer from 'nodemailer/lib/mail-composer'
 import { Fault } from '../../model/fault.ts'
 import type { MessageId } from '../../model/mail.ts'
 import type { OutgoingMail } from '../../model/reply.ts'
-import type { MailSink } from '../../ports/mail-sink.ts'
-import { compose } from '../../text/compose.ts'
+import type { MailSink, SendOptions, Taken } from '../../ports/mail-sink.ts'
+import { mailBytes, type Signer } from '../../text/bytes.ts'
 import { errnoFault, errnoOf } from '../../text/errno.ts'
 
 /**
@@ -15,8 +14,8 @@ import { errnoFault, errnoOf } from '../../text/errno.ts'
  * there once however often it is sent. The files open as .eml. Faults: refused (a mail that cannot be composed: never),
  * exhausted (disk full).
  */
-export const maildirSink = ({ path }: { path: string }): MailSink => ({
-  send: mail => guarded(path, () => send(path, mail)),
+export const maildirSink = ({ path, signer }: { path: string; signer?: Signer | undefined }): MailSink => ({
+  send: (mail, options) => guarded(path, () => send(path, mail, { signer, ...options })),
   find: messageId => guarded(path, () => find(path, messageId)),
   probe: () => guarded(path, () => probe(path)),
 })
@@ -36,30 +35,38 @@ const fileName = (messageId: MessageId): string => {
   return `${readable.slice(0, 100)}-${digest}.eml`
 }
 
-const composed = (mail: OutgoingMail): Promise<Buffer> => {
-  const result = compose(mail)
-  if (!result.ok) throw new Fault('refused', 'never', `mail ${mail.messageId}: ${result.why}`)
-  return new MailComposer({ ...result.options, newline: 'unix' }).compile().build()
+/** The bytes that SMTP would carry, but with the line ends of files. */
+const composed = async (mail: OutgoingMail, signer: Signer | undefined): Promise<Buffer> => {
+  const result = await mailBytes(mail, signer)
+  if (!result.ok)
+    throw new Fault('refused', result.forGood ? 'never' : 'later', `mail ${mail.messageId}: ${result.why}`)
+  // Composed with CRLF throughout, and no other CR.
+  return Buffer.from(result.bytes.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
 }
 
-const send = async (path: string, mail: OutgoingMail): Promise<string> => {
-  const bytes = await composed(mail)
+const send = async (
+  path: string,
+  mail: OutgoingMail,
+  { signer }: SendOptions & { signer: Signer | undefined },
+): Promise<Taken> => {
+  const bytes = await composed(mail, signer)
   await makeFolders(path)
   const name = fileName(mail.messageId)
   const target = join(path, 'new', name)
-  if ((await placeOf(path, name)) !== undefined) return `already in ${path}`
+  const taken = (answer: string): Taken => ({ answer, refused: [] })
+  if ((await placeOf(path, name)) !== undefined) return taken(`already in ${path}`)
   const temporary = join(path, 'tmp', `${name}.${process.pid}.${randomUUID()}`)
   try {
     await write(temporary, bytes)
     await link(temporary, target)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
-    return `already in ${path}`
+    return taken(`already in ${path}`)
   } finally {
     await unlink(temporary).catch(() => undefined)
   }
   await flush(join(path, 'new'))
-  return `delivered to ${target}`
+  return taken(`delivered to ${target}`)
 }
 
 const makeFolders = async (path: string): Promise<void> => {

@@ -14,6 +14,8 @@ const SmtpError = Refusal.extend({
 type SmtpError = z.infer<typeof SmtpError>
 
 const loginCodes = new Set(['EAUTH', 'ENOAUTH', 'EOAUTH2'])
+/** RFC 4954 §6: they speak of who we are, not of the mail. */
+const loginAnswers = new Set([530, 534, 535, 538])
 const lostCodes = new Set([
   'ECONNECTION',
   'ESOCKET',
@@ -40,6 +42,7 @@ export const smtpFault = (error: unknown, place: string, { at }: Progress): Faul
   if (loginCodes.has(code)) return fault('refused', 'later', words, remedies.login)
   if (code === 'ETLS') return fault('refused', 'later', words, remedies.tls)
   const answer = answerCode(details)
+  if (loginAnswers.has(answer)) return fault('refused', 'later', words, remedies.login)
   if (answer >= 400 && at === 'connecting') return fault('refused', 'later', words, remedies.greeting)
   if (answer >= 400) return fault('refused', answer >= 500 ? 'never' : 'later', words)
   if (at === 'sent')
@@ -50,11 +53,11 @@ export const smtpFault = (error: unknown, place: string, { at }: Progress): Faul
 }
 
 const remedies = {
-  login: 'check the user in mail.out and the password in the environment: the server does not accept them',
-  tls: "check mail.out: whether the port wants `secure`, and whether the server's certificate is valid for the host",
+  login: 'check user and password or token in mail.smtp: the server does not accept them',
+  tls: "check mail.smtp: whether the port wants `secure`, and whether the server's certificate is valid for the host; `ca` names the authority that signed it, if that is your own",
   greeting: 'ask the operator of the mail server why it turns this host away',
   sent: 'look on the list whether the mail arrived before it is sent again',
-  lost: 'check that the mail server runs, and host and port in mail.out',
+  lost: 'check that the mail server runs, and host and port in mail.smtp',
 }
 
 /** The server's reply code (RFC 5321 §4.2); 0: none came. Where one of several recipients may be taken later, all wait. 503 speaks of the session, not of the mail. */

@@ -1,140 +1,117 @@
-// Our mail out over SMTP, at the end of the flow: one connection a mail.
-import { once } from 'node:events'
-import { Readable } from 'node:stream'
-import MailComposer from 'nodemailer/lib/mail-composer'
-import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import type { Login } from '../../config/config.ts'
+// Our mail out over SMTP, at the end of the flow.
 import { Fault } from '../../model/fault.ts'
 import type { OutgoingMail } from '../../model/reply.ts'
-import type { MailSink } from '../../ports/mail-sink.ts'
-import { compose } from '../../text/compose.ts'
-import { type Progress, smtpFault } from './fault.ts'
+import type { MailSink, RefusedRecipient, SendOptions, Taken } from '../../ports/mail-sink.ts'
+import { mailBytes, type Signer } from '../../text/bytes.ts'
+import type { Progress } from './fault.ts'
+import { openSession, placeOf, type Sent, type Session, type SmtpPlace } from './session.ts'
 
-export type SmtpOptions = {
-  host: string
-  port: number
-  /** TLS from the first byte; else STARTTLS where the server offers it. */
-  secure: boolean
-  /** PEM file of the authority that signed the server's certificate. */
-  ca?: string | undefined
-  login?: Login | undefined
-  /** For the connection, the greeting, and each answer. Default 60 s (RFC 5321 §4.5.3.2 asks for minutes; a retry comes anyway). */
-  timeoutMs?: number
+export type SmtpOptions = SmtpPlace & {
+  signer?: Signer | undefined
+  /** Our own address, where every mail is sent as well, by the envelope alone: found there, it got out. */
+  copyTo?: string | undefined
+  /** So long a connection is kept for the next mail. Default: 0, not at all. */
+  keepMs?: number
 }
-
-type Sent = { response: string; rejected: string[]; rejectedErrors?: Error[] | undefined }
 
 /**
- * Hands mails to an SMTP server. `send` resolves with the server's answer; recipients that it refused stand behind it.
- * Faults: refused/never (5xx, or a mail that cannot be composed), refused/later (4xx, a login that fails), unreachable/soon
- * (not connected, or lost before the mail was handed over), timeout/later (all of the mail was handed over, and no answer
- * came: it may have got out).
+ * Hands mails to an SMTP server. `send` resolves with the server's answer and with the recipients that it refused. Faults:
+ * refused/never (5xx to all, or a mail that cannot be composed), refused/later (4xx, a login that fails, a key that cannot sign),
+ * unreachable/soon (not connected, or lost before the mail was handed over), timeout/later (all of the mail was handed over, and
+ * no answer came: it may have got out).
  */
-export const smtpSink = (options: SmtpOptions): MailSink => ({
-  send: mail => send(options, mail),
-  find: async () => 'unknown',
-  probe: async () => {
-    const place = placeOf(options)
-    await withConnection(options, { at: 'connecting' }, async () => undefined)
-    return `${place} answers${options.login === undefined ? '' : ' and lets us in'}`
-  },
-})
-
-const placeOf = ({ host, port }: SmtpOptions): string => `smtp ${host}:${port}`
-
-const send = async (options: SmtpOptions, mail: OutgoingMail): Promise<string> => {
-  const composed = compose(mail)
-  if (!composed.ok) throw new Fault('refused', 'never', `mail ${mail.messageId}: ${composed.why}`)
-  const bytes = await new MailComposer(composed.options).compile().build()
-  const progress: Progress = { at: 'connecting' }
-  const {
-    response,
-    rejected,
-    rejectedErrors = [],
-  } = await withConnection(options, progress, connection =>
-    handOver(connection, composed.envelope, bytes, progress),
-  )
-  const refused = rejected.map(
-    (address, i) => `${address} (${oneLine(rejectedErrors[i]?.message ?? 'refused')})`,
-  )
-  return refused.length === 0 ? oneLine(response) : `${oneLine(response)}; refused: ${refused.join(', ')}`
+export const smtpSink = (options: SmtpOptions): MailSink => {
+  const kept = keeper(options)
+  return {
+    send: (mail, how) => send(options, kept, { mail, ...how }),
+    find: async () => 'unknown',
+    probe: async () => {
+      const session = await openSession(options)
+      session.quit()
+      return `${placeOf(options)} answers${options.login === undefined ? '' : ' and lets us in'}`
+    },
+    close: async () => kept.take()?.quit(),
+  }
 }
+
+type Keeper = { take(): Session | undefined; give(session: Session): void }
+
+/** Holds one connection for the next mail: setting one up to a far server costs many round trips. */
+const keeper = ({ keepMs = 0 }: SmtpOptions): Keeper => {
+  let held: { session: Session; timer: NodeJS.Timeout } | undefined
+  const take = (): Session | undefined => {
+    const session = held?.session
+    clearTimeout(held?.timer)
+    held = undefined
+    return session?.isLost() ? undefined : session
+  }
+  return {
+    take,
+    give(session) {
+      if (keepMs === 0 || held !== undefined) return session.quit()
+      held = { session, timer: setTimeout(() => take()?.quit(), keepMs) }
+      held.timer.unref()
+    },
+  }
+}
+
+type Order = SendOptions & { mail: OutgoingMail }
+
+const send = async (
+  options: SmtpOptions,
+  kept: Keeper,
+  { mail, without = [], again = false }: Order,
+): Promise<Taken> => {
+  const built = await mailBytes(mail, options.signer)
+  if (!built.ok)
+    throw new Fault('refused', built.forGood ? 'never' : 'later', `mail ${mail.messageId}: ${built.why}`)
+  const { from, to } = built.envelope
+  const recipients = to.filter(address => !without.includes(address.toLowerCase()))
+  const copies = again ? [] : copyFor(options, recipients)
+  const isReal = (address: string) => !copies.includes(address)
+  const sent = await handOver(options, kept, {
+    envelope: { from, to: [...recipients, ...copies] },
+    bytes: built.bytes,
+    // A copy to ourselves alone would say later that the mail got out.
+    enough: accepted => accepted.some(isReal),
+  })
+  return { answer: oneLine(sent.response), refused: refusedIn(sent) }
+}
+
+const copyFor = ({ copyTo }: SmtpOptions, recipients: string[]): string[] =>
+  copyTo === undefined || recipients.some(one => one.toLowerCase() === copyTo.toLowerCase()) ? [] : [copyTo]
+
+const refusedIn = ({ rejected, rejectedErrors = [] }: Sent): RefusedRecipient[] =>
+  rejected.map((address, i) => {
+    const error = rejectedErrors[i]
+    const code = Number(error && 'responseCode' in error ? error.responseCode : 0)
+    return { address, why: oneLine(error?.message ?? 'refused'), forGood: code >= 500 && code !== 503 }
+  })
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
-const handOver = (
-  connection: SMTPConnection,
-  envelope: { from: string; to: string[] },
-  bytes: Buffer,
-  progress: Progress,
-): Promise<Sent> =>
-  new Promise((resolve, reject) => {
-    // Nobody reads from it before the server has taken the envelope and asks for the mail.
-    const message = Readable.from([bytes], { objectMode: false })
-    message.once('end', () => {
-      progress.at = 'sent'
-    })
-    connection.send(envelope, message, (error, info) =>
-      error || !info
-        ? reject(error ?? new Error('no answer'))
-        : resolve({ ...info, response: info.response ?? '' }),
-    )
-  })
+type HandOver = Omit<Parameters<Session['send']>[0], 'progress'>
 
-/** Connects, logs in, acts, says goodbye. Whatever goes wrong leaves as a Fault. */
-const withConnection = async <T>(
-  options: SmtpOptions,
-  progress: Progress,
-  act: (connection: SMTPConnection) => Promise<T>,
-): Promise<T> => {
-  const connection = new SMTPConnection(connectionOptions(options))
-  // A second error after the first would have no listener, and end the process.
-  connection.on('error', () => undefined)
-  const lost = once(connection, 'error').then(([error]) => {
-    throw error
-  })
-  // After the goodbye nobody listens to it any more.
-  lost.catch(() => undefined)
-  try {
-    await Promise.race([lost, ready(connection, options)])
-    progress.at = 'talking'
-    const result = await Promise.race([lost, act(connection)])
-    connection.quit()
-    return result
-  } catch (error) {
-    connection.close()
-    throw smtpFault(error, placeOf(options), progress)
+/** A kept connection may have ended without a word; a mail that was not handed over by then is handed over a new one. */
+const handOver = async (options: SmtpOptions, kept: Keeper, order: HandOver): Promise<Sent> => {
+  const session = kept.take()
+  if (session !== undefined) {
+    const progress: Progress = { at: 'talking' }
+    try {
+      return await give(kept, session, { ...order, progress })
+    } catch (error) {
+      const mayTryAgain =
+        error instanceof Fault &&
+        progress.at !== 'sent' &&
+        (error.kind === 'unreachable' || /\b421\b/.test(error.message))
+      if (!mayTryAgain) throw error
+    }
   }
+  return give(kept, await openSession(options), { ...order, progress: { at: 'talking' } })
 }
 
-const ready = async (connection: SMTPConnection, { login }: SmtpOptions): Promise<void> => {
-  await new Promise<void>((resolve, reject) =>
-    connection.connect(error => (error ? reject(error) : resolve())),
-  )
-  if (login === undefined) return
-  const { user } = login
-  const pass = 'password' in login ? login.password.reveal() : ''
-  const auth = { user, pass, credentials: { user, pass } }
-  await new Promise<void>((resolve, reject) =>
-    connection.login(auth, error => (error ? reject(error) : resolve())),
-  )
-}
-
-const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host)
-
-const connectionOptions = (options: SmtpOptions) => {
-  const { host, port, secure, login, timeoutMs = 60_000 } = options
-  return {
-    host,
-    port,
-    secure,
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-    dnsTimeout: timeoutMs,
-    // A password never goes over a network in the clear. Nobody listens in on this machine's loopback, where servers
-    // often have a certificate that nobody signed.
-    requireTLS: login !== undefined && !secure && !isLoopback(host),
-    tls: { rejectUnauthorized: !isLoopback(host) },
-  }
+const give = async (kept: Keeper, session: Session, order: Parameters<Session['send']>[0]): Promise<Sent> => {
+  const sent = await session.send(order)
+  kept.give(session)
+  return sent
 }

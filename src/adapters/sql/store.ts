@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.ts'
 import type { Store } from '../../ports/store.ts'
 import { authorStore } from './authors.ts'
 import { commandStore } from './commands.ts'
+import { addressStore } from './addresses.ts'
 import { hostStore, incidentStore } from './hosts.ts'
 import { jobStore } from './jobs.ts'
 import { mailStore } from './mails.ts'
@@ -84,6 +85,7 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...digestStore(db),
     ...commandStore(db),
     ...authorStore(db),
+    ...addressStore(db),
     ...hostStore(db),
     ...incidentStore(db),
   }

@@ -81,7 +81,7 @@ type VerdictPart = Pick<Store, 'addVerdict' | 'verdict' | 'verdictsOf' | 'jobsWi
 type DigestPart = Pick<Store, 'addDigestLine' | 'digestLines' | 'addDigest'>
 type ReplyPart = Pick<
   Store,
-  'addReply' | 'countReplies' | 'reply' | 'repliesAt' | 'repliesOf' | 'moveReply' | 'isOurs'
+  'addReply' | 'countReplies' | 'reply' | 'repliesAt' | 'repliesOf' | 'moveReply' | 'replyByMessageId' | 'isOurs'
 >
 
 /** The store's half of verdicts. */
@@ -193,6 +193,12 @@ export const replyStore = (db: Db): ReplyPart => ({
     const query = db.updateTable('reply').set(stateColumns(to)).where('id', '=', id)
     const { numUpdatedRows } = await query.where('state_key', '=', replyKey(from)).executeTakeFirst()
     return numUpdatedRows === 1n
+  },
+
+  async replyByMessageId(messageId) {
+    const query = db.selectFrom('reply').select(replyColumns).where('message_id', '=', searchKey(messageId))
+    const row = await query.limit(1).executeTakeFirst()
+    return row && toReply(row)
   },
 
   async isOurs(messageId) {

@@ -45,7 +45,7 @@ const askSqlite = async (config: Config) => {
 
 const askSink = async (config: Config) => {
   const { sinkFor } = await import('../../wiring/wire.ts')
-  const says = await sinkFor(config.mail.out).probe()
+  const says = await sinkFor(config).probe()
   if (config.mail.live) return fine(says)
   return advice(
     `${says}; all mail goes to ${config.administrator.address}`,

@@ -19,6 +19,12 @@ export const pushes = {
     id: `${project}-${mail}`,
     data: { project, mail },
   }),
+  /** The commands of a mail. */
+  command: (project: string, mail: string): Push => ({
+    queue: 'command',
+    id: `${project}-${mail}`,
+    data: { project, mail },
+  }),
   plan: (series: string): Push => ({ queue: 'plan', id: series, data: { series } }),
   /** The ticket of a task that is due; `data.ticket` is what hosts ask for. */
   run: (task: Task): Push => ({
@@ -30,8 +36,8 @@ export const pushes = {
   }),
   /** `why` makes the id: two different reasons to look must not be taken for one. */
   judge: (job: string, why: string): Push => ({ queue: 'judge', id: `${job}-${why}`, data: { job } }),
-  /** `turn` makes the id: the number of tries so far, or `look` for one that a crash left in `sending`. */
-  reply: (reply: string, turn: number | 'look', delayMs = 0): Push => ({
+  /** `turn` makes the id: the number of tries so far, or `look` for one that a crash left in `sending`, with the number of looks so far. */
+  reply: (reply: string, turn: number | `look${number}`, delayMs = 0): Push => ({
     queue: 'reply',
     id: `${reply}-${turn}`,
     data: { reply },
@@ -70,8 +76,19 @@ const waitingReplies = async ({ store, clock }: SweepPorts): Promise<Push[]> => 
     if (reply.state.at !== 'pending') continue
     found.push(pushes.reply(reply.id, reply.state.tries, Math.max(0, reply.state.notBefore - clock.now())))
   }
-  for (const reply of await store.repliesAt('sending')) found.push(pushes.reply(reply.id, 'look'))
+  for (const { id, state } of await store.repliesAt('sending')) {
+    const look = state.at === 'sending' ? state.look : undefined
+    found.push(pushes.reply(id, `look${look?.times ?? 0}`, Math.max(0, (look?.next ?? 0) - clock.now())))
+  }
   return found
+}
+
+/** Commands that nobody has looked at, and those that nobody confirmed in time. */
+const waitingCommands = async ({ store, clock }: SweepPorts): Promise<Push[]> => {
+  const waiting = await store.commands({ at: 'waiting' })
+  const late = waiting.filter(({ state }) => state.at === 'waiting' && clock.now() >= state.until)
+  const fresh = await store.commands({ at: 'received', limit: mailsAtOnce })
+  return [...fresh, ...late].map(({ project, mail }) => pushes.command(project, mail))
 }
 
 /** The oldest; the next sweep takes the next ones. */
@@ -86,6 +103,7 @@ export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   return [
     ...mails.map(mail => pushes.assemble(mail.project, mail.id)),
     ...complete.map(series => pushes.plan(series.id)),
+    ...(await waitingCommands(ports)),
     ...(await pointlessTasks(store)),
     ...open.map(job => pushes.judge(job.id, 'sweep')),
     ...(await waitingReplies(ports)),
