@@ -1,4 +1,5 @@
-// New versions of some parts only: `[PATCH v2 2/3]`, or `[PATCH v2]` in reply to part 2/3. Which older version the rest is taken from. Pure.
+// New versions of some parts only: `[PATCH v2 2/3]`, or `[PATCH v2]` in reply to part 2/3; also `[RESEND PATCH v2 2/3]`. Which older
+// version (or older posting of it) the rest is taken from. Pure.
 import { holds, members, type Piece, sameAuthor } from './assembly.ts'
 import type { MessageId } from './mail.ts'
 import { plainTitle } from './replacing.ts'
@@ -20,18 +21,19 @@ const positionIn = (elder: Series, piece: Piece, answered: Part): number | undef
 
 /** The nearest ancestor that is of an older version decides; `around` are the series of the thread. */
 const rerollOf = (piece: Piece, around: readonly Series[]): Reroll | undefined => {
-  if (!piece.versionGiven || piece.part.position === 0) return undefined
+  const isCounted = piece.total !== undefined
+  if (piece.part.position === 0 || (!isCounted && !piece.versionGiven)) return undefined
+  // A part that is numbered may also be sent once more as it was.
+  const isBefore = ({ version }: Series): boolean =>
+    isCounted ? version <= piece.version : version < piece.version
   const older = around
-    .filter(
-      series => series.version < piece.version && series.total > 1 && sameAuthor(series.author, piece.author),
-    )
+    .filter(series => isBefore(series) && series.total > 1 && sameAuthor(series.author, piece.author))
     .sort((a, b) => b.version - a.version || b.firstAt - a.firstAt)
   for (const id of piece.ancestors) {
     for (const elder of older) {
       const answered = heldBy(elder, id)
       if (answered === undefined) continue
-      if (piece.total !== undefined)
-        return piece.total === elder.total ? { elder, position: piece.part.position } : undefined
+      if (isCounted) return piece.total === elder.total ? { elder, position: piece.part.position } : undefined
       const position = missingParts(elder).length === 0 ? positionIn(elder, piece, answered) : undefined
       return position === undefined ? undefined : { elder, position }
     }
@@ -41,11 +43,15 @@ const rerollOf = (piece: Piece, around: readonly Series[]): Reroll | undefined =
 
 /** The version of the piece that took the elder's place already; further parts of it belong there. */
 const heirOf = (elder: Series, piece: Piece, around: readonly Series[]): Series | undefined => {
-  const { state } = elder
-  const heir = state.at === 'superseded' ? around.find(series => series.id === state.by) : undefined
-  return heir?.version === piece.version && heir.total === elder.total && heir.cover === undefined
-    ? heir
-    : undefined
+  const seen = new Set<Series>()
+  let last: Series | undefined = elder
+  while (last?.state.at === 'superseded' && !seen.has(last)) {
+    seen.add(last)
+    const { by } = last.state
+    last = around.find(series => series.id === by)
+  }
+  const isHeir = last !== elder && last?.version === piece.version && last.total === elder.total
+  return isHeir && last?.cover === undefined ? last : undefined
 }
 
 /** The piece with its place in a new version of an older series, if it is a re-roll of a part; else as it is. */
@@ -57,12 +63,9 @@ export const withReroll = (piece: Piece, around: readonly Series[]): Piece => {
   return { ...piece, part, total: elder.total, home: heirOf(elder, piece, around)?.id }
 }
 
-/** Is it a new version of which parts are missing? A cover letter says that all of them were sent, and they are waited for. */
+/** May it be that only these parts were sent (again)? A cover letter says that all of them were, and they are waited for. */
 export const isPartial = (series: Series): boolean =>
-  series.version > 1 &&
-  series.cover === undefined &&
-  series.parts.length > 0 &&
-  missingParts(series).length > 0
+  series.cover === undefined && series.parts.length > 0 && missingParts(series).length > 0
 
 /** What only the mails tell: what the parts answer, and whether both aim at the same branch. */
 export type FillKinship = { ancestors: readonly MessageId[]; sameTree: boolean }
@@ -77,11 +80,15 @@ const sameTitles = (series: Series, elder: Series): boolean =>
 const sameChange = (series: Series, elder: Series): boolean =>
   series.links?.changeId !== undefined && series.links.changeId === elder.links?.changeId
 
+/** Is it of an older version, or an older posting of the same one? */
+const isOlder = (elder: Series, series: Series): boolean =>
+  elder.version < series.version || (elder.version === series.version && elder.lastAt <= series.firstAt)
+
 /** Can the missing parts be taken from there? An older version by the same author, as long, with all of them. */
 export const fits = (series: Series, elder: Series, { ancestors, sameTree }: FillKinship): boolean =>
   elder.id !== series.id &&
   elder.origin.from === 'mail' &&
-  elder.version < series.version &&
+  isOlder(elder, series) &&
   elder.total === series.total &&
   sameTree &&
   sameAuthor(elder.author, series.author) &&

@@ -1,12 +1,15 @@
 // A mailing list for tests: raw mails written in a line each, and what receive and assemble make of them.
-
+import { createHash } from 'node:crypto'
 import { noBlobs } from '../../src/adapters/blobs/none.ts'
 import { gitMail } from '../../src/adapters/git/mail.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
+import type { Part } from '../../src/model/series.ts'
 import type { RawMail } from '../../src/ports/mail-source.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { assemble } from '../../src/stages/assemble/assemble.ts'
+import { fill } from '../../src/stages/assemble/fill.ts'
 import { receive } from '../../src/stages/receive/receive.ts'
+import { close } from '../../src/stages/upkeep/overdue.ts'
 
 export type Letter = {
   subject: string
@@ -60,26 +63,62 @@ export const letter = (mail: Letter): RawMail => {
 export const project = 'demo'
 export const settings = { project, quietMs: 10_000, deadlineMs: 3_600_000, partialMs: 600_000 }
 
-/** All mails go through receive and assemble in the order given; time is their arrival. The caller closes the store. */
-export const play = async (letters: (Letter | RawMail)[]): Promise<Store> => {
+/** Time passes with no mail; `plan`: what is complete by then was planned. */
+export type Pause = { untilMs: number; plan: boolean }
+export const pause = ({ days = 0, minutes = 0, plan = false }): Pause => ({
+  untilMs: start + (days * 1440 + minutes) * 60_000,
+  plan,
+})
+
+const closeDue = async (store: Store, now: number): Promise<void> => {
+  for (const series of await store.seriesDue(now)) {
+    if ((await fill({ store })(series)).length > 0) continue
+    await store.saveSeries([close(series, now, settings.deadlineMs).series])
+  }
+}
+
+const planAll = async (store: Store): Promise<void> => {
+  const complete = await store.seriesIn({ at: 'complete' })
+  await store.saveSeries(complete.map(series => ({ ...series, state: { at: 'planned', job: undefined } })))
+}
+
+/**
+ * All mails go through receive and assemble in the order given; time is their arrival, and what is due by then is closed. The caller
+ * closes the store.
+ */
+export const play = async (letters: (Letter | RawMail | Pause)[]): Promise<Store> => {
   const store = await openStore({ folder: ':memory:' })
-  const mails = letters.map(mail => ('raw' in mail ? mail : letter(mail)))
   let now = start
   const clock = { now: () => now, sleep: async () => undefined }
   const ports = { store, clock, blobs: noBlobs(), gitMail: gitMail() }
-  const ids = await receive(ports)({ project, source: 'test', cursor: 1, listTags: ['LTP'], mails })
-  for (const id of ids) {
+  const tags = { project, source: 'test', cursor: 1, listTags: ['LTP'] }
+  const mails = letters.flatMap(one => ('untilMs' in one ? [] : ['raw' in one ? one : letter(one)]))
+  const fresh = new Map((await receive(ports)({ ...tags, mails })).map(id => [id, true] as const))
+  const raws = mails.map(({ raw }) => createHash('sha256').update(raw).digest('hex'))
+  for (const one of letters) {
+    if ('untilMs' in one) {
+      now = Math.max(now, one.untilMs)
+      await closeDue(store, now)
+      if (one.plan) await planAll(store)
+      continue
+    }
+    const id = raws.shift() ?? ''
+    if (!fresh.delete(id)) continue
     now = Math.max(now, (await store.mail(id))?.arrivedAt ?? 0)
+    await closeDue(store, now)
     await assemble(ports)(settings, id)
   }
   return store
 }
 
-/** `v2 complete 0 1 2 | title`: one line for each series, in order of arrival. */
+const sayPart = ({ position, filledFrom, unusable }: Part): string =>
+  `${position}${filledFrom === undefined ? '' : `<v${filledFrom}`}${unusable === undefined ? '' : '!'}`
+
+/** `v2 complete 0 1<v1 2! of 2 | title`: one line for each series, in order of arrival; 1 is taken from v1, 2 cannot be used. */
 export const shape = async (store: Store): Promise<string[]> => {
   const all = await store.seriesIn({ project })
   return all.map(({ version, state, cover, parts, total, title }) => {
-    const positions = [...(cover === undefined ? [] : [0]), ...parts.map(part => part.position)].join(' ')
+    const positions = [...(cover === undefined ? [] : [0]), ...parts.map(sayPart)].join(' ')
     return `v${version} ${state.at} ${positions} of ${total} | ${title}`
   })
 }

@@ -3,15 +3,15 @@ import { noBlobs } from '../../src/adapters/blobs/none.ts'
 import { gitMail } from '../../src/adapters/git/mail.ts'
 import { expire } from '../../src/model/series.ts'
 import { assemble } from '../../src/stages/assemble/assemble.ts'
-import { type Letter, letter, play, project, settings, shape, start } from '../fakes/list.ts'
+import { type Letter, letter, pause, play, project, settings, shape, start } from '../fakes/list.ts'
 
-const list = async (letters: Letter[]) => {
+const list = async (letters: Parameters<typeof play>[0]) => {
   const store = await play(letters)
   onTestFinished(() => store.close())
   return store
 }
 
-const shaped = async (letters: Letter[]) => shape(await list(letters))
+const shaped = async (letters: Parameters<typeof play>[0]) => shape(await list(letters))
 
 const run = '20260105120000.4711'
 const sent = (n: number, subject: string, more: Partial<Letter> = {}): Letter => ({
@@ -161,7 +161,7 @@ describe('what is not one series stays apart', () => {
   test('weeks apart without a thread', async () => {
     expect(
       await shaped([{ subject: '[PATCH 1/2] one' }, { subject: '[PATCH 2/2] two', at: 60 * 24 * 14 }]),
-    ).toEqual(['v1 collecting 1 of 2 | one', 'v1 collecting 2 of 2 | two'])
+    ).toEqual(['v1 incomplete 1 of 2 | one', 'v1 collecting 2 of 2 | two'])
   })
 
   test('a patch sent into a discussion', async () => {
@@ -227,6 +227,146 @@ describe('a newer series replaces an older one', () => {
     expect(
       await shaped([{ subject: '[PATCH v2] x: y' }, { subject: '[PATCH] x: y', id: 'a', at: 3 }]),
     ).toEqual(['v2 complete 1 of 1 | x: y', 'v1 superseded 1 of 1 | x: y'])
+  })
+})
+
+describe('what mails say of other series', () => {
+  const links = async (letters: Parameters<typeof list>[0]) => {
+    const store = await list(letters)
+    return (await store.seriesIn({ project })).map(series => series.links)
+  }
+  const on = (...messageIds: string[]) => ({
+    dependsOn: { messageIds, changeIds: [], patchIds: [] },
+    supersedes: [],
+    changeId: undefined,
+  })
+
+  test('of the cover and of the parts, the cover first', async () => {
+    expect(
+      await links([
+        { subject: '[PATCH 1/1] one', re: 'c', body: 'Depends-on: <b@example.org>' },
+        { subject: '[PATCH 0/1] all', id: 'c', body: 'Based-on: <a@example.org>' },
+      ]),
+    ).toEqual([on('<a@example.org>', '<b@example.org>')])
+  })
+
+  test('a series that waits for another is planned again when that one comes', async () => {
+    const lines = await shaped([
+      { subject: '[PATCH] mine', body: 'Based-on: <theirs@example.org>' },
+      pause({ minutes: 5, plan: true }),
+      { subject: '[PATCH] theirs', id: 'theirs', from: 'Bob <bob@example.org>', at: 10 },
+    ])
+    expect(lines).toEqual(['v1 complete 1 of 1 | mine', 'v1 complete 1 of 1 | theirs'])
+  })
+
+  test('one that names nothing of it stays planned', async () => {
+    const lines = await shaped([
+      { subject: '[PATCH] mine', body: 'Based-on: <others@example.org>' },
+      pause({ minutes: 5, plan: true }),
+      { subject: '[PATCH] theirs', id: 'theirs', from: 'Bob <bob@example.org>', at: 10 },
+    ])
+    expect(lines).toEqual(['v1 planned 1 of 1 | mine', 'v1 complete 1 of 1 | theirs'])
+  })
+
+  test.each([
+    ['any version of a change', '20260101-topic-0123456789ab', 'complete'],
+    ['that version of it', '20260101-topic-0123456789ab:v2', 'complete'],
+    ['another version of it', '20260101-topic-0123456789ab:v1', 'planned'],
+  ])('by the change id: %s', async (_, id, state) => {
+    const [mine] = await shaped([
+      { subject: '[PATCH] mine', body: `prerequisite-change-id: ${id}` },
+      pause({ minutes: 5, plan: true }),
+      {
+        subject: '[PATCH v2] theirs',
+        from: 'Bob <bob@example.org>',
+        at: 10,
+        body: 'change-id: 20260101-topic-0123456789ab',
+      },
+    ])
+    expect(mine).toBe(`v1 ${state} 1 of 1 | mine`)
+  })
+
+  test('by the patch id', async () => {
+    const theirs = { subject: '[PATCH] theirs', from: 'Bob <bob@example.org>', at: 10 }
+    const before = await list([theirs])
+    const patchId = (await before.mails({ project }))[0]?.patch?.patchId
+    expect(patchId).toMatch(/^[0-9a-f]{40}$/)
+    const [mine] = await shaped([
+      { subject: '[PATCH] mine', body: `prerequisite-patch-id: ${patchId}` },
+      pause({ minutes: 5, plan: true }),
+      theirs,
+    ])
+    expect(mine).toBe('v1 complete 1 of 1 | mine')
+  })
+
+  test('two that depend on each other come to rest', async () => {
+    const store = await list([
+      { subject: '[PATCH] one', id: 'one', body: 'Depends-on: <two@example.org>' },
+      { subject: '[PATCH] two', id: 'two', body: 'Depends-on: <one@example.org>', file: 'b.c' },
+      pause({ minutes: 5, plan: true }),
+      { subject: 'Re: [PATCH] one', re: 'one', at: 9 },
+    ])
+    expect(await shape(store)).toEqual(['v1 planned 1 of 1 | one', 'v1 planned 1 of 1 | two'])
+  })
+
+  test('Supersedes: names what is replaced, whatever its title; only by the same author', async () => {
+    const letters = (from: string): Letter[] => [
+      { subject: '[PATCH] x', id: 'old' },
+      { subject: '[PATCH] y', from, file: 'b.c', body: 'Supersedes: <old@example.org>', at: 60 },
+    ]
+    const ann = 'Ann Author <ann@example.org>'
+    expect((await shaped(letters(ann)))[0]).toBe('v1 superseded 1 of 1 | x')
+    expect((await shaped(letters('Bob <bob@example.org>')))[0]).toBe('v1 complete 1 of 1 | x')
+  })
+
+  test('a change id is the same in all versions', async () => {
+    const body = 'change-id: 20260101-topic-0123456789ab'
+    expect(
+      await shaped([
+        { subject: '[PATCH] x', body },
+        { subject: '[PATCH v2] renamed', file: 'b.c', body, at: 60 * 24 * 90 },
+      ]),
+    ).toEqual(['v1 superseded 1 of 1 | x', 'v2 complete 1 of 1 | renamed'])
+  })
+})
+
+describe('comments', () => {
+  const dispositions = async (letters: Letter[]) => {
+    const store = await list(letters)
+    return (await store.mails({ project })).map(({ disposition }) => disposition.kind)
+  }
+  const bob = 'Bob <bob@example.org>'
+
+  test('below comments, also where the headers name only the mail above', async () => {
+    expect(
+      await dispositions([
+        { subject: '[PATCH] x', id: 'a' },
+        { subject: 'Re: [PATCH] x', id: 'b', re: 'a', from: bob },
+        { subject: 'Re: [PATCH] x', id: 'c', re: 'b' },
+        { subject: 'Something else', re: 'c', from: bob, file: undefined },
+      ]),
+    ).toEqual(['patch', 'comment', 'comment', 'comment'])
+  })
+
+  test('not outside of a series’ thread, and not a patch that lost its diff', async () => {
+    expect(
+      await dispositions([
+        { subject: '[PATCH] x', id: 'a' },
+        { subject: 'Re: [PATCH] y', re: 'z' },
+        { subject: '[PATCH 2/2] y', re: 'a', file: undefined },
+      ]),
+    ).toEqual(['patch', 'not-a-patch', 'not-a-patch'])
+  })
+
+  test('one word of the author lets it be tested again once', async () => {
+    const store = await list([
+      { subject: '[PATCH] x', id: 'a' },
+      pause({ minutes: 1, plan: true }),
+      { subject: 'Re: [PATCH] x', id: 'b', re: 'a', body: 'Depends-on: <y@example.org>', at: 2 },
+      pause({ minutes: 3, plan: true }),
+      { subject: 'Re: [PATCH] x', id: 'c', re: 'a', body: 'Depends-on: <y@example.org>', at: 4 },
+    ])
+    expect(await shape(store)).toEqual(['v1 planned 1 of 1 | x'])
   })
 })
 

@@ -29,11 +29,21 @@ const freshId = async (store: Store, project: string, piece: Piece): Promise<Ser
   return ids.at(-1) ?? ''
 }
 
-/** Those that took the place of older ones in the thread. */
+/** How often a series is followed to the one that replaced it. */
+const mostHeirs = 8
+
+/** Those that took the place of older ones in the thread, and of these in turn. */
 const heirs = async (store: Store, near: Series[]): Promise<Series[]> => {
-  const ids = near.flatMap(({ state }) => (state.at === 'superseded' ? [state.by] : []))
-  const found = await Promise.all([...new Set(ids)].map(id => store.series(id)))
-  return found.filter(series => series !== undefined)
+  const found = new Map(near.map(series => [series.id, series]))
+  let last = near
+  for (let step = 0; step < mostHeirs && last.length > 0; step++) {
+    const ids = last.flatMap(({ state }) => (state.at === 'superseded' ? [state.by] : []))
+    const fresh = [...new Set(ids)].filter(id => !found.has(id))
+    const read = await Promise.all(fresh.map(id => store.series(id)))
+    last = read.filter(series => series !== undefined)
+    for (const series of last) found.set(series.id, series)
+  }
+  return [...found.values()]
 }
 
 const candidates = async (store: Store, piece: Piece, settings: AssembleSettings): Promise<Series[]> => {
@@ -43,15 +53,17 @@ const candidates = async (store: Store, piece: Piece, settings: AssembleSettings
   // A run's late part finds its series whatever the time.
   const [best] = identities(piece)
   const byRun = best && (await store.series(seriesId(project, best)))
-  const rerolled = piece.versionGiven && piece.ancestors.length > 0 ? await heirs(store, near) : []
-  const all = [...near, ...rerolled, ...(byRun === undefined ? [] : [byRun])]
+  const thread = piece.ancestors.length > 0 ? await heirs(store, near) : near
+  const all = [...thread, ...(byRun === undefined ? [] : [byRun])]
   return [...new Map(all.map(series => [series.id, series])).values()]
 }
 
 /** How long it waits as it is; a new version of some parts only is looked at earlier. */
 export const waitUntil = (series: Series, now: Instant, settings: AssembleSettings): Instant => {
   const { quietMs, deadlineMs, partialMs } = settings
-  const wait = isPartial(series) ? Math.min(partialMs, deadlineMs) : deadlineMs
+  // Of a first version, nearly always a part is late; of a later one, often no more was sent.
+  const isReroll = series.version > 1 && isPartial(series)
+  const wait = isReroll ? Math.min(partialMs, deadlineMs) : deadlineMs
   return Math.max(series.lastAt + wait, now + quietMs)
 }
 
