@@ -36,7 +36,7 @@ const handIn = async (deps: CliDeps, file: string, options: Options, name = file
   const config = await deps.config()
   const project = projectNamed(config, options.project)
   const { wire } = await import('../wiring/wire.ts')
-  const { readSource } = await import('../wiring/bot.ts')
+  const { readSource } = await import('../wiring/reading.ts')
   const { sourceAt } = await import('../wiring/sources.ts')
   const { quietLog } = await import('../wiring/log.ts')
   const source = await sourceAt(file, `hand-${Date.now()}`)

@@ -17,6 +17,7 @@ import { readyTasks } from '../stages/run/ready.ts'
 import type { RunBy } from '../stages/run/run.ts'
 import { cutOff } from '../stages/upkeep/cut-off.ts'
 import { pushes, ticketOf } from '../stages/upkeep/sweep.ts'
+import { unrepeated } from '../text/unrepeated.ts'
 import { openAlarm } from './alarm.ts'
 import { imageWatch, roomOf, type Served } from './host-images.ts'
 import type { Closable } from './queues.ts'
@@ -92,18 +93,6 @@ export const refuseNamesake = async ({
   })
 }
 
-/** A log that says the same thing once a minute. */
-const unrepeated = ({ log, clock }: Pick<Wired, 'log' | 'clock'>) => {
-  const said = new Map<string, number>()
-  return (what: string) => {
-    const now = clock.now()
-    if (now - (said.get(what) ?? Number.NEGATIVE_INFINITY) < 60_000) return
-    if (said.size > 100) said.clear()
-    said.set(what, now)
-    log('error', what)
-  }
-}
-
 /** Works until it is closed. Throws a Fault if another machine has the same name. */
 export const runHost = async (
   wired: Wired,
@@ -118,7 +107,7 @@ export const runHost = async (
   const all = roomOf(config)
   const running = new Map<TaskId, Held>()
   const ended = new AbortController()
-  const complain = unrepeated(wired)
+  const complain = unrepeated(log, { now: () => clock.now() })
   const ready = readyTasks(wired)
   const [worker, startedAt] = [thisWorker(), clock.now()]
   let look: Look = { unfit: 'its worker is just starting', images: new Map() }

@@ -4,6 +4,7 @@ import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq'
 import { Fault } from '../../model/fault.ts'
 import type { Log } from '../../ports/log.ts'
 import type { QueueName } from '../../ports/queue.ts'
+import { unrepeated } from '../../text/unrepeated.ts'
 import { closeClient, type RedisConnection } from './connection.ts'
 
 type Data = Record<string, string>
@@ -59,17 +60,6 @@ const answer = async (
   return error
 }
 
-/** A log that says the same thing once a minute: BullMQ's loop meets some errors thousands of times a second. */
-const unrepeated = (log: Log) => {
-  const said = new Map<string, number>()
-  return (what: string) => {
-    if (Date.now() - (said.get(what) ?? 0) < minute) return
-    if (said.size > 100) said.clear()
-    said.set(what, Date.now())
-    log('warn', what)
-  }
-}
-
 const isConnectionTrouble = (error: Error) =>
   /connection is closed|ECONN|ENOENT|EPIPE|ETIMEDOUT|max retries per request|stream isn't writeable/i.test(
     `${error.message} ${'code' in error ? error.code : ''}`,
@@ -110,7 +100,8 @@ export const work = async (queue: QueueName, options: WorkOptions): Promise<{ cl
     maxStalledCount: 1_000_000,
     runRetryDelay: 1000,
   })
-  const complain = unrepeated(log)
+  // BullMQ's loop meets some errors thousands of times a second.
+  const complain = unrepeated(log, { now: Date.now, level: 'warn' })
   worker.on('error', error => {
     if (!isConnectionTrouble(error)) complain(`queue ${queue}: ${error.message}`)
   })

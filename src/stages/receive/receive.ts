@@ -4,6 +4,7 @@ import type { Blobs } from '../../ports/blobs.ts'
 import type { GitMail } from '../../ports/git.ts'
 import type { Cursor, RawMail } from '../../ports/mail-source.ts'
 import type { Store } from '../../ports/store.ts'
+import { forLater } from './later.ts'
 import type { Route } from './route.ts'
 import { type Understood, understand } from './understand.ts'
 
@@ -23,11 +24,13 @@ const isOwn = async (store: Store, mail: Mail): Promise<boolean> => {
   return messageId !== undefined && (await store.isOurs(messageId))
 }
 
-/** Mail for the bot itself is never a patch, whatever it carries. */
-const forBot = (mail: Mail): Mail =>
-  mail.disposition.kind === 'new'
-    ? { ...mail, patch: undefined, disposition: { kind: 'not-a-patch', why: "of no project's list" } }
-    : { ...mail, patch: undefined }
+const ofNoList = { kind: 'not-a-patch', why: "of no project's list" } as const
+
+/** Mail for the bot itself is never a patch, whatever it carries; what it says to the bot is still to be noted. */
+const forBot = (mail: Mail): Mail => {
+  const isUndecided = mail.disposition.kind === 'new' && mail.decided === undefined
+  return { ...mail, patch: undefined, ...(isUndecided ? { decided: ofNoList } : {}) }
+}
 
 /** What the mails say, in their order; bracket words are those of each mail's own list. */
 const understandRouted = async (gitMail: GitMail, raws: readonly Buffer[], routes: readonly Route[]) => {
@@ -61,7 +64,7 @@ export const receive =
       const of = routes[n]?.project ?? project
       const mail: Mail = { ...said, id: ids[n] ?? '', project: of, source, arrivedAt, size: raw.length }
       if (await isOwn(store, mail)) kept.push({ ...mail, patch: undefined, disposition: { kind: 'own' } })
-      else kept.push(of === botProject ? forBot(mail) : mail)
+      else kept.push(forLater(of === botProject ? forBot(mail) : mail))
     }
     return store.saveMails(kept, { source, value: cursor })
   }
