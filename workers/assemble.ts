@@ -3,11 +3,13 @@ import { Fault } from '../src/model/fault.ts'
 import type { Store } from '../src/ports/store.ts'
 import { assemble } from '../src/stages/assemble/assemble.ts'
 import { afterAssembly } from '../src/wiring/assembled.ts'
+import { handleMail } from '../src/wiring/mail-in.ts'
 import type { StartWorker } from '../src/wiring/queues.ts'
 
 export const assembleWorker: StartWorker = (wired, start) =>
   start('assemble', { atOnce: 1, keys: ['project', 'mail'] }, async ({ project, mail }) => {
     const settings = { project, ...wired.config.assemble }
+    const followUps = await handleMail(wired, project, mail)
     const touched = await wired
       .inTurn(() => assemble(wired)(settings, mail))
       .catch(async error => {
@@ -16,6 +18,7 @@ export const assembleWorker: StartWorker = (wired, start) =>
         throw error
       })
     await afterAssembly(wired, touched)
+    await wired.queue.push(...followUps)
   })
 
 const setAside = (store: Store, at: { project: string; mail: string; error: unknown }): Promise<void> =>

@@ -3,6 +3,7 @@ import { Fault } from '../src/model/fault.ts'
 import { type Planned, plan, planned, type Survey, survey } from '../src/stages/plan/plan.ts'
 import { pushes } from '../src/stages/upkeep/sweep.ts'
 import { conclude } from '../src/wiring/conclude.ts'
+import { heldForOperator } from '../src/wiring/first-time.ts'
 import type { StartWorker } from '../src/wiring/queues.ts'
 import type { Wired } from '../src/wiring/wire.ts'
 
@@ -12,6 +13,7 @@ const dependencyMs = 10 * 60_000
 // Several at once: what one of them fetches must not hold up the others.
 export const planWorker: StartWorker = (wired, start) =>
   start('plan', { atOnce: 3, keys: ['series'] }, async ({ series: id }) => {
+    if (await wired.inTurn(() => heldForOperator(wired, id))) return
     await refresh(wired, id)
     const result = await surveyAndPlan(wired, id)
     if (result.kind !== 'job') return

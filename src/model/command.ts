@@ -14,7 +14,8 @@ export type CommandId = string
 /** What is asked for. Names in it are untrusted. */
 export type Request =
   | { do: 'test'; images: string[]; against?: string }
-  | { do: 'retest' | 'cancel' | 'status' | 'help' | 'subscribe' | 'unsubscribe' | 'pause' }
+  | { do: 'retest' }
+  | { do: 'cancel' | 'status' | 'help' | 'subscribe' | 'unsubscribe' | 'pause' }
   /** Without a host: the queue. */
   | { do: 'resume'; host?: string }
   | { do: 'drain'; host: string }
@@ -97,9 +98,7 @@ export type OperatorRequest = (typeof operators)[number]
 /** Is it for operators only? */
 export const isForOperators = (request: Request): boolean => operators.some(one => one === request.do)
 
-/** Must it be sure who asks? What harms others if somebody else says it: a test costs machine time only, and any patch causes one. */
+/** Must it be sure who asks? Where it harms others if somebody else says it. A test costs machine time only, and any patch causes one; who
+ *  is subscribed again against his will says `unsubscribe` once more. */
 export const needsProof = (request: Request): boolean =>
-  isForOperators(request) ||
-  request.do === 'cancel' ||
-  request.do === 'subscribe' ||
-  request.do === 'unsubscribe'
+  isForOperators(request) || request.do === 'cancel' || request.do === 'unsubscribe'

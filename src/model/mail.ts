@@ -26,6 +26,8 @@ export type ParsedMail = {
   from: Address | undefined
   /** Who wrote it: From: with the rewriting of list software undone. */
   author: Address | undefined
+  /** X-Original-From:, where a list that rewrote From: keeps it. */
+  originalFrom?: Address
   replyTo: Address[]
   to: Address[]
   cc: Address[]
@@ -116,4 +118,6 @@ export type Mail = {
   tags: SubjectTags | undefined
   patch: Patch | undefined
   disposition: Disposition
+  /** What it becomes once what it says to the bot is noted; `new` until then. undefined: assemble decides, or it is decided. */
+  decided?: Disposition
 }

@@ -75,8 +75,17 @@ export type Series = {
   wish?: Wish
   /** How often it was asked to be tested again; undefined: never. Part of its jobs' ids, so that the same job is done once more. */
   round?: number
+  /** The mails that were in it when an operator let it go: what came later was not looked at. */
+  released?: MailId[]
   state: SeriesState
 }
+
+/** A held series that an operator lets go. */
+export const released = (series: Series): Series => ({
+  ...series,
+  released: series.parts.map(part => part.mail),
+  state: { at: 'complete' },
+})
 
 /** Positions that are not there yet, ascending. */
 export const missingParts = (series: Pick<Series, 'parts' | 'total'>): number[] => {

@@ -9,8 +9,8 @@ export type DkimSignature = {
   result: 'pass' | 'fail' | 'none' | 'unknown'
   /** Its domain is that of From:, or of the same organisation (RFC 9989, relaxed). */
   aligned: boolean
-  /** Lower-case names of the headers that it covers, each as often as it stands in the mail: nobody can have added one. */
-  headers: string[]
+  /** Lower-case names of headers of the mail that it does not cover, or not each of that name: somebody else may have put them there. */
+  uncovered: string[]
   /** Covers the whole body; false for one with `l=` that leaves something out. */
   whole: boolean
   /** `t=`; undefined: it does not say. */

@@ -177,13 +177,15 @@ const nearest = (word: string): string => {
     : usages.help
 }
 
+const verbOf = (word: string): string => word.toLowerCase().replace(/[:.,]+$/, '')
+
 /** What a command asks for; `unknown` where it is none, or not complete. */
 export const readCommand = (command: string): Request => {
   const [first = '', ...more] = command
-    .replace(/[.,;!]+$/, '')
+    .replace(/[.,;!?]+$/, '')
     .split(' ')
     .filter(word => word !== '')
-  const verb = first.toLowerCase().replace(/[:.,]+$/, '')
+  const verb = verbOf(first)
   if (verb === '') return { do: 'help' }
   if (!isVerb(verb)) return unknown(`there is no command "${verb.slice(0, 40)}"`, nearest(verb.slice(0, 40)))
   const words = more.slice(0, maxWords)
@@ -207,19 +209,22 @@ export const readCommand = (command: string): Request => {
   }
 }
 
-const maxShown = 200
+const shown = (line: string): string => line.slice(0, 200).toWellFormed()
 
 /**
  * All commands in a text, in order. The text is what a reader sees of the mail: decoded, without attachments.
  * Not commands: what is quoted or indented, and what stands in a code block, in or behind a diff, or behind a signature, a list's footer or
  * the head of a forwarded mail.
  */
-export const findCommands = (text: string): Found[] =>
-  mayCommand(text)
-    ? ownLines(text.replace(/\r\n?/g, '\n')).flatMap(line => {
-        const command = commandOf(line)
-        return command === undefined
-          ? []
-          : [{ line: line.slice(0, maxShown).toWellFormed(), request: readCommand(command) }]
-      })
-    : []
+export const findCommands = (text: string): Found[] => {
+  if (!mayCommand(text)) return []
+  const lines = ownLines(text.replace(/\r\n?/g, '\n'))
+  return lines.flatMap((line, at) => {
+    const command = commandOf(line)
+    if (command === undefined) return []
+    // Programs that break long lines leave the first word alone.
+    const below = command === '' ? (lines[at + 1] ?? '') : ''
+    const whole = isVerb(verbOf(below.split(/\s/, 1)[0] ?? '')) ? below.replace(wide, ' ') : command
+    return [{ line: shown(whole === command ? line : `${line} ${whole}`), request: readCommand(whole) }]
+  })
+}

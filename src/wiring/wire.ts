@@ -16,7 +16,6 @@ import { smtpSink } from '../adapters/smtp/sink.ts'
 import { openStore } from '../adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
-import type { MessageId } from '../model/mail.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { GitMail, Mirror } from '../ports/git.ts'
@@ -41,8 +40,6 @@ export type Wired = {
   gitMail: GitMail
   mirror: Mirror
   sink: MailSink
-  /** Looks in the mailboxes that our mail comes past; see DeliverPorts. */
-  findMail?(messageId: MessageId): Promise<'here' | 'absent' | 'unknown'>
   mailAuth: MailAuth
   clock: Clock
   log: Log

@@ -172,6 +172,7 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     gitMail: gitMail(),
     mirror: fakeMirror(),
     sink: watched(sink, 'sink', pass),
+    mailAuth: { verify: async () => ({ dkim: [], aligned: false }) },
     clock,
     log: () => {},
     project: () => project,

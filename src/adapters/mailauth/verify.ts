@@ -47,9 +47,9 @@ const counted = (names: string[]): Map<string, number> => {
 }
 
 /** `h=` names a header once for each time that it is signed, from the bottom up (RFC 6376 §5.4.2): what stands above those is not. */
-const coveredHeaders = (keys: string, inMail: Map<string, number>): string[] => {
+const uncoveredHeaders = (keys: string, inMail: Map<string, number>): string[] => {
   const signed = counted(keys.split(':').map(name => name.trim().toLowerCase()))
-  return [...signed].filter(([name, times]) => times >= (inMail.get(name) ?? 0)).map(([name]) => name)
+  return [...inMail].filter(([name, times]) => (signed.get(name) ?? 0) < times).map(([name]) => name)
 }
 
 const resultOf = ({ status }: Result): DkimSignature['result'] => {
@@ -66,7 +66,7 @@ const toSignature = (result: Result, inMail: Map<string, number>): DkimSignature
     domain: (result.signingDomain ?? '').toLowerCase(),
     result: resultOf(result),
     aligned: Boolean(result.status.aligned),
-    headers: coveredHeaders(String(result.signingHeaders?.keys ?? ''), inMail),
+    uncovered: uncoveredHeaders(String(result.signingHeaders?.keys ?? ''), inMail),
     whole: result.canonBodyLengthLimited !== true || covered >= total,
     signedAt: Number.isNaN(signedAt) ? undefined : signedAt,
   }
@@ -75,8 +75,8 @@ const toSignature = (result: Result, inMail: Map<string, number>): DkimSignature
 const nothing: MailProof = { dkim: [], aligned: false }
 const unknown: MailProof = { dkim: [], aligned: 'unknown' }
 
-const isProof = ({ result, aligned, headers, whole }: DkimSignature): boolean =>
-  result === 'pass' && aligned && whole && headers.includes('from') && headers.includes('subject')
+const isProof = ({ result, aligned, uncovered, whole }: DkimSignature): boolean =>
+  result === 'pass' && aligned && whole && !uncovered.some(name => name === 'from' || name === 'subject')
 
 const judge = (found: Results, names: string[]): MailProof => {
   const inMail = counted(names)

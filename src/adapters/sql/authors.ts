@@ -1,5 +1,5 @@
 // Whose series were tested: by it a project tells who is new.
-import type { Series } from '../../model/series.ts'
+import { released, type Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, searchKey } from './columns.ts'
 import { saveSeriesRows } from './series.ts'
@@ -34,7 +34,7 @@ export const authorStore = (db: Db): AuthorPart => ({
       const row = await query.where('state_at', '=', 'held').executeTakeFirst()
       if (row === undefined) return false
       const series = fromJson<Series>(row.data, `series ${id}`)
-      await saveSeriesRows(transaction, [{ ...series, state: { at: 'complete' } }])
+      await saveSeriesRows(transaction, [released(series)])
       return true
     }),
 })

@@ -1,0 +1,177 @@
+// An answer to a command, or a word about one: to its sender alone, under the mail that it stood in, at most as often as the caps allow.
+import type { Command } from '../model/command.ts'
+import type { Address, Mail, MessageId } from '../model/mail.ts'
+import type { Reply, ReplyKind } from '../model/reply.ts'
+import { head, type Series } from '../model/series.ts'
+import type { MailProof } from '../ports/mail-auth.ts'
+import { senderOf } from '../stages/command/note.ts'
+import { mayUseReplyTo } from '../stages/command/permit.ts'
+import { actual, commonHeaders, intendedHeader, messageIdOf, sayAddresses } from '../stages/reply/envelope.ts'
+import { isProgram } from '../stages/reply/reach.ts'
+import { mailText, render } from '../stages/reply/render.ts'
+import { cleanLine } from '../text/clean.ts'
+import { headerText, isMailable } from '../text/compose.ts'
+import { contentId } from '../text/digest.ts'
+import { isSameMailbox } from '../text/same-address.ts'
+import type { Wired } from './wire.ts'
+
+const dayMs = 86_400_000
+
+/** Words of others, for a template: one clean line. */
+export const oneLine = (text: string, max = 120): string => cleanLine(text.replace(/\s+/g, ' ').trim(), max)
+
+/** Is it an address of people, and no list or bot of ours? */
+const isPerson = ({ config }: Wired, address: string): boolean =>
+  isMailable(address) &&
+  !isProgram(address) &&
+  ![config.bot, ...config.projects.map(project => project.list)].some(one =>
+    isSameMailbox(one.address, address),
+  )
+
+/** Whom a command is answered to; undefined: nobody. Reply-To counts where the sender's signature covers it. */
+export const answerTo = (wired: Wired, mail: Mail, proof: MailProof | undefined): Address | undefined => {
+  const sender = senderOf(mail)
+  const [wanted, ...more] = mail.parsed?.replyTo ?? []
+  if (wanted && more.length === 0 && proof && mayUseReplyTo(proof) && isPerson(wired, wanted.address))
+    return wanted
+  return sender && isPerson(wired, sender.address) ? sender : undefined
+}
+
+/** May one more mail leave, to this address and in this thread? */
+export const mayLeave = async (
+  { store, config, clock }: Wired,
+  to: Address[],
+  thread: MessageId | undefined,
+): Promise<boolean> => {
+  const since = clock.now() - dayMs
+  const { caps } = config.mail
+  if ((await store.countReplies({ since })) >= caps.total) return false
+  if (thread !== undefined && (await store.countReplies({ since, thread })) >= caps.thread) return false
+  for (const { address } of to)
+    if ((await store.countReplies({ since, to: address })) >= caps.author) return false
+  return true
+}
+
+export type Letter = {
+  /** Content id: the same letter is sent once. */
+  id: string
+  kind: ReplyKind
+  to: Address[]
+  project: string
+  series: Series | undefined
+  /** The mail that it goes under; undefined: it begins a thread. */
+  under: Mail | undefined
+  subject: string
+  /** auto-replied: to a mail of a person · auto-generated: by itself (RFC 3834 §5). */
+  auto: 'auto-replied' | 'auto-generated'
+  template: string
+  variables: object
+}
+
+const usableId = (id: MessageId | undefined): id is MessageId =>
+  id !== undefined && /^<[^\s\p{C}<>]{1,250}>$/u.test(id)
+
+const threadOf = (under: Mail | undefined) => {
+  const { messageId, ancestors = [] } = under?.parsed ?? {}
+  const ids = [...[...ancestors].reverse(), messageId].filter(usableId)
+  const references = [...ids.slice(0, 1), ...ids.slice(1).slice(-20)]
+  return { inReplyTo: usableId(messageId) ? messageId : undefined, references }
+}
+
+const tidy = ({ name, address }: Address): Address => ({
+  name: headerText(name).slice(0, 80).toWellFormed(),
+  address,
+})
+
+/** No line of ours is a command to another bot, or to ourselves. */
+const harmless = (line: string): string => (/^\/\S/.test(line) ? ` ${line}` : line)
+
+/** A mail of ours that says no verdict, ready to be queued. */
+export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => {
+  const { id, kind, project, series, under } = letter
+  const { bot, administrator } = config
+  const { live } = config.mail
+  const wanted = { to: letter.to.map(tidy), cc: [] }
+  const intended = oneLine(sayAddresses(wanted.to), 300)
+  const common = { live, intended, administrator: oneLine(sayAddresses([administrator]), 140) }
+  const lines = render(letter.template, { ...common, ...letter.variables }).map(harmless)
+  const thread = threadOf(under)
+  return {
+    id,
+    kind,
+    series: series?.id,
+    project,
+    thread: thread.references[0] ?? (series && head(series)?.messageId),
+    mail: {
+      messageId: messageIdOf(id, bot),
+      from: { ...bot, name: headerText(bot.name) },
+      ...actual(wanted, administrator, live),
+      subject: oneLine(letter.subject, 300),
+      ...thread,
+      headers: {
+        ...commonHeaders({ project, bot, auto: letter.auto }),
+        ...(series ? { 'X-Grapevine-Series': series.id } : {}),
+        ...intendedHeader(wanted, live),
+      },
+      text: mailText(lines),
+      date: clock.now(),
+    },
+    state: { at: 'pending', notBefore: clock.now(), tries: 0 },
+  }
+}
+
+export const replySubject = (mail: Mail): string => {
+  const subject = mail.parsed?.subject ?? ''
+  return /^re\s*:/i.test(subject) ? subject : `Re: ${subject}`
+}
+
+/** Answers that say no are not for everybody who writes another's address into From:. */
+const maxRefusals: Record<'refused' | 'unknown' | 'confirm', number> = { refused: 1, unknown: 3, confirm: 10 }
+
+const saidBefore = async (
+  { store, clock }: Wired,
+  command: Command,
+  kind: 'refused' | 'unknown' | 'confirm',
+): Promise<boolean> => {
+  const filter = { sender: command.sender, since: clock.now() - dayMs }
+  const others = (await store.commands(filter)).filter(other => other.id !== command.id)
+  const isUnknown = (other: Command) => other.request.do === 'unknown' || other.request.do === 'too-many'
+  const same =
+    kind === 'confirm'
+      ? others.filter(({ state }) => state.at === 'waiting' || state.at === 'expired')
+      : others.filter(other => other.state.at === 'refused' && isUnknown(other) === (kind === 'unknown'))
+  return same.length >= maxRefusals[kind]
+}
+
+export type AnswerInput = {
+  command: Command
+  mail: Mail
+  series: Series | undefined
+  project: string
+  proof: MailProof | undefined
+  /** What to count it as. */
+  as: 'done' | 'refused' | 'unknown' | 'confirm'
+  template: string
+  variables: object
+}
+
+/** undefined: it is not answered. */
+export const answerCommand = async (wired: Wired, given: AnswerInput): Promise<Reply | undefined> => {
+  const { command, mail, series, project, as } = given
+  // The token is for whoever reads the mailbox that From: names, and nobody else.
+  const to = answerTo(wired, mail, as === 'confirm' ? undefined : given.proof)
+  if (to === undefined || (as !== 'done' && (await saidBefore(wired, command, as)))) return undefined
+  const reply = writeLetter(wired, {
+    id: `a${contentId(23, command.id, as === 'confirm' ? 'confirm' : 'answer')}`,
+    kind: 'answer',
+    to: [to],
+    project,
+    series,
+    under: mail,
+    subject: replySubject(mail),
+    auto: 'auto-replied',
+    template: given.template,
+    variables: { line: oneLine(command.line, 200), ...given.variables },
+  })
+  return (await mayLeave(wired, [to], reply.thread)) ? reply : undefined
+}

@@ -1,0 +1,162 @@
+// The commands of a mail, one after another: may the sender do that, is it sure who asks, do it, answer. What each does: command-acts.ts.
+import { createHash, randomBytes } from 'node:crypto'
+import { isSilenced } from '../model/address.ts'
+import { type Command, confirmWithinMs, needsProof, nextCommand } from '../model/command.ts'
+import { botProject, type Mail } from '../model/mail.ts'
+import type { Reply } from '../model/reply.ts'
+import type { Series } from '../model/series.ts'
+import type { MailProof } from '../ports/mail-auth.ts'
+import { isProven, permit } from '../stages/command/permit.ts'
+import { threadOf } from '../stages/command/thread.ts'
+import { pushes } from '../stages/upkeep/sweep.ts'
+import { act, forbidden } from './command-acts.ts'
+import { answerCommand } from './command-answer.ts'
+import { type Act, aboutOf, deny } from './command-series.ts'
+import { mailIn } from './mail-in.ts'
+import type { Wired } from './wire.ts'
+
+type Case = {
+  command: Command
+  mail: Mail
+  series: Series | undefined
+  /** What the mail's signatures say; undefined where nobody needs to know. */
+  proof: MailProof | undefined
+}
+
+const digest = (token: string): string => createHash('sha256').update(token).digest('hex')
+
+/** The first part finds the command, the rest is the secret. */
+const newToken = (command: Command): string => `${command.id}-${randomBytes(16).toString('hex')}`
+
+const projectOf = ({ config }: Wired, { mail, series }: Case): string =>
+  series?.project ?? (mail.project === botProject ? (config.projects[0]?.name ?? botProject) : mail.project)
+
+const rulesOf = (wired: Wired, given: Case) => {
+  const name = projectOf(wired, given)
+  return name === botProject ? {} : wired.project(name).trust.commands
+}
+
+/** Nothing is sent to who wants none, or cannot be reached. */
+const isReachable = async ({ store, clock }: Wired, { command }: Case): Promise<boolean> => {
+  const known = await store.address(command.sender)
+  return known === undefined || !isSilenced(known, clock.now())
+}
+
+/** Saves what came of a command, with its answer and what it changed, and queues what follows. */
+const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
+  const { command, series } = given
+  const { store, clock, queue, log } = wired
+  const answer = {
+    ...given,
+    project: projectOf(wired, given),
+    as: came.how,
+    template: came.template,
+    variables: came.variables,
+  }
+  const reply =
+    came.silent || !(await isReachable(wired, given)) ? undefined : await answerCommand(wired, answer)
+  const event =
+    came.how === 'done'
+      ? ({ on: 'acted', what: came.what } as const)
+      : ({ on: 'denied', why: came.what } as const)
+  const state = nextCommand(command.state, event, clock.now())
+  const saved: Command = { ...command, series: series?.id, state }
+  if (!(await store.moveCommand(saved, command.state.at, { reply, series: came.save }))) return
+  log('info', `${command.line} (${command.sender}): ${state.at}, ${came.what}`, { mail: command.mail })
+  await came.after?.()
+  if (reply) await queue.push(pushes.reply(reply.id, 0))
+}
+
+/** Asks whoever reads the sender's mailbox whether it was him. */
+const ask = async (wired: Wired, given: Case): Promise<void> => {
+  const { command, series } = given
+  const { store, clock, queue } = wired
+  const token = newToken(command)
+  const state = nextCommand(command.state, { on: 'asked', token: digest(token) }, clock.now())
+  const answer = {
+    ...given,
+    project: projectOf(wired, given),
+    as: 'confirm' as const,
+    template: 'answer-confirm',
+    variables: {
+      token,
+      hours: confirmWithinMs / 3_600_000,
+      title: series?.title ?? '',
+      version: series?.version ?? 1,
+    },
+  }
+  const reply: Reply | undefined = await answerCommand(wired, answer)
+  // Who cannot be asked cannot confirm.
+  if (!reply) return settle(wired, given, { ...deny('its sender could not be asked'), silent: true })
+  if (await store.moveCommand({ ...command, series: series?.id, state }, 'received', { reply }))
+    await queue.push(pushes.reply(reply.id, 0))
+}
+
+/** The command that a token confirms; undefined: there is none, or not any more. */
+const confirmedBy = async ({ store }: Wired, token: string): Promise<Command | undefined> => {
+  const waiting = await store.commands({ at: 'waiting' })
+  return waiting.find(({ state }) => state.at === 'waiting' && state.token === digest(token))
+}
+
+const confirm = async (wired: Wired, given: Case, token: string): Promise<void> => {
+  const command = await confirmedBy(wired, token)
+  const mail = command && (await mailIn(wired.store, command.project, command.mail))
+  if (!command || !mail)
+    return settle(wired, given, deny('Nothing waits for that confirmation: it was given, or it is too late.'))
+  const then = await caseOf(wired, mail, command)
+  if (nextCommand(command.state, { on: 'looked' }, wired.clock.now()).at === 'expired') {
+    await expire(wired, command)
+    return settle(wired, given, deny('It is too late: that confirmation was asked for two days ago.'))
+  }
+  // The rules may have changed since.
+  await decide(wired, then, true)
+  const silent = { how: 'done' as const, what: `confirmed ${command.line}`, silent: true }
+  await settle(wired, given, { ...silent, template: '', variables: {} })
+}
+
+/** `sure`: its sender confirmed it. */
+const decide = async (wired: Wired, given: Case, sure: boolean): Promise<void> => {
+  const { command, mail, series, proof } = given
+  const { request, sender } = command
+  const { operators } = wired.config
+  const allowed = permit({ request, sender, series, rules: rulesOf(wired, given), operators })
+  if (!allowed.may) return settle(wired, given, forbidden(allowed.who, request))
+  const now = wired.clock.now()
+  if (needsProof(request) && !sure && !(proof && isProven({ mail, proof, command, now })))
+    return ask(wired, given)
+  await settle(wired, given, await act(wired, { command, mail, series }))
+}
+
+const expire = async ({ store, clock }: Wired, command: Command): Promise<void> => {
+  const state = nextCommand(command.state, { on: 'looked' }, clock.now())
+  if (state.at === 'expired') await store.moveCommand({ ...command, state }, 'waiting')
+}
+
+const caseOf = async (wired: Wired, mail: Mail, command: Command): Promise<Case> => {
+  const { store, blobs, mailAuth } = wired
+  const inThread = (await threadOf(store, mail)).series
+  const series = await aboutOf(wired, command, inThread)
+  const asks = needsProof(command.request) || (mail.parsed?.replyTo.length ?? 0) > 0
+  const proof = asks ? await mailAuth.verify(await blobs.get(mail.id)) : undefined
+  return { command, mail, series, proof }
+}
+
+const handle = async (wired: Wired, mail: Mail, command: Command): Promise<void> => {
+  if (command.state.at === 'waiting') return expire(wired, command)
+  if (command.state.at !== 'received') return
+  // Keys are asked for before it is anybody's turn.
+  if (needsProof(command.request)) await wired.mailAuth.verify(await wired.blobs.get(mail.id))
+  await wired.inTurn(async () => {
+    const given = await caseOf(wired, mail, command)
+    if (command.request.do === 'confirm') await confirm(wired, given, command.request.token)
+    else await decide(wired, given, false)
+  })
+}
+
+/** Does a mail's commands, in order. Repeatable: what is done is not done again. Nothing happens before the mail has its place. */
+export const runCommands = async (wired: Wired, project: string, mailId: string): Promise<void> => {
+  const { store } = wired
+  const mail = await mailIn(store, project, mailId)
+  if (mail === undefined || mail.disposition.kind === 'new') return
+  for (const command of await store.commands({ mail: mailId, project })) await handle(wired, mail, command)
+}

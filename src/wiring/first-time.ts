@@ -1,0 +1,133 @@
+// trust.firstTime: a series of somebody who never had one tested here waits for an operator. Looked at before each plan, so that no crash
+// lets one through.
+
+import type { Mail } from '../model/mail.ts'
+import { head, ownParts, type Series, type SeriesId } from '../model/series.ts'
+import type { MailProof } from '../ports/mail-auth.ts'
+import { pushes } from '../stages/upkeep/sweep.ts'
+import { contentId } from '../text/digest.ts'
+import { mayLeave, oneLine, replySubject, writeLetter } from './command-answer.ts'
+import type { Wired } from './wire.ts'
+
+const none: MailProof = { dkim: [], aligned: false }
+
+/** The signatures of the mail that a series begins with. */
+export const headProof = async ({ store, blobs, mailAuth }: Wired, series: Series): Promise<MailProof> => {
+  const first = head(series)
+  const mail = first && (await store.mail(first.mail))
+  // An author whom the list's rewriting hid is not proven by the list's signature.
+  if (!mail || mail.parsed?.from?.address.toLowerCase() !== series.author.address.toLowerCase()) return none
+  return mailAuth.verify(await blobs.get(mail.id))
+}
+
+/** Why it has to wait; undefined: it has not. */
+const reasonToHold = async (wired: Wired, series: Series): Promise<string | undefined> => {
+  const known = await wired.store.author(series.project, series.author.address)
+  if (known === undefined) return 'its author never had a series tested here'
+  if (!known.signed || (await headProof(wired, series)).aligned === true) return undefined
+  return 'it is not signed (DKIM), and its author’s mails were until now'
+}
+
+/** Files by which a patch can change what is run, and how. */
+const buildFiles =
+  /(?:^|\/)(?:makefile[^/]*|gnumakefile|kbuild|kconfig[^/]*|cmakelists\.txt|meson[^/]*|configure[^/]*|[^/]+\.(?:mk|cmake|am|in|ac|m4|sh|bash|py|pl)|dockerfile|jenkinsfile|package\.json|build\.[^/]+)$|(?:^|\/)\.(?:github|gitlab|circleci|ci)|(?:^|\/)(?:ci|scripts|tools)\//i
+
+type Extent = { files: string[]; added: number; removed: number; build: string[] }
+
+const extentOf = (mails: (Mail | undefined)[]): Extent => {
+  const changes = mails.flatMap(mail => mail?.patch?.files ?? [])
+  const files = [...new Set(changes.map(({ before, after }) => after ?? before ?? ''))]
+  return {
+    files,
+    added: changes.reduce((sum, { added }) => sum + added, 0),
+    removed: changes.reduce((sum, { removed }) => sum + removed, 0),
+    build: files.filter(file => buildFiles.test(file)),
+  }
+}
+
+const shown = (files: string[], max: number): string[] => [
+  ...files.slice(0, max).map(file => oneLine(file, 100)),
+  ...(files.length > max ? [`… and ${files.length - max} more`] : []),
+]
+
+/** Who hears of it: operators with an address, else the administrator. */
+const operatorsOf = ({ config }: Wired) => {
+  const named = config.operators.filter(rule => !rule.startsWith('@') && rule.includes('@'))
+  return named.length > 0 ? named.map(address => ({ name: '', address })) : [config.administrator]
+}
+
+/** Says to the operators what waits, and to its author that it does; each once for a series. */
+const tell = async (wired: Wired, series: Series, why: string): Promise<void> => {
+  const { store, queue } = wired
+  const mails = await Promise.all(ownParts(series).map(part => store.mail(part.mail)))
+  const first = head(series)
+  const under = first && (await store.mail(first.mail))
+  const { files, added, removed, build } = extentOf(mails)
+  const about = {
+    title: oneLine(series.title, 100),
+    author: oneLine(`${series.author.name} <${series.author.address}>`),
+    thing: series.total > 1 ? 'series' : 'patch',
+    id: series.id,
+  }
+  const common = { project: series.project, series }
+  const alert = writeLetter(wired, {
+    ...common,
+    id: `h${contentId(23, series.id, 'operators')}`,
+    kind: 'alert',
+    to: operatorsOf(wired),
+    under: undefined,
+    subject: `Held: ${about.title}`,
+    auto: 'auto-generated',
+    template: 'alert-held',
+    variables: {
+      ...about,
+      why,
+      patches: series.parts.length,
+      ...{ added, removed, count: files.length, files: shown(files, 20), build: shown(build, 20) },
+    },
+  })
+  const word = writeLetter(wired, {
+    ...common,
+    id: `h${contentId(23, series.id, 'author')}`,
+    kind: 'answer',
+    to: [series.author],
+    under,
+    subject: under ? replySubject(under) : about.title,
+    auto: 'auto-replied',
+    template: 'answer-held',
+    variables: about,
+  })
+  await store.addReply(alert)
+  await queue.push(pushes.reply(alert.id, 0))
+  const known = await store.address(series.author.address)
+  if (known?.silence !== undefined || !(await mayLeave(wired, word.mail.to, word.thread))) return
+  await store.addReply(word)
+  await queue.push(pushes.reply(word.id, 0))
+}
+
+/**
+ * Holds a complete series if its project wants that. true: it waits. Call it in turn, before planning. Repeatable: what is said is said once.
+ * Also notes who is known: whoever is planned for. Faults: those of the store and the blobs.
+ */
+export const heldForOperator = async (wired: Wired, id: SeriesId): Promise<boolean> => {
+  const { store, clock, log } = wired
+  const series = await store.series(id)
+  if (series === undefined || series.state.at !== 'complete' || series.origin.from !== 'mail') return false
+  const { firstTime } = wired.project(series.project).trust
+  const { address } = series.author
+  if (firstTime === 'run') {
+    await store.addAuthor(series.project, { address, at: clock.now(), signed: false })
+    return false
+  }
+  const isThrough = series.parts.every(part => series.released?.includes(part.mail))
+  const why = isThrough ? undefined : await reasonToHold(wired, series)
+  if (why === undefined) {
+    if ((await headProof(wired, series)).aligned === true)
+      await store.addAuthor(series.project, { address, at: clock.now(), signed: true })
+    return false
+  }
+  await tell(wired, series, why)
+  await store.saveSeries([{ ...series, state: { at: 'held', why } }])
+  log('info', `held for an operator: ${why}`, { series: series.id, title: series.title })
+  return true
+}
