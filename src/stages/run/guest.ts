@@ -51,7 +51,8 @@ export const alreadyThere = (label: string): string => `grapevine: patch ${label
 
 /**
  * `one LABEL` applies a mail by `git am`, as the host's `git mailinfo` has read it: in UTF-8, or as it is where its charset is none.
- * If that fails, it may be due to something else than the diff: an author without a name, or names without a/ and b/ before them.
+ * If that fails, it may be due to something else than the diff: an author without a name (then git has changed the files, but not
+ * committed them), or names without a/ and b/ before them.
  * Then: is it in the base already? A patch whose reverse applies is; and one that later ones of the series stand on is, too, if these can
  * be taken out before it, from the last one back. The index that this is tried on is a copy.
  */
@@ -62,8 +63,12 @@ index=$(git rev-parse --git-path index)
 mkdir -p "$work"
 there=" "
 looked=
-am() {
+clean() {
   rm -rf "$state"
+  git diff --cached --quiet || git reset -q --hard
+}
+am() {
+  clean
   git -c mailinfo.scissors=false -c am.threeWay=false am --patch-format=mbox --quoted-cr=strip --ignore-date "$@"
 }
 read_patch() {
@@ -75,7 +80,6 @@ strip() { if grep -q -e '^diff --git "\{0,1\}a/' -e '^--- "\{0,1\}a/' -e '^+++ "
 take() {
   for p in $(strip); do
     git apply --check --index -p$p "$work/patch" 2>/dev/null || continue
-    rm -rf "$state"
     git apply --index -p$p "$work/patch" || return 1
     git commit -q --no-verify --author "Nobody <nobody@invalid>" -m "patch $1" && return 0
   done
@@ -113,6 +117,7 @@ one() {
     am --no-utf8 "MAILS/$1.eml" && return 0
   fi
   [ -s "$work/patch" ] || return 1
+  clean
   take "$1" && return 0
   if reverses; then there=" $1$there"; else look "$@"; fi
   already "$1"
