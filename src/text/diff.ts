@@ -132,9 +132,12 @@ const readHunk = (
   return { next }
 }
 
+/** More are no patch that anybody could read; the rest is left out. */
+export const maxFiles = 10_000
+
 /**
  * Reads a patch: git's extended headers (renames, copies, modes, binary), plain `---`/`+++`, and `Index:` (cvs, svn, quilt).
- * Text around the diffs is skipped. Never throws. `broken` is the first hunk that cannot be right.
+ * Text around the diffs is skipped. Never throws. Ends after `maxFiles` files and one. `broken` is the first hunk that cannot be right.
  */
 export const readDiff = (patch: string | Buffer): Diff => {
   const lines = (typeof patch === 'string' ? patch : patch.toString('utf8')).split('\n')
@@ -150,7 +153,7 @@ export const readDiff = (patch: string | Buffer): Diff => {
     drafts.push(made)
     return made
   }
-  for (let at = 0; at < lines.length; at += 1) {
+  for (let at = 0; at < lines.length && drafts.length <= maxFiles; at += 1) {
     const line = (lines[at] ?? '').replace(/\r$/, '')
     const following = lines[at + 1] ?? ''
     const hunk = file === undefined ? null : hunkHeader.exec(line)

@@ -1,7 +1,7 @@
 // From raw bytes (RFC 5322, MIME) to a ParsedMail: the first thing that receive does. Patches are not taken from here: git reads the raw mail.
 import { type AddressObject, type EmailAddress, type ParsedMail as Parsed, simpleParser } from 'mailparser'
 import type { Address, Damage, MessageId, ParsedMail } from '../model/mail.ts'
-import { whoWrote } from './author.ts'
+import { readAddress, whoWrote } from './author.ts'
 import { autoKind } from './auto.ts'
 
 /** The bytes make no mail that could be shown: the headers are too long, the parts are nested too deep. One line in `message`. */
@@ -15,6 +15,8 @@ export class UnreadableMail extends Error {
 /** More is neither shown nor searched for commands; work and memory stay bounded whatever comes in. */
 const readBytes = 1 << 20
 const textBytes = 1 << 20
+/** Of headers; the whole conversation of a list has less. */
+const headBytes = 256 << 10
 
 const messageIds = (value: string): MessageId[] => value.match(/<[^<>\s@]+@[^<>\s]+>/g) ?? []
 
@@ -56,7 +58,7 @@ const ancestors = (mail: Parsed, header: (name: string) => string[]): MessageId[
 }
 
 const dateOf = (value: string | undefined): number | undefined => {
-  const instant = value === undefined ? Number.NaN : Date.parse(value.replace(/\([^)]*\)/g, ''))
+  const instant = value === undefined ? Number.NaN : Date.parse(value.slice(0, 200).replace(/\([^)]*\)/g, ''))
   return Number.isNaN(instant) ? undefined : instant
 }
 
@@ -85,9 +87,20 @@ const damageOf = (header: (name: string) => string[], text: string): Damage[] =>
   ...(knownEncoding.test(header('content-transfer-encoding')[0] ?? '') ? [] : ['undecodable' as const]),
 ]
 
+/** As much of a mail as is read: the first of its headers, and the first of what comes after them. */
+const bounded = (raw: Buffer): Buffer => {
+  const start = raw.subarray(0, readBytes)
+  if (start.length <= headBytes) return start
+  const ends = ['\n\n', '\n\r\n'].map(end => start.indexOf(end)).filter(at => at >= 0)
+  const end = ends.length === 0 ? start.length : Math.min(...ends)
+  if (end <= headBytes) return start
+  const cut = start.lastIndexOf(10, headBytes)
+  return Buffer.concat([start.subarray(0, cut < 0 ? headBytes : cut), start.subarray(end)])
+}
+
 const open = async (raw: Buffer): Promise<Parsed> => {
   try {
-    return await simpleParser(raw.subarray(0, readBytes), {
+    return await simpleParser(bounded(raw), {
       skipHtmlToText: true,
       skipTextToHtml: true,
       skipTextLinks: true,
@@ -100,7 +113,7 @@ const open = async (raw: Buffer): Promise<Parsed> => {
 
 /**
  * Reads a mail as far as people and rules need it: headers, text, who wrote it, whether a program did.
- * Only the first MiB is read; patches are extracted from the whole raw mail by git.
+ * Only the first MiB is read, and of its headers the first 256 KiB; patches are extracted from the whole raw mail by git.
  * @throws UnreadableMail, and nothing else, whatever the bytes are.
  */
 export const parseMail = async (raw: Buffer): Promise<ParsedMail> => {
@@ -114,12 +127,14 @@ export const parseMail = async (raw: Buffer): Promise<ParsedMail> => {
   const replyTo = addresses(mail.replyTo)
   const cc = addresses(mail.cc)
   const original = header('x-original-from')[0]
+  const originalFrom = original === undefined ? undefined : readAddress(original)
   return {
     messageId: [...header('message-id'), decoded(mail, 'message-id')].flatMap(messageIds)[0],
     ancestors: ancestors(mail, header),
     subject,
     from,
     author: whoWrote({ from, original, replyTo, cc, text }),
+    ...(originalFrom === undefined ? {} : { originalFrom }),
     replyTo,
     to: addresses(mail.to),
     cc,

@@ -1,6 +1,6 @@
 // GitMail by the real git: `git mailinfo` and `git patch-id`, on temporary files, in no repository and with nobody's configuration.
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../model/fault.ts'
@@ -10,6 +10,12 @@ import type { GitMail, MailInfo } from '../../ports/git.ts'
 const deadlineMs = 60_000
 /** For one mail: 30 MB take less than one. Base64 without a line end in it takes git quadratic time. */
 const cpuSeconds = 3
+/** More than this is no patch that anybody could read. */
+const patchBytes = 16 << 20
+/** Of what stands above the patch; with attachments it may be long. */
+const wordBytes = 1 << 20
+/** So that a patch and what is attached beside it fit in base64. */
+const mailBytes = 32 << 20
 const remedy = 'install git 2.33 or newer, so that it is in the PATH'
 
 type Ran = { code: number | null; stdout: Buffer; stderr: string; timedOut: boolean }
@@ -58,13 +64,63 @@ const run = (program: string, args: string[], input: Buffer, folder: string): Pr
     child.stdin.end(input)
   })
 
+/** In place of a copy for each step: a mail may be large. */
+const withoutCr = (mail: Buffer): Buffer => {
+  const out = Buffer.allocUnsafe(mail.length)
+  let length = 0
+  let from = 0
+  for (let at = mail.indexOf('\r\n'); at >= 0; at = mail.indexOf('\r\n', from)) {
+    length += mail.copy(out, length, from, at)
+    from = at + 1
+  }
+  length += mail.copy(out, length, from)
+  return out.subarray(0, length)
+}
+
 /** As `git mailsplit` does it before `git mailinfo`: without the mbox line, and without the CR of a mail that came by the wire. */
 const asSplit = (raw: Buffer): Buffer => {
   const start = raw.subarray(0, 5).toString('latin1') === 'From ' ? raw.indexOf(10) + 1 : 0
   const mail = raw.subarray(start)
-  return mail.includes('\r\n')
-    ? Buffer.from(mail.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
-    : mail
+  return mail.includes('\r\n') ? withoutCr(mail) : mail
+}
+
+/** git takes the brackets from a subject one by one, and copies the rest each time. */
+const longSubject = /^subject:(?:[^\n]|\n[ \t]){16384}/im
+const headBytes = 1 << 20
+/** Bytes that git may move about for one mail: a second's work. */
+const patience = 4e9
+const block = 64 << 10
+const base64Line = 57
+
+/**
+ * Would git take too long? It is asked of no mail over 32 MiB. And it may copy for ever: it puts each decoded line behind what came
+ * since the last line end, and copies all of it, so that base64 and quoted-printable without a line end in them take quadratic time,
+ * minutes for 30 MB. Nobody sends a patch so.
+ */
+const isTooMuch = (raw: Buffer): boolean => {
+  if (raw.length > mailBytes) return true
+  if (longSubject.test(raw.toString('latin1', 0, headBytes))) return true
+  const quoted = raw.length > 4 * block && /quoted-printable/i.test(raw.toString('latin1', 0, headBytes))
+  let run = 0
+  let cost = 0
+  const end = () => {
+    cost += (run * run) / (2 * base64Line)
+    run = 0
+  }
+  for (let from = 0; raw.length > 4 * block && from < raw.length && cost <= patience; ) {
+    const to = raw.indexOf(10, from + block) + 1 || raw.length
+    const text = raw.toString('latin1', from, to)
+    const soft = quoted && !/[^=\r\n]\r?\n/.test(text)
+    if (!soft && !/^[A-Za-z0-9+/=\r\n]+$/.test(text)) end()
+    else {
+      const decoded = soft ? text.length : Buffer.from(text, 'base64').lastIndexOf(10) >= 0 ? 0 : to - from
+      if (decoded === 0) end()
+      else run += decoded
+    }
+    from = to
+  }
+  end()
+  return cost > patience
 }
 
 const field = (info: string, name: string): string =>
@@ -88,13 +144,25 @@ for n; do
   echo "$n $code"
 done`
 
-const readInfo = async (folder: string, n: number): Promise<MailInfo> => {
+/** The first bytes of a file. */
+const firstOf = async (path: string, bytes: number): Promise<Buffer> => {
+  const { size } = await stat(path)
+  if (size <= bytes) return readFile(path)
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+const readInfo = async (folder: string, n: number): Promise<MailInfo | undefined> => {
   const file = (kind: string) => join(folder, `${n}.${kind}`)
-  const [info, message, patch] = await Promise.all([
-    readFile(file('info'), 'utf8'),
-    readFile(file('message'), 'utf8'),
-    readFile(file('patch')),
-  ])
+  const patch = await firstOf(file('patch'), patchBytes + 1)
+  if (patch.length > patchBytes) return undefined
+  const info = (await firstOf(file('info'), wordBytes)).toString('utf8')
+  const message = (await firstOf(file('message'), wordBytes)).toString('utf8')
   const author = { name: field(info, 'Author'), address: field(info, 'Email').toLowerCase() }
   return { author, subject: field(info, 'Subject'), message, patch }
 }
@@ -118,9 +186,14 @@ const readable = async (numbers: number[], folder: string): Promise<number[]> =>
 }
 
 const mailinfo = async (raws: Buffer[], width: number, folder: string): Promise<(MailInfo | undefined)[]> => {
-  for (const [n, raw] of raws.entries()) await writeFile(join(folder, `${n}.mail`), asSplit(raw))
-  const lanes = Array.from({ length: Math.min(width, raws.length) }, (_, lane) =>
-    raws.map((_, n) => n).filter(n => n % width === lane),
+  const numbers: number[] = []
+  for (const [n, raw] of raws.entries()) {
+    if (isTooMuch(raw)) continue
+    await writeFile(join(folder, `${n}.mail`), asSplit(raw))
+    numbers.push(n)
+  }
+  const lanes = Array.from({ length: Math.min(width, numbers.length) }, (_, lane) =>
+    numbers.filter((_, place) => place % width === lane),
   )
   const good = new Set((await Promise.all(lanes.map(numbers => readable(numbers, folder)))).flat())
   const infos: (MailInfo | undefined)[] = []

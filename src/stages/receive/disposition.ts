@@ -3,10 +3,10 @@ import type { Disposition, ParsedMail, Patch, SubjectTags } from '../../model/ma
 import { type BrokenHunk, unsafePath } from '../../text/diff.ts'
 import { diffStart, type Enclosed, sentByGit } from '../../text/submission.ts'
 
-const quotedDiff = /^[>|][>|\s]*(?:diff --git |@@ -\d|\+\+\+ \S|--- a\/)/m
+const quotedDiff = /^[>|][>| \t]{0,40}(?:diff --git |@@ -\d|\+\+\+ \S|--- a\/)/m
 
 const pullRequest =
-  /^\s*The following changes since commit [0-9a-f]{7,}|^\s*are available in the git repository at:?\s*$/im
+  /^[ \t]{0,20}(?:The following changes since commit [0-9a-f]{7,}|are available in the git repository at:?[ \t]{0,20}$)/im
 const stableNotice = /^patch ".*" has been (?:added to|queued (?:up )?for|applied to|dropped from) /i
 const commitNotice = /^(?:The following commit has been merged into the|Commit-ID:\s+[0-9a-f]{7,})/m
 
@@ -66,7 +66,7 @@ const unread = ({ parsed, tags }: Said): Patch => ({
   subject: tags.title,
   files: [],
   baseCommit: undefined,
-  unusable: { kind: 'damaged', why: 'git cannot read the patch in it' },
+  unusable: { kind: 'damaged', why: 'git cannot read the patch in it, or it is far too large' },
 })
 
 const withoutFiles = (said: Said, found: Found): Decision => {

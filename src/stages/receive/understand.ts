@@ -2,7 +2,7 @@
 // and can be run again on mails that are stored.
 import type { Mail, ParsedMail, Patch, SubjectTags } from '../../model/mail.ts'
 import type { GitMail, MailInfo } from '../../ports/git.ts'
-import { type Diff, readDiff } from '../../text/diff.ts'
+import { type Diff, maxFiles, readDiff } from '../../text/diff.ts'
 import { parseMail, UnreadableMail } from '../../text/mail.ts'
 import { parseSubject } from '../../text/subject.ts'
 import { type Enclosed, enclosedPatch } from '../../text/submission.ts'
@@ -52,7 +52,7 @@ const read = async (raw: Buffer, listTags: readonly string[]): Promise<Read> => 
 type Answer = { info: MailInfo; diff: Diff; patchId: string | undefined; refusal: string | undefined }
 
 const found = ({ parsed, tags, enclosed }: Said, answer: Answer | undefined): Found => {
-  if (answer === undefined) return 'refused'
+  if (answer === undefined || answer.diff.files.length > maxFiles) return 'refused'
   const { info, diff, patchId, refusal } = answer
   // A From: in the body names the patch's author; without one git knows only what the list made of From:.
   const isSender = info.author.address === '' || info.author.address === parsed.from?.address
@@ -82,18 +82,16 @@ const conclude = (read: Read, answered: { answer: Answer | undefined } | undefin
 
 const ask = async (gitMail: GitMail, raws: Buffer[]): Promise<(Answer | undefined)[]> => {
   const infos = await gitMail.mailinfo(raws)
-  const diffs = infos.map(info => (info === undefined ? undefined : readDiff(info.patch)))
-  const patches = infos.map(info => info?.patch ?? Buffer.alloc(0))
-  const patchIds = await gitMail.patchIds(patches)
-  const whole = diffs.flatMap((diff, n) => (diff !== undefined && diff.files.length > 0 ? [n] : []))
-  const refusals = await gitMail.refusals(
-    whole.map(n => ({ patch: patches[n] ?? Buffer.alloc(0), strip: diffs[n]?.strip ?? 1 })),
+  const reads = infos.map(info => info && { info, diff: readDiff(info.patch) })
+  const whole = reads.flatMap(read =>
+    read !== undefined && read.diff.files.length > 0 && read.diff.files.length <= maxFiles ? [read] : [],
   )
-  const refusal = new Map(whole.map((n, i) => [n, refusals[i]]))
-  return infos.map((info, n) => {
-    const diff = diffs[n]
-    return info && diff && { info, diff, patchId: patchIds[n], refusal: refusal.get(n) }
-  })
+  const patchIds = await gitMail.patchIds(whole.map(({ info }) => info.patch))
+  const refusals = await gitMail.refusals(
+    whole.map(({ info, diff }) => ({ patch: info.patch, strip: diff.strip })),
+  )
+  const said = new Map(whole.map((read, n) => [read, { patchId: patchIds[n], refusal: refusals[n] }]))
+  return reads.map(read => read && { patchId: undefined, refusal: undefined, ...read, ...said.get(read) })
 }
 
 /**
