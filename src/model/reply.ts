@@ -85,7 +85,8 @@ export type ReplyEvent =
   | { on: 'accepted'; answer: string; putOff?: { done: string[]; why: string } }
   | { on: 'deferred'; why: string; soon: boolean }
   | { on: 'refused'; why: string }
-  | { on: 'looked'; found: Found }
+  /** `forMs`: how long it is looked for, from the first time. */
+  | { on: 'looked'; found: Found; forMs?: Millis }
   | { on: 'resent' }
   | { on: 'dropped'; why: string }
 
@@ -98,7 +99,7 @@ const longestWaitMs: Millis = 6 * 3_600_000
 /** With the waits above these last more than five days, as RFC 5321 §4.5.4.1 asks for. */
 export const maxReplyTries = 32
 
-/** How long a mail that may have got out is looked for. The list may take its time; a copy to ourselves does not. */
+/** How long a mail that may have got out is looked for, if it should come to us at once. */
 export const lookForMs: Millis = 5 * 60_000
 const firstLookWaitMs: Millis = 5_000
 const longestLookWaitMs: Millis = 60_000
@@ -161,16 +162,20 @@ const afterSending = (
     case 'deferred':
       return later(state, now, event)
     case 'looked':
-      return afterLook(state, event.found, now)
+      return afterLook(state, event, now)
   }
 }
 
-const afterLook = (state: Sending, found: Found, now: Instant): ReplyState => {
+const afterLook = (
+  state: Sending,
+  { found, forMs = lookForMs }: Extract<ReplyEvent, { on: 'looked' }>,
+  now: Instant,
+): ReplyState => {
   // Some have it from an earlier try: finding it says nothing of the others.
   if (found === 'here' && state.done === undefined)
     return { at: 'sent', when: now, answer: 'found where our mail goes' }
   if (found === 'absent') return again(state, now)
-  const { times, until } = state.look ?? { times: 0, until: now + lookForMs }
+  const { times, until } = state.look ?? { times: 0, until: now + forMs }
   if (found !== 'here' && now < until) {
     const wait = Math.min(longestLookWaitMs, firstLookWaitMs * 2 ** Math.min(times, 10))
     return { ...state, look: { times: times + 1, next: Math.min(until, now + wait), until } }

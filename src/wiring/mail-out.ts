@@ -8,6 +8,7 @@ import { type Delivery, deliver } from '../stages/deliver/deliver.ts'
 import { statusIn } from '../text/dsn.ts'
 import { openAlarm } from './alarm.ts'
 import { sendAlert } from './alert.ts'
+import { findMail } from './find-mail.ts'
 import type { Wired } from './wire.ts'
 
 /** So long nothing may leave before it is trouble. */
@@ -120,12 +121,17 @@ const report = async (wired: Wired, delivery: Delivery): Promise<void> => {
   if (state.at === 'unconfirmed') await tellUnconfirmed(wired, reply)
 }
 
+/** A copy to ourselves comes at once. Where only a list's own mail can tell, the list may be moderated, or greylist us. */
+const listMs: Millis = 3_600_000
+const patience = ({ config }: Wired): { lookForMs?: Millis } =>
+  config.mail.inbox.length > 0 ? {} : { lookForMs: listMs }
+
 /** Does what is due for a reply, and tells operators what they must know. Repeatable. Returns the reply as it is then. */
 export const turnReply =
   (wired: Wired) =>
   async (id: string): Promise<Reply | undefined> => {
     const before = (await wired.store.reply(id))?.state.at
-    const delivery = await deliver(wired)(id)
+    const delivery = await deliver({ ...wired, findMail: findMail(wired), ...patience(wired) })(id)
     // What was over before was told then.
     if (delivery !== undefined && (before === 'pending' || before === 'sending'))
       await report(wired, delivery)

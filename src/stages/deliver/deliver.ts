@@ -1,6 +1,7 @@
 // The deliver stage: a saved reply → out, at most once. The machine is in model/reply.ts; this performs its duties.
 import { isSilenced } from '../../model/address.ts'
 import { Fault } from '../../model/fault.ts'
+import type { Millis } from '../../model/instant.ts'
 import type { MessageId } from '../../model/mail.ts'
 import {
   type Found,
@@ -20,6 +21,8 @@ export type DeliverPorts = {
   clock: Clock
   /** Looks in the mailboxes that our mail comes past. absent: all could be asked, and it is in none. Not given: there is none. */
   findMail?(messageId: MessageId): Promise<'here' | 'absent' | 'unknown'>
+  /** How long a mail that may have got out is looked for there. */
+  lookForMs?: Millis
 }
 
 /** What came of a reply's turn. */
@@ -63,7 +66,7 @@ const step = async (ports: DeliverPorts, reply: Reply): Promise<Delivery | undef
   const duty = replyDuty(reply.state, ports.clock.now())
   if (!duty) return { reply, refused: [] }
   if (duty.do === 'look') {
-    const looked = await move(ports, reply, { on: 'looked', found: await look(ports, reply.mail) })
+    const looked = await move(ports, reply, await look(ports, reply.mail))
     // `pending` again, and due: one more round sends it.
     return looked?.state.at === 'pending' ? step(ports, looked) : asIs(looked)
   }
@@ -86,8 +89,19 @@ const move = async (
   return (await store.moveReply(reply.id, reply.state, state)) ? { ...reply, state } : undefined
 }
 
+type Looked = Extract<ReplyEvent, { on: 'looked' }>
+
+const look = async (ports: DeliverPorts, mail: OutgoingMail): Promise<Looked> => {
+  const { lookForMs } = ports
+  return {
+    on: 'looked',
+    found: await whereIs(ports, mail),
+    ...(lookForMs === undefined ? {} : { forMs: lookForMs }),
+  }
+}
+
 /** Where it goes is asked first: a folder knows. Then where it comes past: what was read from there, and what waits there to be read. */
-const look = async ({ sink, store, findMail }: DeliverPorts, mail: OutgoingMail): Promise<Found> => {
+const whereIs = async ({ sink, store, findMail }: DeliverPorts, mail: OutgoingMail): Promise<Found> => {
   const exact = await sink.find(mail.messageId)
   if (exact !== 'unknown') return exact
   if ((await store.mailsByMessageId(mail.messageId)).length > 0) return 'here'
@@ -108,8 +122,8 @@ const send = async (ports: DeliverPorts, { mail, state }: Reply): Promise<Tried>
     return { ...afterTaken(await ports.sink.send(mail, { without, again: done.length > 0 }), recipients) }
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    const found = error.kind === 'timeout' ? await look(ports, mail) : 'absent'
-    if (found !== 'absent') return { event: { on: 'looked', found }, refused: [], fault: error }
+    const looked = error.kind === 'timeout' ? await look(ports, mail) : undefined
+    if (looked !== undefined && looked.found !== 'absent') return { event: looked, refused: [], fault: error }
     const event: ReplyEvent =
       error.retry === 'never'
         ? { on: 'refused', why: error.message }
