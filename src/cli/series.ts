@@ -5,6 +5,7 @@ import { UsageError } from '../model/fault.ts'
 import { costsNoTry, wasCutOff } from '../model/interrupt.ts'
 import type { RunRecord, Task } from '../model/job.ts'
 import type { Series } from '../model/series.ts'
+import type { Told } from '../model/verdict.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Store } from '../ports/store.ts'
 import { sayOutcome } from '../text/outcome.ts'
@@ -15,6 +16,16 @@ import { table } from './table.ts'
 
 const sayCancel = ({ why, by }: { why: string; by?: string }): string =>
   by === undefined ? why : `${why} (${by})`
+
+/** Who heard of a verdict, and why not everybody did. */
+const sayTold = ({ author, list, digest, silence }: Told): string => {
+  const who = [
+    ...(author ? ['the author'] : []),
+    ...(list ? ['the list'] : []),
+    ...(digest ? ['the list, in its next digest'] : []),
+  ]
+  return `${who.length === 0 ? 'nobody' : who.join(' and ')}${silence ? `: ${silence.why}` : ''}`
+}
 
 const taskLine = (task: Task): string => {
   const { state } = task
@@ -67,8 +78,11 @@ const describe = async (
   }
   const more = verdict?.finding.kind === 'cancelled' ? `: ${sayCancel(verdict.finding)}` : ''
   lines.push(`verdict ${verdict?.finding.kind ?? 'none yet'}${more}`)
-  for (const reply of await store.repliesOf(series.id))
-    lines.push(`reply ${reply.mail.messageId} ${reply.state.at}`)
+  if (verdict?.told !== undefined) lines.push(`told ${sayTold(verdict.told)}`)
+  for (const reply of await store.repliesOf(series.id)) {
+    const why = reply.state.at === 'failed' ? `: ${reply.state.why}` : ''
+    lines.push(`reply ${reply.mail.messageId} ${reply.state.at}${why}`)
+  }
   return lines
 }
 

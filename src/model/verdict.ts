@@ -94,4 +94,9 @@ export const isAnswer = (verdict: Verdict): verdict is Answer => verdict.finding
 
 /** One of a series' verdicts: the one on a job; without a job, the one of its kind, position and round. */
 export const verdictKey = ({ job, finding, round }: Pick<Verdict, 'job' | 'finding' | 'round'>): string =>
-  job ?? [finding.kind, ...('position' in finding ? [finding.position] : []), ...(round ? [round] : [])].join('-')
+  job ??
+  [finding.kind, ...('position' in finding ? [finding.position] : []), ...(round ? [round] : [])].join('-')
+
+/** Did anybody hear of it? What an older Grapevine gave, its author heard. */
+export const wasTold = ({ told, finding }: Pick<Verdict, 'told' | 'finding'>): boolean =>
+  told === undefined ? finding.kind !== 'cancelled' : told.author || told.list || told.digest

@@ -1,8 +1,16 @@
-// A verdict becomes known: it is saved together with the reply that says it, and the reply is queued.
-import { isAnswer, isCancelled, type Verdict } from '../model/verdict.ts'
-import { answered, composeReply } from '../stages/reply/compose.ts'
+// A verdict becomes known: who hears of it is decided, it is saved together with the reply that says it, and the reply is queued.
+import { isSilenced } from '../model/address.ts'
+import type { Mail } from '../model/mail.ts'
+import { type Decision, decide } from '../model/policy.ts'
+import type { Reply } from '../model/reply.ts'
+import type { Series } from '../model/series.ts'
+import { isAnswer, isCancelled, type Verdict, verdictKey, wasTold } from '../model/verdict.ts'
+import { answered, composeReply, replyId, threadOf } from '../stages/reply/compose.ts'
+import { lineOf } from '../stages/reply/digest.ts'
+import { type Reachable, reach } from '../stages/reply/reach.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
-import type { Wired } from './wire.ts'
+import { countSent, tellCapped } from './outbox.ts'
+import { turns, type Wired } from './wire.ts'
 
 /** A path for each log of a verdict, by series and image. */
 const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blob: string) => string> => {
@@ -20,35 +28,137 @@ const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blo
   return blob => paths.get(blob) ?? blobs.where(blob)
 }
 
-/** Repeatable: the first verdict on a job stays, and so does its reply. Of a series that was cancelled nothing is said any more. */
-export const conclude = async (wired: Wired, given: Verdict): Promise<void> => {
-  const { store, queue, config, clock, log } = wired
+/** The newest verdict on an older version; a version that was replaced before it had one is passed over. */
+const previousVerdict = async (
+  { store }: Wired,
+  series: Series,
+): Promise<{ verdict: Verdict; version: number } | undefined> => {
+  let versions = await store.seriesReplacedBy(series.id)
+  for (let steps = 0; steps < 20; steps++) {
+    const last = versions.filter(({ version }) => version < series.version).at(-1)
+    if (last === undefined) return undefined
+    const verdict = await store.verdict(last.id)
+    if (verdict && isAnswer(verdict)) return { verdict, version: last.version }
+    versions = [...versions.slice(0, versions.indexOf(last)), ...(await store.seriesReplacedBy(last.id))]
+  }
+  return undefined
+}
+
+const proofOf =
+  ({ mailAuth, blobs }: Wired, mail: Mail) =>
+  async (): Promise<boolean | 'unknown'> =>
+    (await mailAuth.verify(await blobs.get(mail.id))).aligned
+
+/** Whom the mail that is answered lets us write to. */
+const reachOf = async (wired: Wired, series: Series, mail: Mail | undefined): Promise<Reachable> => {
+  const { store, config, clock, project } = wired
+  const { list } = project(series.project)
+  const id = mail?.parsed?.messageId
+  return reach({
+    mail: mail?.parsed,
+    isOwn: mail?.disposition.kind === 'own' || (id !== undefined && (await store.isOurs(id))),
+    list,
+    never: [config.bot, ...config.projects.map(one => one.list)],
+    aligned: mail ? proofOf(wired, mail) : async () => false,
+    isSilenced: async address => {
+      const known = await store.address(address)
+      return known !== undefined && isSilenced(known, clock.now())
+    },
+  })
+}
+
+/** The first reply of this version that is on its way, or got out: what follows stands under it. */
+const firstReply = async ({ store }: Wired, series: Series): Promise<Reply | undefined> =>
+  (await store.repliesOf(series.id)).find(({ kind, state }) => kind === 'verdict' && state.at !== 'failed')
+
+type Case = { verdict: Verdict; series: Series; earlier: Verdict[] }
+
+const keepBack = async (wired: Wired, reply: Reply, over: NonNullable<Decision['over']>): Promise<Reply> => {
+  await tellCapped(wired, { about: `reply to ${reply.mail.subject}`, why: over.why })
+  return { ...reply, state: { at: 'failed', when: wired.clock.now(), why: `not sent: ${over.why}` } }
+}
+
+/** What is to be saved: the verdict with who heard of it, the reply if anybody did or would have, and the line of a digest. */
+const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
+  const { store, config, clock } = wired
+  const project = wired.project(series.project)
+  const part = answered(series, verdict)
+  const mail = part && (await store.mail(part.mail))
+  const under = earlier.some(wasTold) ? (await firstReply(wired, series))?.mail : undefined
+  const reachable = await reachOf(wired, series, mail)
+  const thread = threadOf(series, verdict, { ancestors: mail?.parsed?.ancestors, under })
+  const sent = await countSent(wired, { thread, author: reachable.address?.address })
+  const decision = decide({
+    ...{ verdict, earlier, sent, caps: config.mail.caps, rules: project.reply },
+    previous: await previousVerdict(wired, series),
+    ...{ author: reachable.author, list: reachable.list },
+  })
+  const { told, follows, over } = decision
+  const logUrl = await namedLogs(wired, verdict)
+  const now = clock.now()
+  const hears = over && !told.author && !told.list ? over : told
+  const { bot, administrator } = config
+  const reply =
+    hears.author || hears.list
+      ? composeReply({
+          ...{ verdict, series, project, bot, administrator, live: config.mail.live, logUrl, now },
+          job: verdict.job === undefined ? undefined : await store.job(verdict.job),
+          hears: { author: hears.author ? reachable.address : undefined, list: hears.list },
+          ...(mail?.parsed ? { mail: mail.parsed } : {}),
+          ...(follows ? { follows: { verdict: follows, under } } : {}),
+        })
+      : undefined
+  if (over && hears === told && reply) await tellCapped(wired, { about: reply.mail.subject, why: over.why })
+  return {
+    verdict: { ...verdict, told },
+    reply: reply && over && hears === over ? await keepBack(wired, reply, over) : reply,
+    line: told.digest ? lineOf({ id: replyId(verdict), verdict, series, logUrl, now }) : undefined,
+  }
+}
+
+const inOrder = new WeakMap<Wired['store'], Wired['inTurn']>()
+
+/** One after another: each must see what the one before has said, and how much mail has left. */
+const oneByOne = <T>({ store }: Wired, act: () => Promise<T>): Promise<T> => {
+  const turn = inOrder.get(store) ?? turns()
+  inOrder.set(store, turn)
+  return turn(act)
+}
+
+/**
+ * Repeatable: the first verdict on a job stays, and so does its reply; a crash between any two steps gives the same single reply. Of a series
+ * that was cancelled nothing is said any more.
+ */
+export const conclude = (wired: Wired, given: Verdict): Promise<void> =>
+  oneByOne(wired, () => concludeOne(wired, given))
+
+const concludeOne = async (wired: Wired, given: Verdict): Promise<void> => {
+  const { store, queue, log } = wired
   const series = await store.series(given.series)
   if (!series) return
-  const said = await store.verdict(series.id)
-  const verdict = said && isCancelled(said, series) ? { ...given, images: [], finding: said.finding } : given
+  const all = await store.verdictsOf(series.id)
+  const last = all.at(-1)
+  const verdict = last && isCancelled(last, series) ? { ...given, images: [], finding: last.finding } : given
   if (!isAnswer(verdict)) {
     if (await store.addVerdict(verdict, undefined))
       log('info', `cancelled: ${series.title}`, { series: series.id })
     return
   }
-  const job = verdict.job === undefined ? undefined : await store.job(verdict.job)
-  const project = wired.project(series.project)
-  const part = answered(series, verdict)
-  const subject = part && (await store.mail(part.mail))?.parsed?.subject
-  const reply = composeReply({
-    verdict,
-    series,
-    job,
-    project,
-    bot: config.bot,
-    administrator: config.administrator,
-    live: config.mail.live,
-    logUrl: await namedLogs(wired, verdict),
-    now: clock.now(),
-    ...(subject === undefined ? {} : { subject }),
-  })
-  const isNew = await store.addVerdict(verdict, reply)
-  if (isNew) log('info', `verdict: ${verdict.finding.kind}`, { series: series.id, title: series.title })
-  await queue.push(pushes.reply(reply.id, 0))
+  // It was decided already who hears of this one; only the way into the queue may have been cut off.
+  const isKnown = all.some(one => verdictKey(one) === verdictKey(verdict))
+  if (!isKnown) await save(wired, { verdict, series, earlier: all })
+  const reply = await store.reply(replyId(verdict))
+  if (reply?.state.at === 'pending' && reply.state.tries === 0) await queue.push(pushes.reply(reply.id, 0))
 }
+
+const save = async (wired: Wired, given: Case): Promise<void> => {
+  const { verdict, reply, line } = await prepare(wired, given)
+  const { series } = given
+  if (!(await wired.store.addVerdict(verdict, reply, line))) return
+  wired.log('info', `verdict: ${verdict.finding.kind}`, { series: series.id, title: series.title })
+  const { silence } = verdict.told
+  if (silence) wired.log('info', `${sayHeard(verdict.told)}: ${silence.why}`, { series: series.id })
+}
+
+const sayHeard = ({ author, list, digest }: { author: boolean; list: boolean; digest: boolean }): string =>
+  author || list || digest ? 'not everybody was told' : 'nobody was told'

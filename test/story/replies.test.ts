@@ -7,7 +7,7 @@ import type { Series } from '../../src/model/series.ts'
 import type { ImageVerdict, Verdict } from '../../src/model/verdict.ts'
 import { type ComposeInput, composeReply } from '../../src/stages/reply/compose.ts'
 import { compose } from '../../src/text/compose.ts'
-import { image, input, job, single, stories, three, verdict } from './verdicts.ts'
+import { image, input, single, stories, three, verdict } from './verdicts.ts'
 
 const people = (list: OutgoingMail['to']) =>
   list.map(({ name, address }) => `${name} <${address}>`).join(', ')
@@ -62,12 +62,15 @@ describe('envelope', () => {
     const one = reply()
     expect(reply({ now: 5 }).mail.messageId).toBe(one.mail.messageId)
     expect(one.mail.messageId).toMatch(/^<grapevine\.r[0-9a-f]{23}@example\.org>$/)
-    expect(reply({ job: { ...job, id: 'j2' } }).id).not.toBe(one.id)
+    const other = verdict({ job: 'j2', finding: { kind: 'new-failures' } })
+    expect(reply({ verdict: other }).id).not.toBe(one.id)
   })
 
   test('Re: is not doubled, and the subject of the mail is kept where it is known', () => {
-    expect(reply({ subject: '[tally] [RFC PATCH 1/3] x' }).mail.subject).toBe('Re: [tally] [RFC PATCH 1/3] x')
-    expect(reply({ subject: 'RE: [PATCH] x' }).mail.subject).toBe('RE: [PATCH] x')
+    expect(reply({ mail: { subject: '[tally] [RFC PATCH 1/3] x', ancestors: [] } }).mail.subject).toBe(
+      'Re: [tally] [RFC PATCH 1/3] x',
+    )
+    expect(reply({ mail: { subject: 'RE: [PATCH] x', ancestors: [] } }).mail.subject).toBe('RE: [PATCH] x')
     expect(reply().mail.subject).toBe('Re: [PATCH] strings: trim tabs, too')
     expect(reply({ series: three }).mail.subject).toBe('Re: [PATCH v2 0/3] Write numbers for people')
   })
@@ -82,22 +85,65 @@ describe('envelope', () => {
     expect(reply({ series: three }).mail).toMatchObject({ inReplyTo: cover, references: [cover] })
   })
 
-  test('nobody is written to who is not in the mail or the configuration; the list hears what concerns it', () => {
+  test('a reply names the whole thread, its first mail and the nearest ones at the least', () => {
+    const ancestors = Array.from({ length: 200 }, (_, i) => `<up${i}@example.com>`)
+    const { thread, mail } = reply({ mail: { subject: 'x', ancestors } })
+    expect(thread).toBe('<up199@example.com>')
+    expect(mail.references).toHaveLength(30)
+    expect(mail.references.slice(-2)).toEqual(['<up0@example.com>', single.parts[0]?.messageId])
+    expect(mail.inReplyTo).toBe(single.parts[0]?.messageId)
+    const bad = ['<a b@c>', 'nothing', `<${'x'.repeat(400)}@y>`, '<fine@example.com>']
+    expect(reply({ mail: { subject: 'x', ancestors: bad } }).mail.references).toEqual([
+      '<fine@example.com>',
+      single.parts[0]?.messageId,
+    ])
+  })
+
+  test('a follow-up stands under the first reply', () => {
+    const first = reply().mail
+    const { mail } = reply({ follows: { verdict: verdict({}), under: first } })
+    expect(mail.inReplyTo).toBe(first.messageId)
+    expect(mail.references).toEqual([...first.references, first.messageId])
+  })
+
+  test('a part that was taken from an older version is not answered', () => {
+    const parts = three.parts.map(part => (part.position === 1 ? { ...part, filledFrom: 1 } : part))
+    const series = { ...three, cover: undefined, parts }
+    const apply = verdict({ finding: { kind: 'does-not-apply', position: 1, title: 'x', conflicts: [] } })
+    expect(reply({ series, verdict: apply }).mail.inReplyTo).toBe(three.parts[1]?.messageId)
+  })
+
+  test('the author is written to, and the list in copy; without an author the list alone', () => {
     expect(reply().mail).toMatchObject({
       to: [{ address: 'ines.duarte@example.com' }],
       cc: [{ address: 'tally-devel@example.org' }],
     })
-    for (const kind of ['all-well', 'nothing-to-test'] as const)
-      expect(reply({ verdict: verdict({ finding: { kind } }) }).mail.cc).toEqual([])
-    const to = (address: string) => reply({ series: { ...single, author: { name: 'x', address } } }).mail
-    for (const bad of [
-      '',
-      'nobody',
-      'a b@example.com',
-      'a@b\r\nBcc: victim@example.com',
-      'grapevine@example.org',
-    ])
-      expect(to(bad)).toMatchObject({ to: [{ address: 'tally-devel@example.org' }], cc: [] })
+    expect(reply({ hears: { author: undefined, list: true } }).mail).toMatchObject({
+      to: [{ address: 'tally-devel@example.org' }],
+      cc: [],
+    })
+  })
+
+  test('whoever reads it can filter by it, and end it', () => {
+    expect(reply().mail.headers).toEqual({
+      'Auto-Submitted': 'auto-replied',
+      'X-Auto-Response-Suppress': 'OOF, AutoReply',
+      'List-Unsubscribe':
+        '<mailto:grapevine@example.org?subject=unsubscribe&body=%2Fgrapevine%20unsubscribe>',
+      'X-Grapevine-Project': 'tally',
+      'X-Grapevine-Series': 's1',
+      'X-Grapevine-Verdict': 'new-failures',
+    })
+  })
+
+  test('a name that looks like an encoded word is not decoded by anybody', () => {
+    const author = { name: '=?utf-8?q?a=0D=0ABcc:_x@example.com?=', address: 'ines.duarte@example.com' }
+    const { mail } = reply({
+      hears: { author, list: false },
+      mail: { subject: '=?utf-8?b?QmNjOg==?= x', ancestors: [] },
+    })
+    expect(mail.to[0]?.name).not.toContain('=?')
+    expect(mail.subject).not.toContain('=?')
   })
 
   test('until it is live, everything goes to the administrator, who reads whom it is for', () => {
@@ -153,6 +199,15 @@ describe('hostile words', () => {
     bad => ({ kind: 'base-broken', step: bad, errors: Array(9).fill(bad) }),
     () => ({ kind: 'incomplete', missing: Array.from({ length: 300 }, (_, i) => i + 1) }),
     bad => ({ kind: 'ours', what: bad }),
+    bad => ({ kind: 'damaged', position: 2, title: bad, why: bad }),
+    bad => ({ kind: 'unsafe', position: 1, title: bad, why: bad }),
+    bad => ({
+      kind: 'does-not-apply',
+      position: 2,
+      title: bad,
+      conflicts: [{ file: bad, line: 3, why: bad }],
+      before: { series: 's0', title: bad },
+    }),
   ]
   const badImage = (bad: string): ImageVerdict =>
     image(bad.slice(0, 300), {
@@ -193,9 +248,14 @@ describe('hostile words', () => {
         input({
           live: i % 2 === 0,
           series: badSeries(bad),
-          subject: bad,
+          mail: { subject: bad, ancestors: [bad, '<a@b>'] },
+          follows: {
+            verdict: verdict({ finding: finding(bad), base: { commit: bad, name: `${bad}2` } }),
+            under: undefined,
+          },
           verdict: verdict({
             base: { commit: bad, name: bad, wanted: bad },
+            lacking: Array(9).fill({ id: bad, title: bad, why: 'unknown' }),
             finding: finding(bad),
             images: Array.from({ length: 12 }, () => badImage(bad)),
           }),

@@ -1,9 +1,11 @@
 // Verdicts made by hand, for the replies that they must give: one small library, one contributor.
 import type { Job } from '../../src/model/job.ts'
+import type { Address } from '../../src/model/mail.ts'
+import { decide } from '../../src/model/policy.ts'
 import type { Recipe } from '../../src/model/recipe.ts'
 import type { Series } from '../../src/model/series.ts'
 import type { ImageVerdict, NewFailure, Verdict } from '../../src/model/verdict.ts'
-import type { ComposeInput } from '../../src/stages/reply/compose.ts'
+import { type ComposeInput, composeReply } from '../../src/stages/reply/compose.ts'
 
 export const commit = '8f3c1a2b9d4e5f60718293a4b5c6d7e8f9012345'
 
@@ -101,8 +103,21 @@ export const verdict = (more: Partial<Verdict>): Verdict => ({
   ...more,
 })
 
+/** Who hears by the default policy, where all can be written to. */
+const hears = (verdict: Verdict, author: Address): ComposeInput['hears'] => {
+  const { told } = decide({
+    ...{ verdict, earlier: [], previous: undefined },
+    rules: { author: 'always', list: 'new-failures', unchanged: 'silent' },
+    ...{ author: { may: true }, list: { may: true } },
+    sent: { thread: 0, author: 0, total: 0 },
+    caps: { thread: 1, author: 1, total: 1 },
+  })
+  return { author: told.author ? author : undefined, list: told.list }
+}
+
 export const input = (more: Partial<ComposeInput> & { verdict: Verdict }): ComposeInput => ({
   series: single,
+  hears: hears(more.verdict, (more.series ?? single).author),
   job,
   project: { name: 'tally', list: { name: 'Tally development', address: 'tally-devel@example.org' } },
   bot: { name: 'Grapevine', address: 'grapevine@example.org' },
@@ -157,6 +172,34 @@ const powerOff: ImageVerdict['broken'][number] = {
   why: 'the command switched the virtual machine off',
   tail: ['1..27', 'ok 1 - group 0'],
 }
+
+const lacking: NonNullable<Job['lacking']> = [
+  { id: '<20260901120000.99-1-tomás@example.net>', why: 'unknown' },
+  { id: '20260901-units-4711', title: 'Units that nobody asked for', why: 'incomplete' },
+]
+const before: NonNullable<Job['before']> = [
+  {
+    series: 's0',
+    title: 'A table of units for all',
+    parts: [1, 2].map(position => ({
+      position,
+      title: `units: step ${position}`,
+      messageId: `<20260912110000.12-${position}-tomas@example.net>`,
+      blob: `b${position}`,
+    })),
+  },
+]
+const filled: Series = {
+  ...three,
+  parts: three.parts.map(part => (part.position === 2 ? part : { ...part, filledFrom: 1 })),
+}
+
+const withoutJob = (finding: Verdict['finding']): Verdict =>
+  verdict({ job: undefined, base: undefined, buildLog: undefined, finding })
+
+/** What was said before of the same series. */
+const earlierReply = (series: Series) =>
+  composeReply(input({ series, verdict: withoutJob({ kind: 'incomplete', missing: [2] }) })).mail
 
 /** By the name of its golden mail. */
 export const stories: Record<string, ComposeInput> = {
@@ -297,6 +340,106 @@ export const stories: Record<string, ComposeInput> = {
         errors: ['src/wrap.c:3:10: fatal error: tally-config.h: No such file or directory'],
       },
     }),
+  }),
+  damaged: input({
+    job: undefined,
+    series: three,
+    verdict: withoutJob({
+      kind: 'damaged',
+      position: 2,
+      title: 'human: round half up',
+      why: 'it was sent as format=flowed, and its line 31, which must begin with a space, begins with "return"',
+    }),
+  }),
+  'damaged-single': input({
+    job: undefined,
+    verdict: withoutJob({
+      kind: 'damaged',
+      position: 1,
+      title: single.title,
+      why: 'its tabs are non-breaking spaces',
+    }),
+  }),
+  unsafe: input({
+    job: undefined,
+    series: three,
+    verdict: withoutJob({
+      kind: 'unsafe',
+      position: 3,
+      title: 'human: say "1 kB"',
+      why: 'it writes to ".git/hooks/post-checkout"',
+    }),
+  }),
+  'filled-and-needs': input({
+    series: filled,
+    job: { ...job, before, lacking },
+    verdict: verdict({
+      base: { commit, name: 'main', how: 'blobs' },
+      lacking,
+      finding: { kind: 'new-failures' },
+      images: [image('debian', { kind: 'new-failures', passed: 30, newFailures: [grouped] })],
+    }),
+  }),
+  'need-does-not-apply': input({
+    series: three,
+    job: { ...job, before },
+    verdict: verdict({
+      base: { commit, name: 'v1.2', how: 'asked' },
+      finding: {
+        kind: 'does-not-apply',
+        position: 2,
+        title: 'units: sort them',
+        conflicts: [{ file: 'src/units.c', line: 12, why: 'the lines that it changes look different there' }],
+        before: { series: 's0', title: 'A table of units for all' },
+      },
+    }),
+  }),
+  'named-does-not-apply': input({
+    verdict: verdict({
+      base: { commit, name: 'base-commit', how: 'named' },
+      finding: {
+        kind: 'does-not-apply',
+        position: 1,
+        title: single.title,
+        conflicts: [{ file: 'src/trim.c', line: 9, why: 'the lines that it changes look different there' }],
+      },
+    }),
+  }),
+  'follow-up': input({
+    series: three,
+    verdict: verdict({ images: [image('debian'), image('busybox')] }),
+    follows: {
+      verdict: verdict({ job: undefined, base: undefined, finding: { kind: 'incomplete', missing: [2] } }),
+      under: earlierReply(three),
+    },
+  }),
+  'follow-up-failures': input({
+    series: three,
+    job: { ...job, id: 'j2' },
+    verdict: verdict({ job: 'j2', images: [image('debian'), image('busybox')] }),
+    hears: { author: three.author, list: true },
+    follows: {
+      verdict: verdict({
+        finding: { kind: 'new-failures' },
+        images: [image('debian', { kind: 'new-failures', newFailures: [...failures, grouped] })],
+      }),
+      under: earlierReply(three),
+    },
+  }),
+  'follow-up-elsewhere': input({
+    job: { ...job, id: 'j2' },
+    verdict: verdict({
+      job: 'j2',
+      base: { commit, name: 'v1.2', how: 'asked' },
+      finding: {
+        kind: 'build-broken',
+        step: 'build',
+        ending: { kind: 'finished', exitCode: 2 },
+        command: 'make -s all',
+        errors: ["src/trim.c:14:17: error: 'blank' undeclared (first use in this function)"],
+      },
+    }),
+    follows: { verdict: verdict({}), under: earlierReply(single) },
   }),
   'not-live': input({ live: false, verdict: verdict({ images: [image('debian'), image('busybox')] }) }),
 }

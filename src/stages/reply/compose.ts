@@ -1,16 +1,26 @@
 // The reply stage, first half: a verdict → the mail that says it, ready to be saved and sent. Pure but for its templates.
 import type { Instant } from '../../model/instant.ts'
 import type { BlobId, Job } from '../../model/job.ts'
-import type { Address } from '../../model/mail.ts'
-import type { Reply } from '../../model/reply.ts'
+import type { Address, MessageId } from '../../model/mail.ts'
+import type { OutgoingMail, Reply } from '../../model/reply.ts'
 import type { Series } from '../../model/series.ts'
 import { type Answer, isAnswer, type Verdict } from '../../model/verdict.ts'
 import { headerText } from '../../text/compose.ts'
-import { actual, intended, messageIdOf, replyHeaders, replyId, replySubject, threading } from './envelope.ts'
-import { render } from './render.ts'
+import {
+  actual,
+  intended,
+  messageIdOf,
+  type Recipients,
+  replyHeaders,
+  replyId,
+  replySubject,
+  threading,
+  threadingUnder,
+} from './envelope.ts'
+import { mailText, render } from './render.ts'
 import { view } from './view.ts'
 
-export { answered } from './envelope.ts'
+export { answered, replyId } from './envelope.ts'
 
 export type ComposeInput = {
   verdict: Verdict
@@ -22,10 +32,14 @@ export type ComposeInput = {
   administrator: Address
   /** false: to the administrator only, who reads whom it would have gone to. */
   live: boolean
+  /** Who hears it, as policy and reach say; no one: the operators alone see it. */
+  hears: { author: Address | undefined; list: boolean }
   /** Where people find a log. */
   logUrl: (blob: BlobId) => string
-  /** Of the mail that `answered` names; the reply's is then `Re:` and that. */
-  subject?: string
+  /** Of the mail that `answered` names; the reply's subject is then `Re:` and that. */
+  mail?: { subject: string; ancestors: MessageId[] }
+  /** What was said of this version before, and the first reply that said so, if there is one. */
+  follows?: { verdict: Verdict; under: OutgoingMail | undefined }
   now: Instant
 }
 
@@ -42,30 +56,40 @@ const templates: Record<Answer['finding']['kind'], string> = {
   'base-unknown': 'reply-base-unknown',
   incomplete: 'reply-incomplete',
   'base-broken': 'reply-untested',
-  damaged: 'reply-does-not-apply',
-  unsafe: 'reply-does-not-apply',
+  damaged: 'reply-damaged',
+  unsafe: 'reply-unsafe',
   ours: 'reply-untested',
 }
 
+type Thread = { ancestors: MessageId[] | undefined; under: OutgoingMail | undefined }
+
+const threadedBy = (series: Series, verdict: Verdict, { ancestors, under }: Thread) =>
+  under ? threadingUnder(under) : threading(series, verdict, ancestors)
+
+/** The first mail of the thread that a reply goes into. */
+export const threadOf = (series: Series, verdict: Verdict, thread: Thread): MessageId | undefined =>
+  threadedBy(series, verdict, thread).references[0]
+
 /** The same input gives the same reply, with the same Message-ID; only the date is `now`. */
 export const composeReply = (input: ComposeInput): Reply => {
-  const { verdict, series, job, project, bot, administrator, live, now } = input
-  const wanted = intended({ series, verdict, list: project.list, bot })
-  const id = replyId(series, job, verdict)
+  const { verdict, series, project, bot, administrator, live, hears, mail, follows, now } = input
+  const wanted = intended({ author: hears.author, list: hears.list ? project.list : undefined })
+  const id = replyId(verdict)
+  const threaded = threadedBy(series, verdict, { ancestors: mail?.ancestors, under: follows?.under })
   return {
     id,
     kind: 'verdict',
     series: series.id,
     project: project.name,
-    thread: threading(series, verdict).references[0],
+    thread: threaded.references[0],
     mail: {
       messageId: messageIdOf(id, bot),
       from: { ...bot, name: headerText(bot.name) },
       ...actual(wanted, administrator, live),
-      subject: replySubject(series, verdict, input.subject),
-      ...threading(series, verdict),
-      headers: replyHeaders({ series, verdict, wanted, live }),
-      text: `${body({ ...input, wanted }).join('\n')}\n`,
+      subject: replySubject(series, verdict, mail?.subject),
+      ...threaded,
+      headers: replyHeaders({ series, verdict, bot, wanted, live }),
+      text: mailText(body({ ...input, wanted })),
       date: now,
     },
     state: { at: 'pending', notBefore: now, tries: 0 },
@@ -73,24 +97,13 @@ export const composeReply = (input: ComposeInput): Reply => {
 }
 
 /** As much evidence as there is room for. */
-const body = (input: ComposeInput & { wanted: ReturnType<typeof intended> }): string[] => {
-  const { verdict, series, job, project, administrator, wanted, live, logUrl } = input
+const body = (input: ComposeInput & { wanted: Recipients }): string[] => {
+  const { verdict } = input
   if (!isAnswer(verdict)) throw new Error('what was cancelled is not answered')
   const template = templates[verdict.finding.kind]
   let lines: string[] = []
   for (const budget of [24, 18, 12, 8, 4, 1]) {
-    const variables = view({
-      verdict,
-      series,
-      job,
-      list: project.list,
-      administrator,
-      wanted,
-      live,
-      logUrl,
-      budget,
-    })
-    lines = render(template, variables)
+    lines = render(template, view({ ...input, list: input.project.list, budget }))
     if (lines.length <= maxLines) return lines
   }
   return [...lines.slice(0, maxLines - 1), '[…]']

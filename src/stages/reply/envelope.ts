@@ -1,49 +1,54 @@
 // Whom a reply goes to, under which mail it stands, and its headers. Nothing in here comes from a verdict's texts.
-import type { Job } from '../../model/job.ts'
 import type { Address, MessageId } from '../../model/mail.ts'
 import type { OutgoingMail } from '../../model/reply.ts'
-import { head, type Part, type Series } from '../../model/series.ts'
-import type { Verdict } from '../../model/verdict.ts'
-import { headerText, isMailable } from '../../text/compose.ts'
+import { head, ownParts, type Part, type Series } from '../../model/series.ts'
+import { type Verdict, verdictKey } from '../../model/verdict.ts'
+import { headerText } from '../../text/compose.ts'
 import { contentId } from '../../text/digest.ts'
-
-/** What a series' authors and readers decide by, and what only its author needs to know. */
-const listHears: Record<Verdict['finding']['kind'], boolean> = {
-  'new-failures': true,
-  'build-broken': true,
-  'does-not-apply': true,
-  'already-applied': false,
-  incomplete: false,
-  damaged: false,
-  unsafe: false,
-  'base-unknown': false,
-  'all-well': false,
-  'nothing-to-test': false,
-  'base-broken': false,
-  ours: false,
-  cancelled: false,
-}
 
 const messageId = /^<[^\s\p{C}<>]{1,900}>$/u
 const maxNameLength = 80
 
 const usable = (id: MessageId | undefined): id is MessageId => id !== undefined && messageId.test(id)
 
-/** The part that the reply goes under: the one that does not apply, else the head of the series. */
+/** The part that the reply goes under: the one that it is about, else the head of the series. A part of an older version is not in its thread. */
 export const answered = (series: Series, { finding }: Pick<Verdict, 'finding'>): Part | undefined => {
-  const failing =
-    finding.kind === 'does-not-apply' && series.parts.find(part => part.position === finding.position)
-  return failing || head(series)
+  const own = ownParts(series)
+  const about =
+    'position' in finding && !('before' in finding && finding.before) ? finding.position : undefined
+  return own.find(part => part.position === about) ?? series.cover ?? own[0] ?? head(series)
 }
 
-/** In-Reply-To and References, oldest first. */
+/** What a reply is threaded by: the mail that it answers, and what that one answered, newest first (ParsedMail.ancestors). */
+export type Threaded = Pick<OutgoingMail, 'inReplyTo' | 'references'>
+
+/** More than programs look at; what is left out is in the middle, as the first one names the thread (RFC 5322 §3.6.4 sets no limit). */
+const maxReferences = 30
+const maxIdLength = 250
+
+const shortened = (ids: MessageId[]): MessageId[] =>
+  ids.length <= maxReferences ? ids : [...ids.slice(0, 1), ...ids.slice(1 - maxReferences)]
+
+/** In-Reply-To and References, oldest first (RFC 5322 §3.6.4): the answered mail's, and itself. `ancestors`: of that mail; not known: the head of the series. */
 export const threading = (
   series: Series,
-  verdict: Verdict,
-): Pick<OutgoingMail, 'inReplyTo' | 'references'> => {
-  const chain = [head(series)?.messageId, answered(series, verdict)?.messageId].filter(usable)
-  return { inReplyTo: chain.at(-1), references: [...new Set(chain)] }
+  verdict: Pick<Verdict, 'finding'>,
+  ancestors: MessageId[] | undefined,
+): Threaded => {
+  const own = answered(series, verdict)?.messageId
+  const older = ancestors ? [...ancestors].reverse() : [head(series)?.messageId]
+  const chain = [...older, own].filter(usable)
+  const once = chain.filter(
+    (id, i) => chain.lastIndexOf(id) === i && (id === own || id.length <= maxIdLength),
+  )
+  return { inReplyTo: usable(own) ? own : undefined, references: usable(own) ? shortened(once) : [] }
 }
+
+/** Under a reply of ours. */
+export const threadingUnder = ({ messageId, references }: OutgoingMail): Threaded => ({
+  inReplyTo: messageId,
+  references: shortened([...references, messageId]),
+})
 
 const tagOf = (series: Series, part: Part | undefined): string => {
   const counter = series.total > 1 || series.cover ? ` ${part?.position ?? 0}/${series.total}` : ''
@@ -53,41 +58,40 @@ const tagOf = (series: Series, part: Part | undefined): string => {
 /** `subject`: of the mail that is answered. Without it, it is put together from what is known of the series. */
 export const replySubject = (series: Series, verdict: Verdict, subject: string | undefined): string => {
   const part = answered(series, verdict)
-  const original = headerText(subject ?? `${tagOf(series, part)} ${part?.title ?? series.title}`)
+  const original = undecodable(headerText(subject ?? `${tagOf(series, part)} ${part?.title ?? series.title}`))
   const shown = original.length > 300 ? `${original.slice(0, 300).toWellFormed()}…` : original
   return /^re\s*:/i.test(shown) ? shown : `Re: ${shown}`
 }
 
+/** What a reader's program would decode (RFC 2047) was not written so by its author, who wrote it as it stands there. */
+const undecodable = (text: string): string => text.replaceAll('=?', '= ?')
+
 const tidy = ({ name, address }: Address): Address => ({
-  name: headerText(name).slice(0, maxNameLength).toWellFormed(),
+  name: undecodable(headerText(name)).slice(0, maxNameLength).toWellFormed(),
   address,
 })
 
 export type Recipients = Pick<OutgoingMail, 'to' | 'cc'>
 
-const isSame = (a: Address, b: Address): boolean => a.address.toLowerCase() === b.address.toLowerCase()
-
-/** Author first, the list where it concerns it. An author who cannot be reached, or is the bot itself, is not written to. */
-export const intended = (given: {
-  series: Series
-  verdict: Verdict
-  list: Address
-  bot: Address
+/** Author first. Both were found to be reachable (reach.ts). */
+export const intended = ({
+  author,
+  list,
+}: {
+  author: Address | undefined
+  list: Address | undefined
 }): Recipients => {
-  const { series, verdict, list, bot } = given
-  const { author } = series
-  const to = isMailable(author.address) && !isSame(author, bot) && !isSame(author, list) ? [tidy(author)] : []
-  const cc = listHears[verdict.finding.kind] && isMailable(list.address) ? [tidy(list)] : []
+  const to = author ? [tidy(author)] : []
+  const cc = list ? [tidy(list)] : []
   return to.length > 0 ? { to, cc } : { to: cc, cc: [] }
 }
 
-/** Until the bot is live, or where nobody else is left, it all goes to the administrator. */
+/** Until the bot is live, it all goes to the administrator. */
 export const actual = (wanted: Recipients, administrator: Address, live: boolean): Recipients =>
-  live && wanted.to.length > 0 ? wanted : { to: [tidy(administrator)], cc: [] }
+  live ? wanted : { to: [tidy(administrator)], cc: [] }
 
 /** Stable: the same verdict on the same job is the same reply. */
-export const replyId = (series: Series, job: Pick<Job, 'id'> | undefined, verdict: Verdict): string =>
-  `r${contentId(23, series.id, job?.id ?? verdict.finding.kind)}`
+export const replyId = (verdict: Verdict): string => `r${contentId(23, verdict.series, verdictKey(verdict))}`
 
 export const messageIdOf = (id: string, bot: Address): MessageId =>
   `<grapevine.${id}@${bot.address.split('@').at(-1) ?? 'localhost'}>`
@@ -95,22 +99,45 @@ export const messageIdOf = (id: string, bot: Address): MessageId =>
 const sayAddress = ({ name, address }: Address): string => (name === '' ? address : `${name} <${address}>`)
 export const sayAddresses = (addresses: Address[]): string => addresses.map(sayAddress).join(', ')
 
-/** RFC 3834 §5 for the first; ours for filters and for people who search. */
-export const replyHeaders = (given: {
-  series: Series
-  verdict: Verdict
-  wanted: Recipients
-  live: boolean
+/**
+ * What every mail of ours carries. Auto-Submitted is RFC 3834 §5: programs do not answer. Exchange knows only the second, and `All` would
+ * keep its bounces from us. No Precedence: it is no standard, and filters take it for advertising.
+ */
+export const commonHeaders = (given: {
+  project: string | undefined
+  bot: Address
+  auto: 'auto-replied' | 'auto-generated'
 }): Record<string, string> => ({
-  'Auto-Submitted': 'auto-replied',
-  'X-Grapevine-Project': headerText(given.series.project),
-  'X-Grapevine-Series': headerText(given.series.id),
-  'X-Grapevine-Verdict': given.verdict.finding.kind,
-  ...(given.live
+  'Auto-Submitted': given.auto,
+  'X-Auto-Response-Suppress': 'OOF, AutoReply',
+  'List-Unsubscribe': unsubscribe(given.bot),
+  ...(given.project === undefined ? {} : { 'X-Grapevine-Project': headerText(given.project) }),
+})
+
+/** RFC 2369 §3.2, as a mail with a command (RFC 6068 for its form). */
+const unsubscribe = ({ address }: Address): string =>
+  `<mailto:${encodeURIComponent(address).replace('%40', '@')}?subject=unsubscribe&body=${encodeURIComponent('/grapevine unsubscribe')}>`
+
+/** Whom it would have gone to, until the bot is live. */
+export const intendedHeader = (wanted: Recipients, live: boolean): Record<string, string> =>
+  live
     ? {}
     : {
         'X-Grapevine-Intended-To': headerText(
-          [...given.wanted.to, ...given.wanted.cc].map(one => one.address).join(', '),
+          [...wanted.to, ...wanted.cc].map(one => one.address).join(', '),
         ),
-      }),
+      }
+
+/** Ours are for filters and for people who search. */
+export const replyHeaders = (given: {
+  series: Series
+  verdict: Verdict
+  bot: Address
+  wanted: Recipients
+  live: boolean
+}): Record<string, string> => ({
+  ...commonHeaders({ project: given.series.project, bot: given.bot, auto: 'auto-replied' }),
+  'X-Grapevine-Series': headerText(given.series.id),
+  'X-Grapevine-Verdict': given.verdict.finding.kind,
+  ...intendedHeader(given.wanted, given.live),
 })

@@ -31,3 +31,18 @@ export const render = (template: string, variables: object): string[] => {
   parsed.set(template, ready)
   return fitMail(String(engine.renderSync(ready, variables)))
 }
+
+/** No mail of ours is longer: what would be stands behind a link. */
+const maxBytes = 100_000
+
+/** Lines as the text of a mail, cut where it would be too long. */
+export const mailText = (lines: string[]): string => {
+  const kept: string[] = []
+  let size = 0
+  for (const line of lines) {
+    size += Buffer.byteLength(line) + 1
+    if (size > maxBytes - 10) return `${[...kept, '[…]'].join('\n')}\n`
+    kept.push(line)
+  }
+  return `${kept.join('\n')}\n`
+}

@@ -1,14 +1,15 @@
 // What a reply says, before it is words: everything of a verdict as clean, short text for the templates.
-import type { BlobId, Commit, Conflict, Job } from '../../model/job.ts'
+import type { BlobId, Commit, Conflict, Job, Lacking } from '../../model/job.ts'
 import type { Address } from '../../model/mail.ts'
 import type { Recipe, Step } from '../../model/recipe.ts'
-import type { Part, Series } from '../../model/series.ts'
+import { ownParts, type Part, type Series } from '../../model/series.ts'
 import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
 import { cleanLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { fold, foldCommand } from '../../text/wrap.ts'
 import { type Recipients, sayAddresses } from './envelope.ts'
 import { evidence, list } from './evidence.ts'
+import { sayFinding, sayPatches } from './finding.ts'
 
 export type ViewInput = {
   verdict: Verdict
@@ -18,6 +19,7 @@ export type ViewInput = {
   administrator: Address
   wanted: Recipients
   live: boolean
+  follows?: { verdict: Verdict }
   logUrl: (blob: BlobId) => string
   /** Rows that failures and errors may take. */
   budget: number
@@ -27,6 +29,7 @@ const maxImages = 8
 const maxParts = 5
 const maxCommandLines = 6
 const maxNames = 5
+const maxHere = 8
 
 const oneLine = (text: string, max = 140): string => cleanLine(text.replace(/\s+/g, ' ').trim(), max)
 const short = (commit: Commit): string =>
@@ -41,6 +44,7 @@ export const view = (input: ViewInput) => {
   const { verdict, series, job, wanted, live, administrator, budget } = input
   const { finding } = verdict
   const shown = verdict.images.slice(0, maxImages)
+  const applied = job ? appliedMails(series, job, finding) : []
   return {
     live,
     intended: wanted.to.length > 0 ? oneLine(sayAddresses([...wanted.to, ...wanted.cc]), 300) : 'nobody',
@@ -50,6 +54,10 @@ export const view = (input: ViewInput) => {
     many: series.total > 1,
     total: series.total,
     base: baseView(verdict.base),
+    earlier: input.follows ? earlierView(input.follows.verdict, verdict, series) : null,
+    filled: filledView(series),
+    before: beforeView(job),
+    lacking: (verdict.lacking ?? job?.lacking ?? []).slice(0, maxNames).map(sayLacking),
     repository: publicUrl(job?.recipe.repository),
     images: shown.map(imageView),
     imageNames: list(
@@ -61,9 +69,10 @@ export const view = (input: ViewInput) => {
     mended: mended(verdict.images),
     finding: findingView(finding, series, budget),
     logs: logs(input, shown),
-    steps: job ? reproduction({ verdict, series, job }) : null,
-    mails: job ? mails(series, finding) : [],
-    manyMails: series.parts.length > maxParts,
+    steps: job && applied.length > 0 ? reproduction({ verdict, applied, job }) : null,
+    mails: mails(applied, series),
+    manyMails: applied.length > maxParts,
+    onlyOwn: applied.every(({ messageId }) => series.parts.some(part => part.messageId === messageId)),
   }
 }
 
@@ -72,7 +81,9 @@ const baseView = (base: Verdict['base']) =>
     ? {
         commit: short(base.commit),
         name: oneLine(base.name, 60),
-        named: base.name === 'base-commit',
+        // By its commit, it is not called anything else.
+        plain: base.commit.startsWith(base.name),
+        how: base.how ?? (base.name === 'base-commit' ? 'named' : 'head'),
         wanted: base.wanted === undefined ? null : (nameOnly(base.wanted) ?? 'something that is no commit'),
       }
     : null
@@ -80,6 +91,53 @@ const baseView = (base: Verdict['base']) =>
 /** Where others can get it, too; a path on our own disk helps nobody. */
 const publicUrl = (repository = ''): string =>
   /^(?:https?|git|ssh):\/\/[^\s@]+$/.test(repository) ? oneLine(repository) : ''
+
+/** What was said before, as the end of `then, …`. */
+const earlierView = (earlier: Verdict, verdict: Verdict, series: Series) => ({
+  said: sayFinding(earlier, series),
+  // Elsewhere: it stands beside what was said, not in its place.
+  elsewhere:
+    earlier.base && verdict.base && earlier.base.name !== verdict.base.name
+      ? oneLine(earlier.base.name, 60)
+      : null,
+})
+
+/** Patches that this version was sent without, by the version that they were taken from. */
+const filledView = (series: Series) => {
+  const versions = [...new Set(series.parts.flatMap(part => part.filledFrom ?? []))].sort((a, b) => b - a)
+  return versions.slice(0, maxNames).map(version => {
+    const positions = series.parts.filter(part => part.filledFrom === version).map(part => part.position)
+    return {
+      version,
+      own: series.version,
+      patches: sayPatches(positions, series.total),
+      count: positions.length,
+    }
+  })
+}
+
+/** What goes in first. */
+const beforeView = (job: Job | undefined) => {
+  const before = job?.before ?? []
+  return {
+    series: before.slice(0, maxNames).map(({ title, parts }) => ({
+      title: oneLine(title),
+      count: parts.length,
+      id: oneLine(parts[0]?.messageId ?? '', 300),
+    })),
+    more: Math.max(0, before.length - maxNames),
+  }
+}
+
+const lackingWhy: Record<Lacking['why'], string> = {
+  unknown: 'I do not know it',
+  incomplete: 'a part of it is missing',
+  unusable: 'it cannot be applied',
+  'too-many': 'there are too many before it',
+}
+
+const sayLacking = ({ id, title, why }: Lacking): string =>
+  `${oneLine(title === undefined ? id : title, 200)} (${lackingWhy[why]})`
 
 const imageView = ({ image, kind, passed, known, newFailures, broken, why }: ImageVerdict) => ({
   name: oneLine(image, 40),
@@ -105,8 +163,10 @@ const findingView = (finding: Verdict['finding'], series: Series, budget: number
   step: 'step' in finding ? oneLine(finding.step, 60) : '',
   said: finding.kind === 'build-broken' ? sayEnding(finding.ending) : '',
   errors: 'errors' in finding ? errorLines(finding.errors, budget) : [],
-  position: finding.kind === 'does-not-apply' ? finding.position : 0,
-  title: oneLine(finding.kind === 'does-not-apply' ? finding.title : series.title),
+  position: 'position' in finding ? finding.position : 0,
+  title: oneLine('position' in finding ? finding.title : series.title),
+  why: 'why' in finding ? oneLine(finding.why, 300) : '',
+  before: 'before' in finding && finding.before ? oneLine(finding.before.title) : null,
   conflicts: finding.kind === 'does-not-apply' ? finding.conflicts.slice(0, maxNames).map(sayConflict) : [],
   // Git names a file where a patch does not fit, and none where it cannot even be read.
   damaged:
@@ -115,7 +175,8 @@ const findingView = (finding: Verdict['finding'], series: Series, budget: number
     finding.conflicts.every(({ file }) => file === ''),
   moreConflicts: finding.kind === 'does-not-apply' ? Math.max(0, finding.conflicts.length - maxNames) : 0,
   wanted: finding.kind === 'base-unknown' ? (nameOnly(finding.wanted) ?? 'what it names') : '',
-  missing: finding.kind === 'incomplete' ? missingParts(finding.missing, series.total) : '',
+  missing: finding.kind === 'incomplete' ? sayPatches(finding.missing, series.total) : '',
+  here: finding.kind === 'incomplete' ? herePatches(series) : [],
   missingCount: finding.kind === 'incomplete' ? finding.missing.length : 0,
   what: finding.kind === 'ours' ? oneLine(finding.what, 300) : '',
 })
@@ -125,10 +186,14 @@ const sayConflict = ({ file, line, why }: Conflict): string => {
   return oneLine(`${place}${why}`, 220)
 }
 
-const missingParts = (missing: number[], total: number): string =>
-  missing.length > 12
-    ? `${missing.length} of the ${total} patches`
-    : `patch${missing.length === 1 ? '' : 'es'} ${list(missing.map(position => `${position}/${total}`))}`
+/** The first of the patches that came, for whoever must look which mail got lost. */
+const herePatches = (series: Series): string[] => {
+  const parts = [...(series.cover ? [series.cover] : []), ...ownParts(series)]
+  const shown = parts
+    .slice(0, maxHere)
+    .map(part => `${part.position}/${series.total}  ${oneLine(part.title)}`)
+  return parts.length > maxHere ? [...shown, `… and ${parts.length - maxHere} more`] : shown
+}
 
 /** Whole errors, until the budget is used up; at least the first line of the first. */
 const errorLines = (errors: string[], budget: number): string[] => {
@@ -175,13 +240,13 @@ const testSteps = (recipe: Recipe, images: ImageVerdict[]): Step[] => {
 }
 
 /** What to type: the base, the patches, the build up to what failed, the tests that failed. */
-const reproduction = ({ verdict, series, job }: { verdict: Verdict; series: Series; job: Job }) => {
+const reproduction = (given: { verdict: Verdict; applied: Applied[]; job: Job }) => {
+  const { verdict, applied, job } = given
   const { build } = job.recipe
   const { finding } = verdict
   const failedAt =
     finding.kind === 'build-broken' ? build.steps.findIndex(({ name }) => name === finding.step) : -1
   const steps = failedAt < 0 ? build.steps : build.steps.slice(0, failedAt + 1)
-  const applied = partsUpTo(series, finding)
   const builds = finding.kind !== 'does-not-apply'
   return {
     checkout: `git checkout ${short(job.base)}`,
@@ -193,23 +258,37 @@ const reproduction = ({ verdict, series, job }: { verdict: Verdict; series: Seri
   }
 }
 
-const partsUpTo = (series: Series, finding: Verdict['finding']): Part[] =>
-  finding.kind === 'does-not-apply'
-    ? series.parts.filter(({ position }) => position <= finding.position)
-    : series.parts
+type Applied = Pick<Part, 'position' | 'messageId'>
+
+/** Everything that was applied, in order, up to what did not apply: first what the series needs, then its own patches. */
+const appliedMails = (series: Series, job: Job, finding: Verdict['finding']): Applied[] => {
+  const before = job.before ?? []
+  if (finding.kind !== 'does-not-apply') return [...before.flatMap(({ parts }) => parts), ...series.parts]
+  const { position } = finding
+  const failing = finding.before?.series
+  if (failing === undefined)
+    return [
+      ...before.flatMap(({ parts }) => parts),
+      ...series.parts.filter(part => part.position <= position),
+    ]
+  const at = before.findIndex(one => one.series === failing)
+  return [
+    ...before.slice(0, Math.max(0, at)).flatMap(({ parts }) => parts),
+    ...(before[at]?.parts ?? []).filter(part => part.position <= position),
+  ]
+}
 
 /** Which mail is which file of the `git am` above. */
-const mails = (series: Series, finding: Verdict['finding']) => {
-  const parts = partsUpTo(series, finding)
-  const name = (part: Part): string =>
+const mails = (applied: Applied[], series: Series) => {
+  const name = (part: Applied): string =>
     oneLine(part.messageId ?? `patch ${part.position}/${series.total}`, 300)
-  if (parts.length <= maxParts)
-    return parts.map((part, i) => ({
-      file: parts.length === 1 ? 'patch.eml' : `${i + 1}.eml`,
+  if (applied.length <= maxParts)
+    return applied.map((part, i) => ({
+      file: applied.length === 1 ? 'patch.eml' : `${i + 1}.eml`,
       id: name(part),
     }))
-  const [first, last] = [parts[0], parts.at(-1)]
+  const [first, last] = [applied[0], applied.at(-1)]
   return [first, last].flatMap(part =>
-    part ? [{ file: `${part.position}/${series.total}`, id: name(part) }] : [],
+    part ? [{ file: part === first ? 'first' : 'last ', id: name(part) }] : [],
   )
 }

@@ -1,0 +1,59 @@
+// Do two verdicts say the same? Compared by content: what was found, on which images; never by words, line numbers or log files.
+import type { Ending } from './run.ts'
+import type { ImageVerdict, Verdict } from './verdict.ts'
+
+/** A hostile log may hold endless errors; the first ones tell two builds apart. */
+const maxErrors = 20
+
+const sayEnd = (ending: Ending): string =>
+  ending.kind === 'finished' ? `finished ${ending.exitCode}` : ending.kind
+
+/** What differs from one run to the next stands for nothing: numbers, addresses, white space. */
+const stable = (line: string): string =>
+  line
+    .slice(0, 400)
+    .replace(/0x[0-9a-f]+/gi, '#')
+    .replace(/\d+/g, '#')
+    .replace(/\s+/g, ' ')
+    .trim()
+
+const sorted = (texts: string[]): string[] => [...new Set(texts)].sort()
+
+const imageContent = ({ image, kind, newFailures, broken }: ImageVerdict): unknown[] => [
+  image,
+  kind,
+  sorted(newFailures.map(({ step, test }) => JSON.stringify([step, test]))),
+  sorted(broken.map(({ step, ending }) => JSON.stringify([step, sayEnd(ending)]))),
+]
+
+const findingContent = (finding: Verdict['finding']): unknown[] => {
+  switch (finding.kind) {
+    case 'does-not-apply':
+      return [finding.before?.series, finding.position, sorted(finding.conflicts.map(({ file }) => file))]
+    case 'damaged':
+    case 'unsafe':
+      return [finding.position, stable(finding.why)]
+    case 'already-applied':
+      return finding.positions
+    case 'build-broken':
+      return [finding.step, sayEnd(finding.ending), sorted(finding.errors.slice(0, maxErrors).map(stable))]
+    case 'base-unknown':
+      return [finding.wanted]
+    case 'base-broken':
+      return [finding.step]
+    case 'incomplete':
+      return finding.missing
+    default:
+      return []
+  }
+}
+
+const content = ({ finding, images }: Verdict): string =>
+  JSON.stringify([
+    finding.kind,
+    findingContent(finding),
+    images.map(imageContent).sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)),
+  ])
+
+/** The same finding, with the same failures on the same images. */
+export const saysTheSame = (a: Verdict, b: Verdict): boolean => content(a) === content(b)
