@@ -94,8 +94,7 @@ export const stackOf =
       else if (fresh.length > 0)
         before.push({ series: series.id, title: series.title, parts: fresh.map(toApply) })
     }
-    const isTooMuch = (parts: Part[]) =>
-      taken.size - own.parts.length + parts.length > limits.patches || seen.size > limits.series
+    const isTooMuch = (parts: Part[]) => taken.size - own.parts.length + parts.length > limits.patches
 
     const follow = async (from: Series): Promise<void> => {
       const wanted = await named(store, from)
@@ -116,7 +115,7 @@ export const stackOf =
       const all = parts ?? series.parts
       const useless = whyUseless(series, all)
       if (useless) lacks(id, useless, series)
-      else if (isTooMuch(all)) lacks(id, 'too-many', series)
+      else if (isTooMuch(all) || seen.size > limits.series) lacks(id, 'too-many', series)
       else {
         // Whoever names patches by their ids has named all of them.
         if (parts === undefined) {
