@@ -45,6 +45,16 @@ const entries: Entry[] = [
     load: async () => (await import('./series.ts')).series,
   },
   {
+    name: 'reply',
+    summary: 'look after mail of ours: what waits, failed, or is in doubt',
+    load: async () => (await import('./reply.ts')).reply,
+  },
+  {
+    name: 'address',
+    summary: 'list who gets no mail any more, and why',
+    load: async () => (await import('./address.ts')).address,
+  },
+  {
     name: 'image',
     summary: 'build, import, verify and remove the images of guests',
     load: async () => (await import('./image.ts')).image,

@@ -94,6 +94,7 @@ const returned =
 /** The mail's own text and the parts that tell, in their order. */
 const partsOf = async (raw: Buffer): Promise<{ own: string; parts: Part[] }> => {
   const mail = await simpleParser(raw.subarray(0, 4 * maxPart), {
+    keepDeliveryStatus: true,
     skipHtmlToText: false,
     skipImageLinks: true,
     skipTextToHtml: true,

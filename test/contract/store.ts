@@ -1,6 +1,7 @@
 // What every store has to keep to. One suite, run on each implementation.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/ports/store.ts'
+import { commandContract } from './commands.ts'
 import {
   builtOutcome,
   hold,
@@ -35,6 +36,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('jobs and tasks', () => taskContract(() => store))
     describe('verdicts', () => verdictContract(() => store))
     describe('replies', () => replyContract(() => store))
+    describe('commands and authors', () => commandContract(() => store))
     describe('hosts and holds', () => hostContract(() => store))
     describe('incidents', () => incidentContract(() => store))
 
@@ -381,6 +383,33 @@ const replyContract = (store: () => Store) => {
     const take = (since: number) => store().moveReply('r', pending, { at: 'sending', since, tries: 1 })
     const won = await Promise.all(Array.from({ length: 100 }, (_, i) => take(i)))
     expect(won.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('finds what was sent with a Message-ID', async () => {
+    await store().addVerdict(verdict('s'), reply('r', 's'))
+    expect(await store().replyByMessageId('<r@bot.example.org>')).toEqual(reply('r', 's'))
+    expect(await store().replyByMessageId('<none@bot.example.org>')).toBeUndefined()
+  })
+
+  it('keeps what is known of addresses, without case', async () => {
+    const failure = { mail: '<r@bot.example.org>', at: 5, status: '5.1.1' }
+    const silence = { since: 5, until: 90, why: 'bounced', detail: '5.1.1' } as const
+    expect(await store().address('ann@example.org')).toBeUndefined()
+    const changed = await store().changeAddress('Ann@Example.org', known => ({
+      ...known,
+      failures: [...known.failures, failure],
+    }))
+    expect(changed).toEqual({ address: 'ann@example.org', failures: [failure], silence: undefined })
+    expect(await store().address('ANN@example.org')).toEqual(changed)
+    await store().silenceAddress('ann@EXAMPLE.org', silence)
+    await store().silenceAddress('ben@example.org', { ...silence, until: undefined })
+    expect(await store().addresses()).toEqual([
+      { address: 'ann@example.org', failures: [failure], silence },
+      { address: 'ben@example.org', failures: [], silence: { ...silence, until: undefined } },
+    ])
+    expect(await store().forgetAddress('ANN@example.org')).toBe(true)
+    expect(await store().forgetAddress('ann@example.org')).toBe(false)
+    expect(await store().address('ann@example.org')).toBeUndefined()
   })
 
   it('knows our own mails', async () => {
