@@ -141,6 +141,28 @@ describe('who wrote it', () => {
 
 describe('programs', () => {
   test.each([
+    ['syzbot+0123456789@example.org', 'bot'],
+    ['patchwork-bot+netdev@example.org', 'bot'],
+    ['pr-tracker-bot@example.org', 'bot'],
+    ['noreply@example.org', 'bot'],
+    ['do-not-reply@example.org', 'bot'],
+    ['MAILER-DAEMON@example.org', 'bounce'],
+    ['dev-bounces@example.org', 'list-manager'],
+    ['postmaster@example.org', undefined],
+    ['abbot@example.org', undefined],
+    ['botany@example.org', undefined],
+    ['robert@example.org', undefined],
+  ])('from %s', async (address, kind) => {
+    expect((await mail([`From: X <${address}>`, 'Subject: Re: [PATCH] x'])).auto).toBe(kind)
+  })
+
+  test('a patch of a bot is a patch', async () => {
+    expect(
+      (await mail(['From: X <fix-bot@example.org>', 'Subject: [LTP] [PATCH 1/2] x'])).auto,
+    ).toBeUndefined()
+  })
+
+  test.each([
     ['Auto-Submitted: auto-replied', 'auto-reply'],
     ['Auto-Submitted: auto-generated (rejected)', 'bot'],
     ['Auto-Submitted: auto-notified; owner-email=x', 'bot'],
@@ -160,6 +182,17 @@ describe('programs', () => {
     ['Subject: Abwesenheitsnotiz: x', 'auto-reply'],
     ['X-List-Administrivia: yes', 'list-manager'],
     ['Subject: confirm 0123456789abcdef0123456789abcdef01234567', 'list-manager'],
+    ['Content-Type: multipart/report; report-type=disposition-notification; boundary=b', 'auto-reply'],
+    ['X-Autoreply-From: ann@example.org', 'auto-reply'],
+    ['Subject: Please confirm your message', 'auto-reply'],
+    ['Subject: example.org mailing list memberships reminder', 'list-manager'],
+    ['Subject: Majordomo results', 'list-manager'],
+    ['X-GitHub-Reason: mention', 'bot'],
+    ['X-Bugzilla-Type: changed', 'bot'],
+    // Debian's tracker and the lists of kvack.org put it on what people write.
+    ['X-Loop: owner@bugs.debian.org', undefined],
+    ['X-Patchwork-Bot: notify', undefined],
+    ['Precedence: junk', undefined],
   ])('%s', async (header, kind) => {
     const { auto } = await mail([from, header])
     expect(auto).toBe(kind)

@@ -26,10 +26,18 @@ export const mayCarryPatch = ({ parsed, tags, enclosed }: Said): boolean =>
   (!tags.reply || enclosed !== undefined) &&
   (tags.patch || diffStart.test(parsed.text))
 
-const notSubmitted = ({ parsed, tags, enclosed }: Said): string | undefined => {
+const notice = ({ parsed, tags }: Said): string | undefined => {
   if (stableNotice.test(tags.title)) return 'stable queue notice'
-  if (commitNotice.test(parsed.text) || (!tags.patch && /^tip\b/i.test(tags.tags[0] ?? '')))
-    return 'commit notification'
+  return commitNotice.test(parsed.text) || (!tags.patch && /^tip\b/i.test(tags.tags[0] ?? ''))
+    ? 'commit notification'
+    : undefined
+}
+
+/** What is not submitted by its mail, and why not. */
+const notSubmitted = (said: Said): string | undefined => {
+  const { parsed, tags, enclosed } = said
+  const told = notice(said)
+  if (told !== undefined) return told
   if (isPull(tags) || (!tags.patch && pullRequest.test(parsed.text))) return 'pull request'
   if (!tags.reply || enclosed !== undefined) return undefined
   if (quotedDiff.test(parsed.text)) return 'a reply that quotes a diff'
@@ -96,7 +104,7 @@ const unusable = (parsed: ParsedMail, patch: Patch, doubt: Doubt | undefined): P
  */
 export const decide = (said: Said, found: Found): Decision => {
   const { parsed, tags } = said
-  if (parsed.auto !== undefined)
+  if (parsed.auto !== undefined && (parsed.auto !== 'bot' || notice(said) === undefined))
     return { disposition: { kind: 'automatic', auto: parsed.auto }, patch: undefined }
   const why = notSubmitted(said)
   if (why !== undefined) return none(why)
