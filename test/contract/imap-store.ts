@@ -1,10 +1,12 @@
 // IMAP mailboxes for tests: one real Dovecot for a file of tests, and a user of its own for each test.
-import { afterAll } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { imapSource } from '../../src/adapters/imap/source.ts'
 import type { ImapSourceConfig } from '../../src/config/config.ts'
 import { secret } from '../../src/config/secret.ts'
+import { Fault } from '../../src/model/fault.ts'
+import type { Cursor, MailSource } from '../../src/ports/mail-source.ts'
 import { startDovecot, type TestDovecot } from '../real/dovecot.ts'
-import { arrival, type StoreUnderTest } from './mail-source.ts'
+import { arrival, type StoreUnderTest, texts } from './mail-source.ts'
 
 export const password = 'correct horse'
 
@@ -38,4 +40,24 @@ export const dovecotWithUsers = async (count: number) => {
     }
   }
   return { dovecot, nextUser, store }
+}
+
+/** Reads until it works, from where it was; the texts, and what was told. */
+export const persist = async (source: MailSource, from?: Cursor) => {
+  let cursor = from
+  const read: string[] = []
+  const told: string[] = []
+  for (let tries = 0; tries < 20; tries++) {
+    try {
+      for await (const batch of source.read(cursor)) {
+        cursor = JSON.parse(JSON.stringify(batch.cursor))
+        read.push(...texts(batch.mails))
+        told.push(...(batch.troubles ?? []))
+      }
+      return { read, told, cursor, tries }
+    } catch (error) {
+      expect(error).toBeInstanceOf(Fault)
+    }
+  }
+  throw new Error(`never through: ${read}`)
 }

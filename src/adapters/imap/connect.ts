@@ -14,14 +14,15 @@ export const largestMail = 50 * 1024 * 1024
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
+/** A command during which not a byte comes for so long has failed. */
 const silenceMs = 120_000
 
 /**
  * Connects, logs in and opens the mailbox by EXAMINE, which changes nothing in it. The token or password is asked for anew.
- * `silenceMs`: a command during which not a byte comes for so long has failed.
+ * @param connectMs how long the server may take until it greets.
  * Faults: unreachable, timeout, refused (login, certificate, mailbox), each with a remedy.
  */
-export const connect = async (config: ImapSourceConfig): Promise<ImapFlow> => {
+export const connect = async (config: ImapSourceConfig, connectMs: Millis = 30_000): Promise<ImapFlow> => {
   const { host, port, secure, login, mailbox } = config
   const ca = config.ca === undefined ? undefined : await authority(config.ca)
   const client = new ImapFlow({
@@ -32,8 +33,8 @@ export const connect = async (config: ImapSourceConfig): Promise<ImapFlow> => {
       user: login.user,
       ...('token' in login ? { accessToken: login.token.reveal() } : { pass: login.password.reveal() }),
     },
-    connectionTimeout: 30_000,
-    greetingTimeout: 30_000,
+    connectionTimeout: connectMs,
+    greetingTimeout: connectMs,
     socketTimeout: silenceMs,
     maxLiteralSize: largestMail + 1024 * 1024,
     maxResponseSize: largestMail + 8 * 1024 * 1024,

@@ -43,7 +43,7 @@ export async function* readMailbox(
     const uids = await search(wanted, place.uid, place.uid === 0 ? since : undefined)
     if (uids.length === 0) break
     for (let i = 0; i < uids.length; i += batchMails)
-      for await (const group of groups(wanted, uids.slice(i, i + batchMails))) {
+      for (const group of await groups(wanted, uids.slice(i, i + batchMails))) {
         signal?.throwIfAborted()
         yield await readGroup(wanted, place, group)
       }
@@ -89,33 +89,49 @@ const search = async (
   // SINCE knows only days, in the server's time zone; what is a little too old is left out by whoever gave `since`.
   const days = since === undefined ? {} : { since: new Date(since - dayMs) }
   const found = await client.search({ uid: `${after + 1}:*`, ...days }, { uid: true })
+  if (!client.usable)
+    throw new Fault('unreachable', 'soon', `${placeOf(session.config)}: the connection was lost`)
   if (found === false || found === undefined)
     throw new Fault('refused', 'later', `${placeOf(session.config)}: the server refuses to search`)
   // `*` is the last mail, even if its number is lower than the range begins.
   return found.filter(uid => uid > after).sort((a, b) => a - b)
 }
 
-/** Parts UIDs so that a group has no more bytes than fit into memory at ease. */
-async function* groups({ client, session }: Wanted, uids: number[]): AsyncGenerator<number[]> {
-  const careful = uids.some(uid => session.losses.has(uid))
-  if (!careful && uids.length <= fewMails) {
-    yield uids
-    return
-  }
-  const sizes = new Map<number, number>()
-  for (const { uid, size } of await client.fetchAll(uids.join(), { uid: true, size: true }, { uid: true }))
-    sizes.set(uid, size ?? 0)
-  let group: number[] = []
-  let bytes = 0
+/** Parts UIDs so that a group has no more bytes than fit into memory at ease; where reading broke before, one by one. */
+const groups = async (wanted: Wanted, uids: number[]): Promise<number[][]> => {
+  const isCareful = uids.some(uid => wanted.session.losses.has(uid))
+  if (isCareful) return uids.map(uid => [uid])
+  if (uids.length <= fewMails) return [uids]
+  const sizes = await sizesOf(wanted, uids)
+  if (sizes === undefined) return uids.map(uid => [uid])
+  const found: number[][] = []
+  let bytes = batchBytes
   for (const uid of uids) {
-    group.push(uid)
+    if (bytes >= batchBytes) {
+      found.push([])
+      bytes = 0
+    }
+    found.at(-1)?.push(uid)
     bytes += Math.min(sizes.get(uid) ?? 0, largestMail)
-    if (!careful && bytes < batchBytes) continue
-    yield group
-    group = []
-    bytes = 0
   }
-  if (group.length > 0) yield group
+  return found
+}
+
+/** undefined: the server cannot tell. */
+const sizesOf = async (wanted: Wanted, uids: number[]): Promise<Map<number, number> | undefined> => {
+  const { client } = wanted
+  try {
+    const found = await client.fetchAll(uids.join(), { uid: true, size: true }, { uid: true })
+    return new Map(found.map(({ uid, size }) => [uid, size ?? 0]))
+  } catch (error) {
+    if (isAnswer(error) && client.usable) return undefined
+    countLoss(wanted, uids)
+    throw error
+  }
+}
+
+const countLoss = ({ session: { losses } }: Wanted, uids: number[]): void => {
+  for (const uid of uids) losses.set(uid, (losses.get(uid) ?? 0) + 1)
 }
 
 const readGroup = async (wanted: Wanted, place: Place, group: number[]): Promise<MailBatch> => {
@@ -123,6 +139,7 @@ const readGroup = async (wanted: Wanted, place: Place, group: number[]): Promise
   const troubles: string[] = []
   const mails: RawMail[] = []
   const owe = (uid: number, why: string) => {
+    session.owedAt = Date.now()
     place.owed = [...(place.owed ?? []), uid]
     troubles.push(`${placeOf(session.config)}, UID ${uid}: the mail cannot be read: ${why}`)
   }
@@ -151,7 +168,7 @@ const readMails = async (wanted: Wanted, uids: number[]): Promise<Read> => {
     return { mails, troubles, refused: [] }
   } catch (error) {
     if (!isAnswer(error) || !client.usable) {
-      for (const uid of uids) session.losses.set(uid, (session.losses.get(uid) ?? 0) + 1)
+      countLoss(wanted, uids)
       throw error
     }
     if (uids.length > 1) {
@@ -213,10 +230,7 @@ async function* readOwed(wanted: Wanted, place: Place): AsyncGenerator<MailBatch
   const { session, client } = wanted
   const owed = place.owed ?? []
   if (owed.length === 0 || Date.now() - session.owedAt < owedMs) return
-  const isFirst = session.owedAt < 0
   session.owedAt = Date.now()
-  // Those that have just been tried are given time.
-  if (isFirst && owed.every(uid => uid > place.uid)) return
   for (const uid of owed) {
     const { mails, troubles, refused } = await readMails(wanted, [uid])
     if (refused.length > 0) continue

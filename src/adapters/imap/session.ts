@@ -8,6 +8,8 @@ import { answerWithin, connect, disconnect } from './connect.ts'
 import { imapFault } from './fault.ts'
 
 export type Timing = {
+  /** Until the server has greeted. */
+  connectMs: Millis
   /** A server that was asked something small must answer within it. */
   answerMs: Millis
   /** How long an idling connection may say nothing before it is asked whether it is still there. */
@@ -21,6 +23,7 @@ export type Timing = {
 }
 
 export const usualTiming: Timing = {
+  connectMs: 30_000,
   answerMs: 20_000,
   pulseMs: 120_000,
   renewMs: 420_000,
@@ -131,10 +134,10 @@ export class Session {
   async #connect(): Promise<ImapFlow> {
     if (this.#fault !== undefined && this.#isResting()) throw this.#fault
     try {
-      const client = await connect(this.config)
+      const client = await connect(this.config, this.timing.connectMs)
       this.#client = client
       this.#since = Date.now()
-      this.#announced = true
+      this.#announced = false
       this.#fault = undefined
       client.on('exists', ({ count, prevCount }) => {
         if (count > prevCount) this.#tell()
