@@ -177,8 +177,8 @@ export const expectations: Expectation[] = [
     mail: 'latin-1/1',
     messageId: '<20260914151244.4711-1-joerg@example.com>',
     disposition: 'patch',
-    finding: 'does-not-apply',
-    note: 'says us-ascii and is Latin-1: git am cannot read it',
+    finding: 'all-well',
+    note: 'says us-ascii and is Latin-1: read as it is',
   },
   {
     mail: 'applied',
