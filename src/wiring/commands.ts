@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { isSilenced } from '../model/address.ts'
 import { type Command, confirmWithinMs, needsProof, nextCommand } from '../model/command.ts'
+import { Fault } from '../model/fault.ts'
 import { botProject, type Mail } from '../model/mail.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Series } from '../model/series.ts'
@@ -153,10 +154,25 @@ const handle = async (wired: Wired, mail: Mail, command: Command): Promise<void>
   })
 }
 
+/** A bug that a mail provokes must not keep it, and those behind it, coming back for ever. */
+const setAside = async ({ store, clock }: Wired, command: Command, error: unknown): Promise<void> => {
+  const state = nextCommand(
+    command.state,
+    { on: 'denied', why: `a bug of ours: ${String(error)}` },
+    clock.now(),
+  )
+  await store.moveCommand({ ...command, state }, command.state.at)
+}
+
 /** Does a mail's commands, in order. Repeatable: what is done is not done again. Nothing happens before the mail has its place. */
 export const runCommands = async (wired: Wired, project: string, mailId: string): Promise<void> => {
   const { store } = wired
   const mail = await mailIn(store, project, mailId)
   if (mail === undefined || mail.disposition.kind === 'new') return
-  for (const command of await store.commands({ mail: mailId, project })) await handle(wired, mail, command)
+  for (const command of await store.commands({ mail: mailId, project })) {
+    await handle(wired, mail, command).catch(async error => {
+      if (!(error instanceof Fault)) await setAside(wired, command, error)
+      throw error
+    })
+  }
 }

@@ -1,27 +1,18 @@
 // What is still to be done, counted from the store alone: nothing pending means that every mail has its answer.
-import type { Job } from '../model/job.ts'
 import type { Store } from '../ports/store.ts'
+import { currentJobs } from '../stages/upkeep/sweep.ts'
 
 export type Pending = { mails: number; series: number; jobs: number; replies: number }
 
-/** Jobs that somebody waits for: not those of a series that was planned anew, or grows. */
-const currentJobs = async (store: Store): Promise<Job[]> => {
-  const found: Job[] = []
-  for (const job of await store.jobsWithoutVerdict()) {
-    const state = job.series === undefined ? undefined : (await store.series(job.series))?.state
-    if (state?.at === 'planned' && state.job === job.id) found.push(job)
-  }
-  return found
-}
-
 export const pending = async (store: Store, project?: string): Promise<Pending> => {
   const mails = await store.mails({ kind: 'new', ...(project === undefined ? {} : { project }) })
+  const commands = await store.commands({ at: 'received', ...(project === undefined ? {} : { project }) })
   const collecting = await store.seriesIn({ at: 'collecting' })
   const complete = await store.seriesIn({ at: 'complete' })
   const jobs = await currentJobs(store)
   const replies = [...(await store.repliesAt('pending')), ...(await store.repliesAt('sending'))]
   return {
-    mails: mails.length,
+    mails: mails.length + commands.length,
     series: collecting.length + complete.length,
     jobs: jobs.length,
     replies: replies.length,

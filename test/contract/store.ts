@@ -70,6 +70,31 @@ const mailContract = (store: () => Store) => {
     expect(await store().mail('b')).toBeUndefined()
   })
 
+  it('replaces a mail whose disposition is still the same kind, and no other', async () => {
+    const old = mail('a', { disposition: { kind: 'not-a-patch', why: 'x' } })
+    await store().saveMails([old, { ...old, project: 'other' }, mail('b')], undefined)
+    const patch = {
+      ...{ patchId: 'e'.repeat(40), author: { name: '', address: 'a@example.org' }, subject: 'x' },
+      ...{ files: [], baseCommit: undefined },
+    }
+    const better = mail('a', { patch, messageId: '<better@example.org>', size: 7 })
+    expect(await store().updateMail(better, 'unreadable')).toBe(false)
+    expect(await store().mail('a')).toEqual(old)
+    expect(await store().updateMail(better, 'not-a-patch')).toBe(true)
+    expect(await store().updateMail(better, 'not-a-patch')).toBe(false)
+    expect(await store().mail('a')).toEqual(better)
+    expect(ids(await store().mailsByPatchId('e'.repeat(40), 'tally'))).toEqual(['a'])
+    expect(ids(await store().mailsByMessageId('<better@example.org>'))).toEqual(['a'])
+    expect((await store().mails({ project: 'other' })).map(({ size }) => size)).toEqual([2345])
+    expect(await store().updateMail(mail('none'), 'new')).toBe(false)
+    expect(await store().mailKeys()).toEqual([
+      { project: 'tally', id: 'a' },
+      { project: 'other', id: 'a' },
+      { project: 'tally', id: 'b' },
+    ])
+    expect(await store().mailKeys('other')).toEqual([{ project: 'other', id: 'a' }])
+  })
+
   it('keeps the first of two mails with the same id, and names only new ones', async () => {
     await store().saveMails([mail('a')], { source: 'archive', value: { offset: 10 } })
     const second = [mail('a', { size: 1 }), mail('b'), mail('b'), mail('a', { project: 'other' })]

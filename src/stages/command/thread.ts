@@ -1,18 +1,10 @@
 // Which series a mail is about: the one that it is a part of, or the nearest in its thread, be it by a mail of ours.
 import { botProject, type Mail, type MessageId } from '../../model/mail.ts'
-import type { Reply } from '../../model/reply.ts'
 import type { Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 
 /** The newest; whoever writes more of them did not get there by replying. */
 const maxAncestors = 50
-
-/** The mail of ours that has this Message-ID; its id stands in it (`messageIdOf`). */
-export const ownMail = async (store: Store, messageId: MessageId): Promise<Reply | undefined> => {
-  const id = /^<grapevine\.([^@>]+)@/.exec(messageId)?.[1]
-  const reply = id === undefined ? undefined : await store.reply(id)
-  return reply?.mail.messageId === messageId ? reply : undefined
-}
 
 const seriesIdOf = ({ disposition }: Mail): string | undefined =>
   'series' in disposition ? disposition.series : undefined
@@ -23,7 +15,7 @@ const placeOf = async (
   messageId: MessageId,
   project: string,
 ): Promise<{ isOurs: boolean; series: string | undefined }> => {
-  const own = await ownMail(store, messageId)
+  const own = await store.replyByMessageId(messageId)
   if (own) return { isOurs: true, series: own.series }
   const mails = await store.mailsByMessageId(messageId, project === botProject ? undefined : project)
   const series = mails.map(seriesIdOf).find(id => id !== undefined)

@@ -1,7 +1,7 @@
 // The sweep: reads from the store all that is waiting, and pushes it again. Whatever a queue, a process or an event lost comes back here;
 // what is queued already is not queued twice, as its id is the same.
 import { jobDuty } from '../../model/advance.ts'
-import type { Task } from '../../model/job.ts'
+import type { Job, Task } from '../../model/job.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Push } from '../../ports/queue.ts'
 import type { Store } from '../../ports/store.ts'
@@ -94,12 +94,22 @@ const waitingCommands = async ({ store, clock }: SweepPorts): Promise<Push[]> =>
 /** The oldest; the next sweep takes the next ones. */
 const mailsAtOnce = 500
 
+/** Jobs that somebody waits for: not those of a series that was planned anew, or is about to be. */
+export const currentJobs = async (store: Store): Promise<Job[]> => {
+  const found: Job[] = []
+  for (const job of await store.jobsWithoutVerdict()) {
+    const state = job.series === undefined ? undefined : (await store.series(job.series))?.state
+    if (state?.at === 'planned' && state.job === job.id) found.push(job)
+  }
+  return found
+}
+
 /** All that waits, as pushes. Repeatable, and harmless at any time. */
 export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   const { store } = ports
   const mails = await store.mails({ kind: 'new', limit: mailsAtOnce })
   const complete = await store.seriesIn({ at: 'complete' })
-  const open = await store.jobsWithoutVerdict()
+  const open = await currentJobs(store)
   return [
     ...mails.map(mail => pushes.assemble(mail.project, mail.id)),
     ...complete.map(series => pushes.plan(series.id)),

@@ -1,0 +1,516 @@
+// Commands by mail, as a dialogue: what people write, and what they get. Golden answers in golden-answers/ (vitest -u writes them anew).
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { dkimAuth } from '../../src/adapters/mailauth/verify.ts'
+import { botProject } from '../../src/model/mail.ts'
+import type { OutgoingMail } from '../../src/model/reply.ts'
+import type { RawMail } from '../../src/ports/mail-source.ts'
+import { receive } from '../../src/stages/receive/receive.ts'
+import { sign, zone } from '../fakes/dkim.ts'
+import type { Behaviour } from '../fakes/farm.ts'
+import { type Flow, openFlow, project } from '../fakes/flow.ts'
+import { diff } from '../fakes/list.ts'
+
+const day = 86_400_000
+const list = 'tally-devel@example.org'
+const bot = 'grapevine@example.org'
+
+const behave: Behaviour = ({ name }) => ({
+  ending: { kind: 'finished', exitCode: 0 },
+  output: name === 'all' ? 'TAP version 13\n1..1\nok 1 - counts\n' : '',
+})
+
+let flow: Flow
+const dns = zone(['example.org', 'elsewhere.example'])
+
+const open = async (pass?: (call: string) => void) => {
+  flow = await openFlow(behave, pass)
+  Object.assign(flow.wired, { mailAuth: dkimAuth({ resolve: dns.resolve }) })
+}
+
+beforeEach(() => open())
+afterEach(() => flow.close())
+
+type Note = {
+  from?: string
+  to?: string
+  re?: string | undefined
+  id: string
+  body: string
+  subject?: string
+  headers?: string[]
+}
+
+const write = ({ from = 'Ann <ann@example.org>', to = list, re, id, body, subject, headers = [] }: Note) =>
+  [
+    `From: ${from}`,
+    `To: ${to}`,
+    `Subject: ${subject ?? 'Re: [PATCH] count to ten'}`,
+    `Date: ${new Date(flow.wired.clock.now()).toUTCString()}`,
+    `Message-ID: <${id}>`,
+    ...(re === undefined ? [] : [`In-Reply-To: ${re}`, `References: ${re}`]),
+    ...headers,
+    '',
+    body,
+    '',
+  ].join('\n')
+
+const patch = (note: Partial<Note> = {}) =>
+  write({
+    id: 'patch@example.org',
+    subject: '[PATCH] count to ten',
+    body: `Because.\n\nSigned-off-by: Ann <ann@example.org>\n${diff('a.c')}`,
+    ...note,
+  })
+
+const arrived = (raw: Buffer | string): RawMail => ({
+  raw: Buffer.from(raw),
+  arrivedAt: flow.wired.clock.now(),
+  where: 'here',
+})
+
+const onList = async (raw: Buffer | string) => {
+  await flow.bring([arrived(raw)])
+  await flow.settle()
+}
+
+const toBot = async (raw: Buffer | string) => {
+  const mails = [arrived(raw)]
+  await receive(flow.wired)({ project: botProject, source: 'inbox', listTags: [], mails, cursor: raw.length })
+  await flow.settle()
+}
+
+/** Mails that left since the last look, but verdicts. */
+const answers = (): OutgoingMail[] =>
+  flow.sent.splice(0).filter(mail => !('X-Grapevine-Verdict' in mail.headers))
+const one = (): OutgoingMail => {
+  const [mail, ...more] = answers()
+  expect(more).toEqual([])
+  if (!mail) throw new Error('nothing was sent')
+  return mail
+}
+const golden = (mail: OutgoingMail, name: string) =>
+  expect(
+    `To: ${mail.to.map(to => to.address)}\nSubject: ${mail.subject}\nIn-Reply-To: ${mail.inReplyTo}\n\n${mail.text.replace(/c[0-9a-f]{15}-[0-9a-f]{32}/, 'TOKEN').replace(/s[0-9a-f]{15}/g, 'SERIES')}`,
+  ).toMatchFileSnapshot(`golden-answers/${name}.txt`)
+
+const theSeries = async () => {
+  const [series, ...more] = await flow.wired.store.seriesIn({})
+  expect(more).toEqual([])
+  if (!series) throw new Error('there is no series')
+  return series
+}
+
+const root = '<patch@example.org>'
+const olga = 'Olga <olga@example.org>'
+const signed = (note: Note, domain = 'example.org', at = flow.wired.clock.now()) =>
+  sign(write(note), { domain, at })
+const states = async () => (await flow.wired.store.commands({})).map(({ state }) => state.at)
+const isPaused = async () => (await flow.wired.store.holds()).some(({ on }) => on.kind === 'queue')
+
+describe('the author of a series', () => {
+  beforeEach(async () => {
+    await onList(patch())
+    answers()
+  })
+
+  test('asks how it stands', async () => {
+    await onList(
+      write({ id: '1@x', re: root, from: 'Bob <bob@example.org>', body: 'Hm.\n\n/grapevine status' }),
+    )
+    const mail = one()
+    expect(mail.to).toEqual([{ name: 'Bob', address: 'bob@example.org' }])
+    expect(mail.cc).toEqual([])
+    expect(mail.headers).toMatchObject({ 'Auto-Submitted': 'auto-replied', 'X-Grapevine-Project': 'tally' })
+    expect(mail.references).toEqual([root, '<1@x>'])
+    await golden(mail, 'status')
+  })
+
+  test('has it tested again, elsewhere and against another branch', async () => {
+    const before = await theSeries()
+    await onList(write({ id: '1@x', re: root, body: '/grapevine test on busybox against stable' }))
+    await golden(one(), 'test')
+    const after = await theSeries()
+    expect(after).toMatchObject({ round: 1, wish: { images: ['busybox'], against: 'stable' } })
+    expect(after.state.at).toBe('planned')
+    expect(before.round).toBeUndefined()
+
+    await onList(write({ id: '2@x', re: root, body: '/grapevine retest' }))
+    await golden(one(), 'retest')
+    expect(await theSeries()).toMatchObject({ round: 2, wish: { images: ['busybox'], against: 'stable' } })
+
+    await onList(write({ id: '3@x', re: root, body: '/grapevine test' }))
+    expect(await theSeries()).toMatchObject({ round: 3 })
+    expect((await theSeries()).wish).toBeUndefined()
+  })
+
+  test('is told what there is, where there is no such image', async () => {
+    await onList(write({ id: '1@x', re: root, body: '/grapevine test on win11' }))
+    await golden(one(), 'no-such-image')
+    expect((await theSeries()).round).toBeUndefined()
+  })
+
+  test('can have it tested five times a day', async () => {
+    for (const n of [1, 2, 3, 4, 5, 6])
+      await onList(write({ id: `${n}@x`, re: root, body: '/grapevine retest' }))
+    expect((await theSeries()).round).toBe(5)
+    expect(answers().at(-1)?.text).toContain('5 times on demand')
+  })
+
+  test('is helped, also by a mail of HTML only', async () => {
+    const headers = ['Content-Type: text/html']
+    await onList(write({ id: '1@x', re: root, headers, body: '<div>/grapevine help</div>' }))
+    await golden(one(), 'help')
+  })
+
+  test('mistypes a command', async () => {
+    await onList(write({ id: '1@x', re: root, body: '/grapevine rettest' }))
+    await golden(one(), 'unknown')
+  })
+
+  test('writes four commands in a mail: three are done', async () => {
+    const body = '/grapevine status\n/grapevine help\n/grapevine status\n/grapevine retest\n/grapevine retest'
+    await onList(write({ id: '1@x', re: root, body }))
+    const mails = answers()
+    expect(mails).toHaveLength(4)
+    await golden(mails[3] as OutgoingMail, 'too-many')
+    expect((await theSeries()).round).toBeUndefined()
+  })
+
+  test('hears nothing of a mail that comes a second time, by whatever way', async () => {
+    const raw = write({ id: '1@x', re: root, body: '/grapevine retest' })
+    await onList(raw)
+    await onList(`X-Way: another\n${raw}`)
+    expect(answers()).toHaveLength(1)
+    expect((await theSeries()).round).toBe(1)
+  })
+
+  test('cancels, and confirms it, as nothing proves who wrote it', async () => {
+    await onList(write({ id: '1@x', re: root, body: '/grapevine cancel' }))
+    const request = one()
+    await golden(request, 'confirm')
+    expect(await states()).toEqual(['waiting'])
+    const token = /confirm (\S+)/.exec(request.text)?.[1]
+    expect(JSON.stringify(await flow.wired.store.commands({}))).not.toContain(token?.slice(20))
+    // What answers by itself quotes, or sends back what it got.
+    await toBot(write({ id: 'auto@x', to: bot, re: request.messageId, body: request.text }))
+    expect(answers()).toEqual([])
+    await toBot(
+      write({ id: '2@x', to: bot, re: request.messageId, body: `/grapevine confirm ${token}\n> …` }),
+    )
+    // It had its verdict already.
+    await golden(one(), 'nothing-to-cancel')
+    expect(await states()).toEqual(['refused', 'done'])
+    await toBot(write({ id: '3@x', to: bot, re: request.messageId, body: `/grapevine confirm ${token}` }))
+    expect(answers()).toEqual([])
+    expect(await states()).toEqual(['refused', 'done', 'refused'])
+  })
+
+  test('wants no mail any more, and wants it again', async () => {
+    await toBot(await signed({ id: '1@x', to: bot, body: '/grapevine unsubscribe', subject: 'unsubscribe' }))
+    expect(answers()).toEqual([])
+    expect((await flow.wired.store.address('ann@example.org'))?.silence?.why).toBe('unsubscribed')
+    await onList(write({ id: '2@x', re: root, body: '/grapevine status' }))
+    expect(answers()).toEqual([])
+    await onList(write({ id: '3@x', re: root, body: '/grapevine subscribe' }))
+    await golden(one(), 'subscribe')
+    expect((await flow.wired.store.address('ann@example.org'))?.silence).toBeUndefined()
+  })
+})
+
+describe('before it is complete', () => {
+  const first = () => patch({ id: 'p1@example.org', subject: '[PATCH 1/2] one' })
+
+  test('a wish waits for the missing part, and what is cancelled is not run', async () => {
+    await flow.bring([
+      arrived(first()),
+      arrived(write({ id: '1@x', re: '<p1@example.org>', body: '/grapevine test on busybox' })),
+    ])
+    await flow.settle()
+    const told = answers().find(mail => mail.text.includes('as soon as it is complete'))
+    expect(told).toBeDefined()
+    await golden(told as OutgoingMail, 'later')
+    await onList(await signed({ id: '2@x', re: '<p1@example.org>', body: '/grapevine cancel' }))
+    await golden(one(), 'cancel')
+    const series = await theSeries()
+    expect((await flow.wired.store.verdict(series.id))?.finding.kind).toBe('cancelled')
+  })
+})
+
+describe('a patch', () => {
+  test('carries its own command', async () => {
+    const body = `Because.\n\nSigned-off-by: Ann <ann@example.org>\n---\n/grapevine test on busybox\n\n${diff('a.c')}`
+    await onList(patch({ body }))
+    expect(answers()).toHaveLength(1)
+    expect(await theSeries()).toMatchObject({ round: 1, wish: { images: ['busybox'] } })
+  })
+
+  test('holds none in its diff', async () => {
+    await onList(patch({ body: `Because.\n\n${diff('a.c', 'x')}\n/grapevine test\n` }))
+    expect(await states()).toEqual([])
+  })
+})
+
+describe('somebody else', () => {
+  beforeEach(async () => {
+    await onList(patch())
+    answers()
+  })
+
+  test('may not, and hears so once a day', async () => {
+    const from = 'Eve <eve@evil.example>'
+    await onList(write({ id: '1@x', from, re: root, body: '/grapevine retest' }))
+    await golden(one(), 'forbidden')
+    await onList(write({ id: '2@x', from, re: root, body: '/grapevine cancel' }))
+    await onList(write({ id: '3@x', from, re: root, body: '/grapevine pause' }))
+    expect(answers()).toEqual([])
+    expect(await states()).toEqual(['refused', 'refused', 'refused'])
+    expect((await theSeries()).round).toBeUndefined()
+    await flow.wired.clock.sleep(0)
+  })
+
+  test('in another thread says nothing to the bot', async () => {
+    await onList(write({ id: '1@x', re: '<other@x>', body: '/grapevine status' }))
+    expect(await states()).toEqual([])
+    await onList(write({ id: '2@x', re: '<other@x>', headers: [`Cc: ${bot}`], body: '/grapevine status' }))
+    await golden(one(), 'no-series')
+  })
+
+  test.each([
+    ['is a program', ['Auto-Submitted: auto-replied']],
+    ['is a server that gives a mail back', ['Return-Path: <>']],
+  ])('%s, and is not listened to', async (_, headers) => {
+    await onList(write({ id: '1@x', re: root, headers, body: '/grapevine status' }))
+    expect(await states()).toEqual([])
+    expect(answers()).toEqual([])
+  })
+
+  test('gets no answers for another: Reply-To counts only where it is signed', async () => {
+    const headers = ['Reply-To: victim@elsewhere.example']
+    await onList(write({ id: '1@x', re: root, headers, body: '/grapevine status' }))
+    expect(one().to).toEqual([{ name: 'Ann', address: 'ann@example.org' }])
+    await onList(await signed({ id: '2@x', re: root, headers, body: '/grapevine status' }))
+    expect(one().to).toEqual([{ name: '', address: 'victim@elsewhere.example' }])
+  })
+
+  test.each([
+    ['the list', `Ann <${list}>`],
+    ['the bot', `Ann <${bot}>`],
+    ['a program', 'Ann <noreply@example.org>'],
+  ])('with the address of %s gets no answer', async (_, from) => {
+    await onList(write({ id: '1@x', re: root, from, body: '/grapevine status' }))
+    expect(answers()).toEqual([])
+  })
+
+  test('gets no more mail than the caps allow', async () => {
+    Object.assign(flow.wired.config.mail.caps, { thread: 3 })
+    for (const n of [1, 2, 3, 4, 5])
+      await onList(write({ id: `${n}@x`, re: root, body: '/grapevine status' }))
+    // The verdict was the first.
+    expect(answers().length).toBeLessThan(4)
+    expect(await states()).toEqual(Array(5).fill('done'))
+  })
+})
+
+describe('an operator', () => {
+  test('pauses and opens the queue, by a signed mail', async () => {
+    await toBot(await signed({ id: '1@x', from: olga, to: bot, subject: 'pause', body: '/grapevine pause' }))
+    await golden(one(), 'pause')
+    expect((await flow.wired.store.holds())[0]).toMatchObject({ how: 'drain', by: 'olga@example.org' })
+    await toBot(await signed({ id: '2@x', from: olga, to: bot, body: '/grapevine resume' }))
+    expect(await isPaused()).toBe(false)
+    await golden(one(), 'resume')
+  })
+
+  test.each<[what: string, make: (note: Note) => Promise<Buffer | string>]>([
+    ['unsigned', async note => write(note)],
+    ['signed by another domain', note => signed(note, 'elsewhere.example')],
+    ['of last month', note => signed(note, 'example.org', flow.wired.clock.now() - 30 * day)],
+    [
+      'signed in part',
+      async note => {
+        const raw = `${write({ ...note, body: 'Hello' })}${note.body}\n`
+        return sign(raw, { domain: 'example.org', bodyLength: 7, at: flow.wired.clock.now() })
+      },
+    ],
+    ['changed by the list', async note => `${await signed(note)}${'_'.repeat(47)}\r\nlist\r\n`],
+    [
+      'with a new Message-ID',
+      async note => {
+        const raw = await sign(write(note), {
+          domain: 'example.org',
+          headers: 'from:subject:date',
+          at: flow.wired.clock.now(),
+        })
+        return String(raw).replace('<1@x>', '<new@x>')
+      },
+    ],
+    ['with a second From:', async note => `From: Eve <eve@evil.example>\r\n${await signed(note)}`],
+  ])('is asked, where a mail is %s', async (_, make) => {
+    await toBot(await make({ id: '1@x', from: olga, to: bot, subject: 'pause', body: '/grapevine pause' }))
+    expect(await isPaused()).toBe(false)
+    const request = one()
+    expect(request.to[0]?.address).toMatch(/^(?:olga|eve)@/)
+    expect(request.text).toMatch(/confirm c|Only the operators/)
+  })
+
+  test('confirms within two days, once, and nobody else can', async () => {
+    await toBot(write({ id: '1@x', from: olga, to: bot, body: '/grapevine pause' }))
+    const [, token = ''] = /confirm (\S+)/.exec(one().text) ?? []
+    for (const [n, wrong] of [token.slice(0, -1), `${token.slice(0, 16)}-${'0'.repeat(32)}`].entries())
+      await toBot(
+        write({
+          id: `w${n}@x`,
+          from: `Eve <eve${n}@evil.example>`,
+          to: bot,
+          body: `/grapevine confirm ${wrong}`,
+        }),
+      )
+    expect(await isPaused()).toBe(false)
+    expect(answers()).toHaveLength(2)
+    await toBot(
+      write({ id: '2@x', from: 'Olga <olga@home.example>', to: bot, body: `/grapevine confirm ${token}.` }),
+    )
+    expect(await isPaused()).toBe(true)
+    expect(one().to[0]?.address).toBe('olga@example.org')
+    await flow.wired.store.endHold({ kind: 'queue' })
+    await toBot(write({ id: '3@x', from: olga, to: bot, body: `/grapevine confirm ${token}` }))
+    expect(await isPaused()).toBe(false)
+  })
+
+  test('is too late after that', async () => {
+    await toBot(write({ id: '1@x', from: olga, to: bot, body: '/grapevine pause' }))
+    const [, token = ''] = /confirm (\S+)/.exec(one().text) ?? []
+    const { advance } = flow.wired.clock as unknown as { advance(ms: number): Promise<void> }
+    await advance(2 * day)
+    await flow.settle()
+    expect(await states()).toEqual(['expired'])
+    await toBot(write({ id: '2@x', from: olga, to: bot, body: `/grapevine confirm ${token}` }))
+    expect(await isPaused()).toBe(false)
+    await golden(one(), 'too-late')
+  })
+
+  test('drains a host that there is', async () => {
+    await toBot(await signed({ id: '1@x', from: olga, to: bot, body: '/grapevine drain alpha' }))
+    expect(one().text).toContain('I know no host "alpha"')
+    await flow.wired.store.setHold({
+      on: { kind: 'host', name: 'Alpha' },
+      how: 'stop',
+      reason: 'x',
+      by: 'y',
+      since: 0,
+      until: undefined,
+    })
+    await toBot(await signed({ id: '2@x', from: olga, to: bot, body: '/grapevine drain alpha' }))
+    await golden(one(), 'drain')
+    expect(await flow.wired.store.holds()).toMatchObject([{ on: { name: 'Alpha' }, how: 'drain' }])
+  })
+
+  test('gives the list a notice', async () => {
+    const body = '/grapevine notice The server moves on Monday. No tests until noon.'
+    await toBot(await signed({ id: '1@x', from: olga, to: bot, body }))
+    const [notice, told] = answers()
+    expect(notice?.headers['Auto-Submitted']).toBe('auto-generated')
+    await golden(notice as OutgoingMail, 'notice')
+    await golden(told as OutgoingMail, 'notice-told')
+  })
+
+  test('is helped with more', async () => {
+    await toBot(write({ id: '1@x', from: olga, to: bot, body: '/grapevine help' }))
+    await golden(one(), 'help-operator')
+  })
+})
+
+describe('who is new', () => {
+  const held = { ...project, trust: { ...project.trust, firstTime: 'hold' as const } }
+  beforeEach(() => {
+    Object.assign(flow.wired, { project: () => held })
+  })
+
+  test('waits for an operator, once', async () => {
+    await onList(
+      patch({ body: `Because.\n\nSigned-off-by: Ann <ann@example.org>\n${diff('scripts/build.sh')}` }),
+    )
+    expect((await theSeries()).state.at).toBe('held')
+    const [alert, word] = answers()
+    await golden(alert as OutgoingMail, 'held-alert')
+    await golden(word as OutgoingMail, 'held-author')
+    expect(alert?.to).toEqual([{ name: '', address: 'olga@example.org' }])
+    await flow.settle()
+    await flow.restart()
+    await flow.settle()
+    expect(answers()).toEqual([])
+
+    // Its author cannot let it go, and cannot have it tested.
+    await onList(write({ id: '1@x', re: root, body: '/grapevine release' }))
+    await onList(write({ id: '2@x', re: root, body: '/grapevine test' }))
+    expect((await theSeries()).state.at).toBe('held')
+    answers()
+
+    await toBot(
+      await signed({ id: '3@x', from: olga, to: bot, re: alert?.messageId, body: '/grapevine release' }),
+    )
+    await golden(one(), 'release')
+    expect((await theSeries()).state.at).toBe('planned')
+
+    await onList(patch({ id: 'next@example.org', subject: '[PATCH] another thing' }))
+    const next = (await flow.wired.store.seriesIn({})).at(-1)
+    expect(next?.state.at).toBe('planned')
+  })
+
+  test('may not take the name of somebody who signs', async () => {
+    await flow.wired.store.addAuthor('tally', { address: 'ann@example.org', at: 1, signed: false })
+    await onList(await sign(patch(), { domain: 'example.org', at: flow.wired.clock.now() }))
+    expect((await theSeries()).state.at).toBe('planned')
+    await onList(patch({ id: 'forged@evil.example', subject: '[PATCH] another thing' }))
+    const forged = (await flow.wired.store.seriesIn({})).at(-1)
+    expect(forged?.state).toMatchObject({ at: 'held', why: expect.stringContaining('not signed') })
+  })
+})
+
+test('a crash at any point leaves every command done once, and answered once', async () => {
+  class Killed extends Error {}
+  const notes = () => [
+    patch(),
+    write({ id: '1@x', re: root, body: '/grapevine test on busybox\n/grapevine status' }),
+    write({ id: '2@x', re: root, body: '/grapevine cancel' }),
+  ]
+  let calls = 0
+  await flow.close()
+  await open(() => void calls++)
+  await flow.bring(notes().map(arrived))
+  await flow.settle()
+  const all = calls
+  await flow.close()
+  for (let after = 0; after < all; after += 5) {
+    calls = 0
+    let isAlive = true
+    let isArmed = true
+    await open(() => {
+      if (isArmed && calls++ === after) isAlive = false
+      // The dead do nothing more.
+      if (!isAlive) throw new Killed()
+    })
+    const mails = notes().map(arrived)
+    const play = async () => {
+      await flow.bring(mails)
+      await flow.settle()
+    }
+    // What is told of in a log, and gone on from, is a death all the same.
+    await play().catch(error => expect(error).toBeInstanceOf(Killed))
+    expect(isAlive).toBe(false)
+    isArmed = false
+    isAlive = true
+    await flow.restart()
+    await play()
+    const sent = flow.sent.map(mail => mail.messageId)
+    expect({
+      after,
+      states: await states(),
+      round: (await theSeries()).round,
+      twice: sent.length - new Set(sent).size,
+      answers: answers().length,
+    }).toEqual({ after, states: ['done', 'done', 'waiting'], round: 1, twice: 0, answers: 3 })
+    await flow.close()
+  }
+  await open()
+})
