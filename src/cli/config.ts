@@ -31,6 +31,7 @@ export const summary = (config: Config): string[] => [
   `${config.file}: no problem found`,
   `data          ${config.data}`,
   `mail          ${out(config)}`,
+  ...config.mail.inbox.map(one => `inbox         ${saySource(one)}`),
   `database      ${config.databaseUrl ? 'DATABASE_URL' : 'embedded (SQLite)'}`,
   `redis         ${config.redisUrl ? 'REDIS_URL' : 'embedded'}`,
   `farm          ${config.farm.data}, ${config.farm.slots} at a time, images ${config.farm.images.map(image => image.name).join(', ')}`,

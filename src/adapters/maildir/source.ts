@@ -1,9 +1,9 @@
 // Mail from a Maildir, at the beginning of the flow. The folder is only read: nothing is moved, marked or removed.
-import { watch } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cursor, MailBatch, MailSource, RawMail } from '../../ports/mail-source.ts'
 import { errnoFault, errnoOf } from '../../text/errno.ts'
+import { watchFolder } from '../../text/file-watch.ts'
 import { type Entry, nothingSeen, Seen, startPass, unseen } from './cursor.ts'
 
 const batchMails = 100
@@ -11,7 +11,6 @@ const batchBytes = 8 * 1024 * 1024
 /** A mail's bytes past this many are left out: nobody sends such a patch, and memory is bounded. */
 const largestMail = 64 * 1024 * 1024
 const folders = ['new', 'cur']
-const pollMs = 10_000
 
 /**
  * Mails of the Maildir `path` (https://cr.yp.to/proto/maildir.html), from `new` and `cur`, in order of arrival. `arrivedAt` is the
@@ -140,24 +139,5 @@ const watchFolders = (paths: string[], wake: () => void): (() => void) => {
   const stops = paths.map(path => watchFolder(path, wake))
   return () => {
     for (const stop of stops) stop()
-  }
-}
-
-const watchFolder = (path: string, wake: () => void): (() => void) => {
-  // No watch to be had (limit of inotify watches, a network file system): look now and then.
-  const poll = () => {
-    const timer = setInterval(wake, pollMs).unref()
-    return () => clearInterval(timer)
-  }
-  try {
-    const watcher = watch(path, { persistent: false }, () => wake())
-    let stop = () => watcher.close()
-    watcher.on('error', () => {
-      watcher.close()
-      stop = poll()
-    })
-    return () => stop()
-  } catch {
-    return poll()
   }
 }

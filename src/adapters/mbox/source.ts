@@ -1,6 +1,5 @@
 // Mail from an mbox file, at the beginning of the flow. The file is only read, never locked or changed.
 import { createHash } from 'node:crypto'
-import { watch } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +8,7 @@ import { Fault } from '../../model/fault.ts'
 import type { Cursor, MailBatch, MailSource, RawMail } from '../../ports/mail-source.ts'
 import { fromLineDate, receivedDate, saneArrival } from '../../text/arrival.ts'
 import { errnoFault } from '../../text/errno.ts'
+import { watchFolder } from '../../text/file-watch.ts'
 import { findSeparator, isSeparator, type Quoting, unquote, withoutBlankEnd } from '../../text/mbox.ts'
 import { type Piece, split } from './split.ts'
 
@@ -29,7 +29,6 @@ export type MboxOptions = {
 const batchMails = 100
 const batchBytes = 8 * 1024 * 1024
 const digestBytes = 1024
-const pollMs = 10_000
 const longestWaitMs = 100
 
 /**
@@ -41,7 +40,8 @@ const longestWaitMs = 100
 export const mboxSource = (options: MboxOptions): MailSource => ({
   name: options.name,
   read: (cursor, signal) => read(options, cursor, signal),
-  watch: wake => watchFile(options.path, wake),
+  // The folder: a file that is replaced by a rename would be lost otherwise.
+  watch: wake => watchFolder(dirname(options.path), wake, basename(options.path)),
 })
 
 async function* read(options: MboxOptions, cursor: Cursor, signal?: AbortSignal): AsyncGenerator<MailBatch> {
@@ -184,26 +184,4 @@ const grownFrom = async (handle: FileHandle, from: Position): Promise<number | u
   const endedInLine = bytes[before - 1] !== 0x0a
   if (endedInLine) return from.last
   return found.kind === 'separator' ? from.end + gap.length : undefined
-}
-
-/** Watches the folder: a file that is replaced by a rename would be lost otherwise. */
-const watchFile = (path: string, wake: () => void): (() => void) => {
-  // No watch to be had (limit of inotify watches, a network file system): look now and then.
-  const poll = () => {
-    const timer = setInterval(wake, pollMs).unref()
-    return () => clearInterval(timer)
-  }
-  try {
-    const watcher = watch(dirname(path), { persistent: false }, (_event, file) => {
-      if (file === null || file === basename(path)) wake()
-    })
-    let stop = () => watcher.close()
-    watcher.on('error', () => {
-      watcher.close()
-      stop = poll()
-    })
-    return () => stop()
-  } catch {
-    return poll()
-  }
 }

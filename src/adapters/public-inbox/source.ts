@@ -1,10 +1,10 @@
 // Mail from a public-inbox archive in git, at the beginning of the flow. The archive is only read.
-import { watch } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { Fault } from '../../model/fault.ts'
 import type { Cursor, MailBatch, MailSource, RawMail } from '../../ports/mail-source.ts'
 import { errnoFault } from '../../text/errno.ts'
+import { watchFolder } from '../../text/file-watch.ts'
 import { BlobReader } from './blobs.ts'
 import { mailsIn } from './history.ts'
 import { type Epoch, epochsOf, gitMaybe, openView, type View } from './view.ts'
@@ -15,7 +15,6 @@ type Place = z.infer<typeof Place>
 
 const batchMails = 100
 const batchBytes = 8 * 1024 * 1024
-const pollMs = 10_000
 
 /**
  * Mails of an archive (public-inbox-v2-format(5), -v1-format(5)) in order of arrival, which is that of its commits; `arrivedAt` is
@@ -127,24 +126,5 @@ const watchArchive = (path: string, wake: () => void): (() => void) => {
   return () => {
     stopped = true
     for (const stop of stops) stop()
-  }
-}
-
-const watchFolder = (path: string, wake: () => void): (() => void) => {
-  // No watch to be had (limit of inotify watches, a network file system): look now and then.
-  const poll = () => {
-    const timer = setInterval(wake, pollMs).unref()
-    return () => clearInterval(timer)
-  }
-  try {
-    const watcher = watch(path, { persistent: false }, () => wake())
-    let stop = () => watcher.close()
-    watcher.on('error', () => {
-      watcher.close()
-      stop = poll()
-    })
-    return () => stop()
-  } catch {
-    return poll()
   }
 }

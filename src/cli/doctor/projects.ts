@@ -1,6 +1,12 @@
 // The doctor's look at the projects: can their mail be read, their repositories be fetched, and are their images built?
 import { stat } from 'node:fs/promises'
-import { type Config, type ImageConfig, isBuilt, type SourceConfig } from '../../config/config.ts'
+import {
+  type Config,
+  type ImageConfig,
+  type ImapSourceConfig,
+  isBuilt,
+  type SourceConfig,
+} from '../../config/config.ts'
 import type { Recipe } from '../../model/recipe.ts'
 import { advice, bad, type Check, fine } from './check.ts'
 
@@ -27,8 +33,20 @@ const askRepository = async ({ repository, branch }: Recipe) => {
   return fine(`${repository}, ${branch} is at ${line.slice(0, 12)}`)
 }
 
+const askMailbox = async (source: ImapSourceConfig) => {
+  const { lookAtMailbox } = await import('../../adapters/imap/find.ts')
+  const { mails, idle, encrypted } = await lookAtMailbox(source)
+  const count = mails === 1 ? '1 mail' : `${mails} mails`
+  const says = `${source.login.user}@${source.host} ${source.mailbox} can be read: ${count}${encrypted ? '' : ', without TLS'}`
+  if (idle) return fine(`${says}, and tells of new ones at once (IDLE)`)
+  return advice(
+    `${says}; the server cannot tell of new ones (no IDLE)`,
+    'It works: the mailbox is asked every ten seconds.',
+  )
+}
+
 const askSource = async (source: SourceConfig, signal: AbortSignal) => {
-  if (source.kind === 'imap') return advice('IMAP cannot be asked yet', '')
+  if (source.kind === 'imap') return askMailbox(source)
   const there = await stat(source.path).catch((error: NodeJS.ErrnoException) => error)
   if (there instanceof Error && there.code === 'ENOENT')
     return advice(
@@ -58,7 +76,13 @@ const askImage = async (folder: string, image: ImageConfig) => {
   return advice(`${says}, and configured otherwise since`, remedyOf(image.name, image.kind))
 }
 
-export const projectChecks = ({ projects, farm }: Config): Check[] => [
+const sourceCheck = (source: SourceConfig): Check => ({
+  name: `source ${source.name}`,
+  deadlineMs: fetchMs,
+  ask: signal => askSource(source, signal),
+})
+
+export const projectChecks = ({ projects, farm, mail }: Config): Check[] => [
   ...farm.images.map(image => ({
     name: `image ${image.name}`,
     deadlineMs: fetchMs,
@@ -70,10 +94,7 @@ export const projectChecks = ({ projects, farm }: Config): Check[] => [
       deadlineMs: fetchMs + 5000,
       ask: () => askRepository(project.recipe),
     },
-    ...project.sources.map(source => ({
-      name: `source ${source.name}`,
-      deadlineMs: fetchMs,
-      ask: (signal: AbortSignal) => askSource(source, signal),
-    })),
+    ...project.sources.map(sourceCheck),
   ]),
+  ...mail.inbox.map(sourceCheck),
 ]
