@@ -3,14 +3,16 @@ import { Command } from 'commander'
 import { wasRefused } from '../model/attempts.ts'
 import { UsageError } from '../model/fault.ts'
 import { costsNoTry, wasCutOff } from '../model/interrupt.ts'
-import type { RunRecord, Task } from '../model/job.ts'
+import type { Job, RunRecord, Task } from '../model/job.ts'
 import type { Series } from '../model/series.ts'
 import type { Told } from '../model/verdict.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Store } from '../ports/store.ts'
+import { cleanLine } from '../text/clean.ts'
 import { sayOutcome } from '../text/outcome.ts'
 import type { CliDeps } from './deps.ts'
 import { sayState } from './mail.ts'
+import { release } from './series-release.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
 
@@ -59,6 +61,17 @@ const testLines = (task: Task): string[] =>
       ])
     : []
 
+const sayHow = ({ baseHow, wantedBase }: Job): string =>
+  [
+    baseHow === 'blobs' ? ', as its files are those of the patches' : '',
+    wantedBase === undefined ? '' : `, as ${cleanLine(wantedBase, 60)} was not found`,
+  ].join('')
+
+const groundLines = ({ before = [], lacking = [] }: Job): string[] => [
+  ...before.map(one => `  after series ${one.series}  ${cleanLine(one.title, 100)}`),
+  ...lacking.map(({ id, why }) => `  without ${cleanLine(id, 100)}: ${why}`),
+]
+
 const describe = async (
   store: Store,
   blobs: Blobs,
@@ -71,7 +84,10 @@ const describe = async (
     `  ${sayState(series.state)}`,
   ]
   for (const job of await store.jobsOf(series.id)) {
-    lines.push(`job ${job.id} on ${job.base.slice(0, 12)} (${job.baseName})`)
+    lines.push(
+      `job ${job.id} on ${job.base.slice(0, 12)} (${job.baseName}${sayHow(job)})`,
+      ...groundLines(job),
+    )
     for (const task of await store.tasksOf(job.id)) {
       lines.push(...(await taskLines(store, blobs, task)), ...(tests ? testLines(task) : []))
     }
@@ -125,16 +141,25 @@ const show = (deps: CliDeps): Command =>
       }),
     )
 
+const states: Series['state']['at'][] = [
+  ...(['collecting', 'complete', 'held', 'incomplete', 'planned', 'superseded'] as const),
+]
+
 const list = (deps: CliDeps): Command =>
   new Command('list')
     .summary('list series with state and verdict')
     .description('Lists series in order of arrival, with state and verdict.')
     .option('--project <name>', 'only of this project')
+    .option('--state <state>', `only in this state: ${states.join(', ')}`)
     .option('--json', 'JSON lines')
-    .addHelpText('after', '\nExample:\n  $ grapevine series list --json')
-    .action((options: { project?: string; json?: boolean }) =>
+    .addHelpText('after', '\nExample:\n  $ grapevine series list --state held')
+    .action((options: { project?: string; state?: string; json?: boolean }) =>
       withStore(deps, async store => {
-        const all = await store.seriesIn(options.project === undefined ? {} : { project: options.project })
+        const { project, state } = options
+        const at = states.find(one => one === state)
+        if (state !== undefined && at === undefined)
+          throw new UsageError(`--state: there is no state "${state}"`, `There are: ${states.join(', ')}`)
+        const all = await store.seriesIn({ ...(project ? { project } : {}), ...(at ? { at } : {}) })
         const rows: string[][] = []
         for (const series of all) {
           const verdict = await store.verdict(series.id)
@@ -154,7 +179,8 @@ const list = (deps: CliDeps): Command =>
 
 export const series = (deps: CliDeps): Command =>
   new Command('series')
-    .description('Looks up series, their runs and verdicts.')
+    .description('Looks up series, their runs and verdicts, and lets go what was held.')
     .addCommand(list(deps))
     .addCommand(show(deps))
+    .addCommand(release(deps))
     .addHelpText('after', '\nExample:\n  $ grapevine series list')
