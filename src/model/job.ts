@@ -51,6 +51,8 @@ export type Job = {
   parts: MailToApply[]
   /** Patches of other series that are applied first, in order; `Depends-on:` names them. The base line has them, too: their failures are not the series'. */
   before?: Before[]
+  /** Digest of what the series said when this was planned: the same again is no reason for another base. */
+  of?: string
   /** What the series says that it needs, and that was not found; so the test went without it. Untrusted. */
   lacking?: Lacking[]
   priority: number

@@ -317,6 +317,21 @@ describe('planning again', () => {
     )
   })
 
+  it('is none because the head moved, or what goes before has a new version; another round takes both', async () => {
+    const ground = (version: number) =>
+      whole(`ground${version}`, { version, links: dependsOn({}, '20260105-ground-abcdef') })
+    const links = dependsOn({ changeIds: ['20260105-ground-abcdef'] })
+    const { store, jobOf, known } = await world({ series: [ground(1), whole('s', { links })] })
+    const first = await jobOf('s')
+    expect(first.job.before?.map(one => one.series)).toEqual(['ground1'])
+    known.names.main = id('b')
+    await store.saveMails([samples.mail('ground2-1', { patch: patch([file('b.c')]) })], undefined)
+    await store.saveSeries([ground(2)])
+    expect((await jobOf('s')).job).toEqual(first.job)
+    await store.saveSeries([whole('s', { links, round: 1 })])
+    expect((await jobOf('s')).job).toMatchObject({ base: id('b'), before: [{ series: 'ground2' }] })
+  })
+
   it('tests again what was cancelled in an earlier round, and only then', async () => {
     const { store, go } = await world({ series: [whole('s')] })
     const cancelled: Verdict = {

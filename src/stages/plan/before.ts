@@ -2,7 +2,7 @@
 // each other. What is not here, or cannot be used, is told.
 import type { Before, Lacking } from '../../model/job.ts'
 import type { Mail, MessageId } from '../../model/mail.ts'
-import { missingParts, type Part, type Series } from '../../model/series.ts'
+import { missingParts, type Part, type Series, type SeriesId } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 
 export type Stack = { before: Before[]; lacking: Lacking[] }
@@ -15,6 +15,9 @@ const toApply = ({ position, title, messageId, mail }: Part) => ({
   blob: mail,
 })
 
+/** Series that went in before, when the same was tested earlier: a newer version of one of them is no reason to test again. */
+type Used = ReadonlySet<SeriesId>
+type From = { project: string; used: Used }
 type Wanted = { id: string; series: Series | undefined; parts?: Part[] }
 
 /** Of several series that hold the mail, the one that it was sent for; else the newest. */
@@ -30,35 +33,41 @@ const holding = async (store: Store, project: string, messageId: MessageId): Pro
 }
 
 /** `ID`, the newest version; `ID:vN`, as b4 writes it, that one. */
-const byChangeId = async (store: Store, project: string, name: string): Promise<Series | undefined> => {
+const byChangeId = async (
+  store: Store,
+  { project, used }: From,
+  name: string,
+): Promise<Series | undefined> => {
   const [, id = name, version] = /^(.*?)(?::v(\d{1,6}))?$/.exec(name) ?? []
   const all = await store.seriesByChangeId(id, project)
   return version === undefined
-    ? all.toSorted((a, b) => a.version - b.version).at(-1)
+    ? (all.findLast(({ id }) => used.has(id)) ?? all.toSorted((a, b) => a.version - b.version).at(-1))
     : all.findLast(series => series.version === Number(version))
 }
 
 /** The newest mail with that patch, in the series that it was sent for. */
-const byPatchId = async (store: Store, project: string, id: string): Promise<Wanted> => {
-  const mails = await store.mailsByPatchId(id, project)
-  const mail = mails.findLast(({ disposition }) => disposition.kind === 'patch')
-  const series = mail && (await seriesOf(store, mail))
+const byPatchId = async (store: Store, { project, used }: From, id: string): Promise<Wanted> => {
+  const mails = (await store.mailsByPatchId(id, project)).filter(isPart)
+  const mail = mails.findLast(({ disposition }) => used.has(disposition.series)) ?? mails.at(-1)
+  const series = mail && (await store.series(mail.disposition.series))
   const part = series?.parts.find(one => one.mail === mail?.id)
   return { id, series, parts: part ? [part] : [] }
 }
 
-const seriesOf = async (store: Store, { disposition }: Mail): Promise<Series | undefined> =>
-  disposition.kind === 'patch' ? store.series(disposition.series) : undefined
+type PartMail = Mail & { disposition: Extract<Mail['disposition'], { kind: 'patch' }> }
+
+const isPart = (mail: Mail): mail is PartMail => mail.disposition.kind === 'patch'
 
 /** What is named, in the order in which it is to be applied. */
-const named = async (store: Store, { project, links }: Series): Promise<Wanted[]> => {
+const named = async (store: Store, { project, links }: Series, used: Used): Promise<Wanted[]> => {
+  const from = { project, used }
   const { messageIds = [], changeIds = [], patchIds = [] } = links?.dependsOn ?? {}
   const found: Wanted[] = []
   for (const id of messageIds.slice(0, limits.names))
     found.push({ id, series: await holding(store, project, id) })
   for (const id of changeIds.slice(0, limits.names))
-    found.push({ id, series: await byChangeId(store, project, id) })
-  for (const id of patchIds.slice(0, limits.patches)) found.push(await byPatchId(store, project, id))
+    found.push({ id, series: await byChangeId(store, from, id) })
+  for (const id of patchIds.slice(0, limits.patches)) found.push(await byPatchId(store, from, id))
   return found
 }
 
@@ -78,7 +87,7 @@ const isItself = (other: Series, own: Series): boolean =>
 /** Reads the store only. Cycles are cut where they close. */
 export const stackOf =
   (store: Store) =>
-  async (own: Series): Promise<Stack> => {
+  async (own: Series, used: Used = new Set()): Promise<Stack> => {
     const before: Before[] = []
     const lacking = new Map<string, Lacking>()
     const seen = new Set([own.id])
@@ -97,7 +106,7 @@ export const stackOf =
     const isTooMuch = (parts: Part[]) => taken.size - own.parts.length + parts.length > limits.patches
 
     const follow = async (from: Series): Promise<void> => {
-      const wanted = await named(store, from)
+      const wanted = await named(store, from, used)
       const { messageIds = [], changeIds = [], patchIds = [] } = from.links?.dependsOn ?? {}
       const [rest] = [
         ...messageIds.slice(limits.names),

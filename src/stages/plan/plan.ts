@@ -113,6 +113,7 @@ const jobsFor = (
     series: series.id,
     baseline: baseline.id,
     baseHow: base.how,
+    of: contentOf(series),
     parts: series.parts.map(part => ({
       position: part.position,
       title: part.title,
@@ -175,6 +176,15 @@ const filesBefore = async (store: Store, before: Before[]): Promise<FileChange[]
   return filesOf(mails.filter(mail => mail !== undefined))
 }
 
+/** Was it planned like this already? */
+const isSame = ({ before = [], lacking = [] }: Job, stack: Stack): boolean =>
+  JSON.stringify([mailsOf(before), lacking]) === JSON.stringify([mailsOf(stack.before), stack.lacking])
+
+const baseOf = ({ base, baseName, baseHow, wantedBase }: Job): Base => ({
+  ...{ commit: base, name: baseName, how: baseHow ?? 'head' },
+  ...(wantedBase === undefined ? {} : { wanted: wantedBase }),
+})
+
 /** Finds out what goes before a series, and on which commit. Changes nothing that is kept but the mirror. Throws the mirror's and the store's Faults. */
 export const survey =
   ({ store, mirror, clock }: PlanPorts, { dependencyMs }: PlanSettings) =>
@@ -183,19 +193,27 @@ export const survey =
     if (series?.state.at !== 'complete') return { kind: 'none' }
     const mails = await mailsOfSeries(store, series)
     if (early(series, mails, project)) return { kind: 'none' }
-    const stack = await stackOf(store)(series)
+    const of = contentOf(series)
+    const { repository } = project.recipe
+    const earlier = (await store.jobsOf(series.id)).filter(
+      job => job.of === of && job.recipe.repository === repository,
+    )
+    const used = new Set(earlier.flatMap(job => (job.before ?? []).map(one => one.series)))
+    const stack = await stackOf(store)(series, used)
     const mayCome = stack.lacking.some(({ why }) => why === 'unknown' || why === 'incomplete')
     if (mayCome && clock.now() < series.lastAt + dependencyMs) return { kind: 'wait' }
+    const same = earlier.findLast(job => isSame(job, stack))
+    if (same) return { kind: 'surveyed', of, stack, branch: same.baseName, base: baseOf(same) }
     const own = filesOf(mails)
     const branch = branchFor(project.branches, mails) ?? project.recipe.branch
     const base = await findBase(mirror, {
-      ...{ repository: project.recipe.repository, branch, own },
+      ...{ repository, branch, own },
       asked: series.wish?.against,
       named: series.baseCommit,
       files: [...(await filesBefore(store, stack.before)), ...own],
       arrivedAt: series.firstAt,
     })
-    return { kind: 'surveyed', of: contentOf(series), stack, branch, base }
+    return { kind: 'surveyed', of, stack, branch, base }
   }
 
 /** Plans one series on what `survey` found. Repeatable: ids follow from content, and what is saved already stays. Throws the store's Faults. */
