@@ -33,15 +33,19 @@ export const isSilenced = ({ silence }: KnownAddress, now: Instant): boolean =>
 /** RFC 3463 §3.2: the mailbox does not exist, or moved without a word; 5.1.2: its domain cannot take mail. */
 const isGone = ({ status }: Failure): boolean => /^5\.1\.(?:1|2|6|10)$/.test(status)
 
+/** RFC 3463 §3: what speaks of the mailbox or the way to it; size (2.3, 3.4), the sender (1.7, 1.8), protocol, content and policy do not. */
+const isOfAddress = (status: string): boolean =>
+  /^5\.[0-4]\.\d+$/.test(status) && !/^5\.(?:1\.[78]|2\.[34]|3\.4)$/.test(status)
+
 const dayOf = ({ at }: Failure): number => Math.floor(at / day)
 
 /** Two mails that came back on two days, or one word that there is no such mailbox. */
 const isDead = (failures: Failure[]): boolean =>
   failures.some(isGone) || failures.some(a => failures.some(b => a.mail !== b.mail && dayOf(a) !== dayOf(b)))
 
-/** One more mail came back. The same mail counts once, and what is older than 90 days no more. */
+/** One more mail came back. The same mail counts once, what is older than 90 days no more, and what is not about the address not at all. */
 export const withFailure = (known: KnownAddress, failure: Failure): KnownAddress => {
-  if (known.failures.some(({ mail }) => mail === failure.mail)) return known
+  if (!isOfAddress(failure.status) || known.failures.some(({ mail }) => mail === failure.mail)) return known
   const recent = known.failures.filter(({ at }) => at > failure.at - deadForMs)
   const failures = [...recent, failure].slice(-keptFailures)
   if (isSilenced(known, failure.at) || !isDead(failures)) return { ...known, failures }

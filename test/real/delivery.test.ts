@@ -7,6 +7,7 @@ import { smtpSink } from '../../src/adapters/smtp/sink.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import { type OutgoingMail, type Reply, replyDue } from '../../src/model/reply.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { bounce } from '../../src/stages/bounce/bounce.ts'
 import { type DeliverPorts, deliver } from '../../src/stages/deliver/deliver.ts'
 import { type Cut, type CuttingProxy, cuttingProxy } from './cutting-proxy.ts'
 import { startPostfix, type TestPostfix } from './postfix.ts'
@@ -16,6 +17,7 @@ let store: Store
 beforeAll(async () => {
   postfix = await startPostfix({
     mailboxes: ['ann@dev.test', 'list@dev.test', 'bot@bot.test'],
+    behind: { 'gone@far.test': '550 5.1.1 No such user', 'shy@far.test': '550 5.7.1 Not wanted' },
     // In the clear, so that the proxy sees where it cuts.
     settings: ['smtpd_tls_security_level = none'],
   })
@@ -168,6 +170,30 @@ test('a server that takes only the copy to ourselves has not taken the mail', as
   expect(await work('grey', postfix.port, { findMail })).toBe('sent')
   await settled()
   expect([count('ann@dev.test', 'grey'), count('list@dev.test', 'grey')]).toEqual([1, 1])
+})
+
+test('what a real server sends back is understood, and the address gets no more mail', async () => {
+  const bounces = async (id: string, address: string) => {
+    const before = postfix.mails('bot@bot.test').length
+    await queue(mail(id, { to: [person(address)], cc: [] }))
+    const sink = smtpSink({ host: '127.0.0.1', port: postfix.port, secure: false })
+    const delivery = await deliver({ store, sink, clock: { now: () => 0, sleep: async () => {} } })(
+      `<${id}@bot.test>`,
+    )
+    expect(delivery?.reply.state).toMatchObject({ at: 'sent' })
+    const raw = (await postfix.waitForMails('bot@bot.test', before + 1)).find(
+      one => one.includes('multipart/report') && one.includes(`<${id}@bot.test>`),
+    )
+    const clock = { now: () => 1000, sleep: async () => {} }
+    return bounce({ store, clock, neverSilent: [] })(raw ?? Buffer.alloc(0))
+  }
+  expect(await bounces('shy', 'shy@far.test')).toMatchObject([
+    { address: 'shy@far.test', status: '5.7.1', forGood: true, died: false },
+  ])
+  expect(await bounces('gone', 'gone@far.test')).toMatchObject([
+    { address: 'gone@far.test', status: '5.1.1', forGood: true, died: true },
+  ])
+  expect((await store.addresses()).map(({ address }) => address)).toContain('gone@far.test')
 })
 
 test('a mail is signed, and the signature is still good when it arrives', async () => {

@@ -21,7 +21,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
-import { makeCertificates } from './certificate.ts'
+import { makeCertificates } from './dovecot.ts'
 
 const programs = '/usr/lib/postfix/sbin'
 
@@ -113,7 +113,7 @@ const makeFolders = (folder: string): void => {
   make('mail', 0o755, [65_534, 65_534])
 }
 
-const mainCf = (folder: string, options: PostfixOptions, tls: { key: string; certificate: string }) => [
+const mainCf = (folder: string, options: PostfixOptions, tls: { key: string; cert: string }) => [
   'compatibility_level = 3.6',
   `queue_directory = ${folder}/queue`,
   `data_directory = ${folder}/data`,
@@ -156,7 +156,7 @@ const mainCf = (folder: string, options: PostfixOptions, tls: { key: string; cer
   `virtual_transport = ${options.lmtp === undefined ? 'virtual' : `lmtp:${options.lmtp}`}`,
   'lmtp_destination_recipient_limit = 50',
   `smtpd_tls_key_file = ${tls.key}`,
-  `smtpd_tls_cert_file = ${tls.certificate}`,
+  `smtpd_tls_cert_file = ${tls.cert}`,
   'smtpd_tls_security_level = may',
   'smtpd_tls_auth_only = yes',
   'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',

@@ -135,6 +135,17 @@ test('text alone counts where it names mail, recipient and failure', async () =>
   expect(await take(text('ann@dev.test'))).toMatchObject([{ forGood: true, died: true }])
 })
 
+test.each(['5.7.1', '5.3.4', '5.2.3', '5.6.0', '5.1.8', '5.5.2'])(
+  '%s is not about the address',
+  async status => {
+    for (const id of ['r1', 'r2', 'r3']) {
+      await take(report({ id, status }))
+      now += day
+    }
+    expect(await isDead()).toBe(false)
+  },
+)
+
 test('an address: old failures are forgotten, a silence that was asked for stays', () => {
   const failure = (mail: string, at: number): Failure => ({ mail, at, status: '5.2.2' })
   const once = withFailure(unknownAddress('Ann@Dev.test'), failure('<1>', 0))

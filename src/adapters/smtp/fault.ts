@@ -26,6 +26,9 @@ const lostCodes = new Set([
   'EPROTOCOL',
 ])
 
+/** Node's and OpenSSL's words: nodemailer's code is that of any lost connection. */
+const speaksOfTls = /certificate|self[- ]signed|altnames|\b(?:tls|ssl)\b|wrong version number/i
+
 const inWords = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim()
 
@@ -40,7 +43,8 @@ export const smtpFault = (error: unknown, place: string, { at }: Progress): Faul
   const words = inWords(error)
   const code = details.code ?? ''
   if (loginCodes.has(code)) return fault('refused', 'later', words, remedies.login)
-  if (code === 'ETLS') return fault('refused', 'later', words, remedies.tls)
+  if (code === 'ETLS' || (at === 'connecting' && speaksOfTls.test(words)))
+    return fault('refused', 'later', words, remedies.tls)
   const answer = answerCode(details)
   if (loginAnswers.has(answer)) return fault('refused', 'later', words, remedies.login)
   if (answer >= 400 && at === 'connecting') return fault('refused', 'later', words, remedies.greeting)

@@ -136,15 +136,18 @@ const ready = async (connection: SMTPConnection, { login }: SmtpPlace): Promise<
   const auth =
     'password' in login
       ? { user, credentials: { user, pass: login.password.reveal() } }
-      : { user, method: 'XOAUTH2' }
+      : { user, method: byToken }
   await new Promise<void>((resolve, reject) =>
     connection.login(auth, error => (error ? reject(error) : resolve())),
   )
 }
 
+/** nodemailer takes a handler of ours for XOAUTH2 only under another name: else it wants its own token machinery. */
+const byToken = 'XOAUTH2-BY-TOKEN'
+
 /** AUTH XOAUTH2, as Google and Microsoft describe it; the token is asked for anew, as it is renewed every hour or so. */
 const xoauth2 = (user: string, token: Secret): NonNullable<SMTPConnectionOptions['customAuth']> => ({
-  XOAUTH2: async ({ sendCommand }) => {
+  [byToken]: async ({ sendCommand }) => {
     const words = `user=${user}\x01auth=Bearer ${token.reveal()}\x01\x01`
     const answer = await sendCommand(`AUTH XOAUTH2 ${Buffer.from(words).toString('base64')}`)
     // 334: the reason follows, once it is asked for.

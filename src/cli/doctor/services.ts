@@ -3,7 +3,8 @@ import { access, constants } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Log } from '../../ports/log.ts'
-import { advice, bad, type Check, fine } from './check.ts'
+import { bad, type Check, fine } from './check.ts'
+import { mailOutChecks } from './mail-out.ts'
 
 const deadlineMs = 15_000
 const quiet: Log = () => {}
@@ -43,16 +44,6 @@ const askSqlite = async (config: Config) => {
   return bad(`${file} may not be read and written`, 'Give it to the user that runs this.')
 }
 
-const askSink = async (config: Config) => {
-  const { sinkFor } = await import('../../wiring/wire.ts')
-  const says = await sinkFor(config).probe()
-  if (config.mail.live) return fine(says)
-  return advice(
-    `${says}; all mail goes to ${config.administrator.address}`,
-    'When the replies are as they should be, set mail.live: true.',
-  )
-}
-
 export const serviceChecks = (config: Config): Check[] => {
   const redis = config.redisUrl?.reveal()
   const database = config.databaseUrl?.reveal()
@@ -63,6 +54,6 @@ export const serviceChecks = (config: Config): Check[] => {
       deadlineMs,
       ask: () => (database === undefined ? askSqlite(config) : askPostgres(database)),
     },
-    { name: 'mail out', deadlineMs: 30_000, ask: () => askSink(config) },
+    ...mailOutChecks(config),
   ]
 }
