@@ -55,6 +55,11 @@ const entries: Entry[] = [
     load: async () => (await import('./address.ts')).address,
   },
   {
+    name: 'command',
+    summary: 'look up what people asked for by mail',
+    load: async () => (await import('./command.ts')).command,
+  },
+  {
     name: 'image',
     summary: 'build, import, verify and remove the images of guests',
     load: async () => (await import('./image.ts')).image,

@@ -7,6 +7,7 @@ import { botProject, type Mail } from '../model/mail.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Series } from '../model/series.ts'
 import type { MailProof } from '../ports/mail-auth.ts'
+import { commandsIn } from '../stages/command/note.ts'
 import { isProven, permit } from '../stages/command/permit.ts'
 import { threadOf } from '../stages/command/thread.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
@@ -154,6 +155,21 @@ const handle = async (wired: Wired, mail: Mail, command: Command): Promise<void>
   })
 }
 
+/** The same mail by another way, with a signature that no list has broken: what waits for its sender's word need not wait any more. */
+const proveWaiting = async (wired: Wired, mail: Mail): Promise<void> => {
+  const { store, blobs, mailAuth, clock } = wired
+  const ids = (await commandsIn(wired)(mail)).map(({ id }) => id)
+  const waiting = (await store.commands({ at: 'waiting' })).filter(
+    one => ids.includes(one.id) && one.mail !== mail.id,
+  )
+  if (waiting.length === 0) return
+  const proof = await mailAuth.verify(await blobs.get(mail.id))
+  for (const command of waiting) {
+    if (isProven({ mail, proof, command, now: clock.now() }))
+      await wired.inTurn(async () => decide(wired, await caseOf(wired, mail, command), true))
+  }
+}
+
 /** A bug that a mail provokes must not keep it, and those behind it, coming back for ever. */
 const setAside = async ({ store, clock }: Wired, command: Command, error: unknown): Promise<void> => {
   const state = nextCommand(
@@ -175,4 +191,5 @@ export const runCommands = async (wired: Wired, project: string, mailId: string)
       throw error
     })
   }
+  await proveWaiting(wired, mail)
 }

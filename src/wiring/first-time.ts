@@ -122,8 +122,8 @@ export const heldForOperator = async (wired: Wired, id: SeriesId): Promise<boole
   const isThrough = series.parts.every(part => series.released?.includes(part.mail))
   const why = isThrough ? undefined : await reasonToHold(wired, series)
   if (why === undefined) {
-    if ((await headProof(wired, series)).aligned === true)
-      await store.addAuthor(series.project, { address, at: clock.now(), signed: true })
+    const signed = (await headProof(wired, series)).aligned === true
+    await store.addAuthor(series.project, { address, at: clock.now(), signed })
     return false
   }
   await tell(wired, series, why)

@@ -353,6 +353,17 @@ describe('an operator', () => {
     expect(request.text).toMatch(/confirm c|Only the operators/)
   })
 
+  test('need not confirm what comes again by a way that leaves it as it is', async () => {
+    const raw = await signed({ id: '1@x', from: olga, to: bot, body: '/grapevine pause' })
+    await toBot(`${raw}${'_'.repeat(47)}\r\nlist\r\n`)
+    expect(await states()).toEqual(['waiting'])
+    await toBot(await signed({ id: '1@x', from: olga, to: bot, body: '/grapevine help' }))
+    expect(await isPaused()).toBe(false)
+    await toBot(raw)
+    expect(await isPaused()).toBe(true)
+    expect(await states()).toEqual(['done', 'done'])
+  })
+
   test('confirms within two days, once, and nobody else can', async () => {
     await toBot(write({ id: '1@x', from: olga, to: bot, body: '/grapevine pause' }))
     const [, token = ''] = /confirm (\S+)/.exec(one().text) ?? []

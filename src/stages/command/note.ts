@@ -67,14 +67,22 @@ const toCommands = (mail: Mail, sender: string, found: Found[], now: number): Co
   })
 }
 
-/** Keeps a mail's commands; true if there are any that wait. Repeatable: the same mail, however it comes, has the same ones. Faults: store, blobs. */
-export const noteCommands =
-  ({ store, blobs, clock }: NotePorts) =>
-  async (mail: Mail, bot: Address): Promise<boolean> => {
+/** The commands in a mail, be they for the bot or not. Of the same mail, however it comes, they have the same ids. Faults: those of the blobs. */
+export const commandsIn =
+  ({ blobs, clock }: Pick<NotePorts, 'blobs' | 'clock'>) =>
+  async (mail: Mail): Promise<Command[]> => {
     const sender = senderOf(mail)?.address.toLowerCase()
-    if (sender === undefined || !isCandidate(mail) || isSameMailbox(sender, bot.address)) return false
-    const found = findCommands(await commandText(await blobs.get(mail.id)))
-    if (found.length === 0 || !(await isForUs(store, mail, bot))) return false
-    await store.addCommands(toCommands(mail, sender, found, clock.now()))
+    if (sender === undefined || !isCandidate(mail)) return []
+    return toCommands(mail, sender, findCommands(await commandText(await blobs.get(mail.id))), clock.now())
+  }
+
+/** Keeps a mail's commands; true if there are any. Repeatable. Faults: store, blobs. */
+export const noteCommands =
+  (ports: NotePorts) =>
+  async (mail: Mail, bot: Address): Promise<boolean> => {
+    const found = await commandsIn(ports)(mail)
+    const isOurs = found.some(({ sender }) => isSameMailbox(sender, bot.address))
+    if (found.length === 0 || isOurs || !(await isForUs(ports.store, mail, bot))) return false
+    await ports.store.addCommands(found)
     return true
   }

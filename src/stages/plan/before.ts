@@ -73,6 +73,8 @@ const named = async (store: Store, { project, links }: Series, used: Used): Prom
 
 const whyUseless = (series: Series, parts: Part[]): Lacking['why'] | undefined => {
   if (parts.some(part => part.unusable)) return 'unusable'
+  // Nobody who may has let it run yet: not by way of another series either.
+  if (series.state.at === 'held') return 'incomplete'
   return parts === series.parts && (parts.length === 0 || missingParts(series).length > 0)
     ? 'incomplete'
     : undefined
