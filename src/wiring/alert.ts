@@ -1,4 +1,5 @@
 // Word to the administrator that needs no list: a mail of its own, at most one a day about the same thing. Beside the flow.
+import type { Instant } from '../model/instant.ts'
 import type { MessageId } from '../model/mail.ts'
 import type { Reply } from '../model/reply.ts'
 import { messageIdOf } from '../stages/reply/envelope.ts'
@@ -18,10 +19,14 @@ export type Alert = {
 
 const dayMs = 86_400_000
 
+/** Of the alert of that reason on that day. */
+export const alertId = (reason: string, at: Instant): string =>
+  `a${contentId(23, reason, Math.floor(at / dayMs))}`
+
 const alertMail = (wired: Pick<Wired, 'config' | 'clock'>, { reason, subject, text }: Alert): Reply => {
   const { config, clock } = wired
   const now = clock.now()
-  const id = `a${contentId(23, reason, Math.floor(now / dayMs))}`
+  const id = alertId(reason, now)
   const messageId: MessageId = messageIdOf(id, config.bot)
   return {
     id,

@@ -13,6 +13,7 @@ import { cleanLine } from '../text/clean.ts'
 import { headerText, isMailable } from '../text/compose.ts'
 import { contentId } from '../text/digest.ts'
 import { isSameMailbox } from '../text/same-address.ts'
+import { countSent, tellCapped } from './outbox.ts'
 import type { Wired } from './wire.ts'
 
 const dayMs = 86_400_000
@@ -37,18 +38,22 @@ export const answerTo = (wired: Wired, mail: Mail, proof: MailProof | undefined)
   return sender && isPerson(wired, sender.address) ? sender : undefined
 }
 
-/** May one more mail leave, to this address and in this thread? */
+/** May one more mail leave, to these addresses and in this thread? If not, the operators hear of it, once a day. */
 export const mayLeave = async (
-  { store, config, clock }: Wired,
+  wired: Wired,
   to: Address[],
   thread: MessageId | undefined,
 ): Promise<boolean> => {
-  const since = clock.now() - dayMs
-  const { caps } = config.mail
-  if ((await store.countReplies({ since })) >= caps.total) return false
-  if (thread !== undefined && (await store.countReplies({ since, thread })) >= caps.thread) return false
-  for (const { address } of to)
-    if ((await store.countReplies({ since, to: address })) >= caps.author) return false
+  const { caps } = wired.config.mail
+  for (const { address } of to) {
+    const sent = await countSent(wired, { thread, author: address })
+    if (sent.total < caps.total && sent.thread < caps.thread && sent.author < caps.author) continue
+    await tellCapped(wired, {
+      about: `an answer to ${oneLine(address)}`,
+      why: `in 24 hours ${sent.thread} went into its thread, ${sent.author} to that address, ${sent.total} in all`,
+    })
+    return false
+  }
   return true
 }
 

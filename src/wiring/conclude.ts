@@ -1,5 +1,6 @@
 // A verdict becomes known: who hears of it is decided, it is saved together with the reply that says it, and the reply is queued.
 import { isSilenced } from '../model/address.ts'
+import { Fault } from '../model/fault.ts'
 import type { Mail } from '../model/mail.ts'
 import { type Decision, decide } from '../model/policy.ts'
 import type { Reply } from '../model/reply.ts'
@@ -49,6 +50,26 @@ const proofOf =
   async (): Promise<boolean | 'unknown'> =>
     (await mailAuth.verify(await blobs.get(mail.id))).aligned
 
+/** More headers are none of a mail that people wrote. */
+const headBytes = 1 << 18
+
+/** The first bytes of a mail; '' if they are gone, as no verdict waits for that. */
+const headOf = async ({ blobs }: Wired, { id }: Mail): Promise<string> => {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of blobs.stream(id)) {
+      chunks.push(Buffer.from(chunk))
+      size += chunk.length
+      if (size >= headBytes) break
+    }
+  } catch (error) {
+    if (!(error instanceof Fault) || error.retry !== 'never') throw error
+    return ''
+  }
+  return Buffer.concat(chunks).toString('latin1', 0, headBytes)
+}
+
 /** Whom the mail that is answered lets us write to. */
 const reachOf = async (wired: Wired, series: Series, mail: Mail | undefined): Promise<Reachable> => {
   const { store, config, clock, project } = wired
@@ -56,6 +77,7 @@ const reachOf = async (wired: Wired, series: Series, mail: Mail | undefined): Pr
   const id = mail?.parsed?.messageId
   return reach({
     mail: mail?.parsed,
+    head: mail ? await headOf(wired, mail) : '',
     isOwn: mail?.disposition.kind === 'own' || (id !== undefined && (await store.isOurs(id))),
     list,
     never: [config.bot, ...config.projects.map(one => one.list)],

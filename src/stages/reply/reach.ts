@@ -8,6 +8,8 @@ import { isSameMailbox, mailboxOf } from '../../text/same-address.ts'
 export type ReachInput = {
   /** The mail that the reply goes under; undefined: it cannot be read. */
   mail: ParsedMail | undefined
+  /** Its first bytes as they came, each byte a character; all headers are among them. '' if they are lost. */
+  head: string
   /** It came from this program. */
   isOwn: boolean
   list: Address
@@ -55,21 +57,40 @@ const needsProof = (mail: ParsedMail, list: Address): boolean => {
   return asked.some(({ address }) => !own(address) && !isSameMailbox(address, list.address))
 }
 
-/** Who is named in the headers: only they can be written to. */
-export const namedInHeaders = ({ from, replyTo, cc, originalFrom }: ParsedMail): Address[] => [
+const named = ({ from, replyTo, cc, originalFrom }: ParsedMail): Address[] => [
   ...(from ? [from] : []),
   ...replyTo,
   ...cc,
   ...(originalFrom ? [originalFrom] : []),
 ]
 
+/**
+ * Addresses as they stand in the bytes of the headers that name people. What a parser makes of bytes that no mail should have (raw
+ * UTF-8 without SMTPUTF8, control characters) can be somebody else's address: only what stands there letter for letter is written to.
+ */
+const written = (head: string): Set<string> => {
+  const end = /\r?\n\r?\n/.exec(head)?.index ?? head.length
+  const lines = head
+    .slice(0, end)
+    .replace(/\r?\n[ \t]+/g, ' ')
+    .split(/\r?\n|\r/)
+  const people = lines.filter(line => /^(?:from|reply-to|cc|x-original-from)[ \t]{0,9}:/i.test(line))
+  return new Set(people.flatMap(line => line.split(/[\s<>,;:"()]+/)).map(word => word.toLowerCase()))
+}
+
+/** Is it named in the headers, by the parser and by the bytes? */
+const isNamed = (address: string, mail: ParsedMail, head: string): boolean =>
+  named(mail).some(one => one.address.toLowerCase() === address.toLowerCase()) &&
+  written(head).has(address.toLowerCase())
+
 const authorReach = async (mail: ParsedMail, given: ReachInput): Promise<Reach> => {
   const { author } = mail
   if (author === undefined) return no('the mail names no author')
   const { address } = author
-  if (!isMailable(address)) return no('its address is none that mail can be sent to')
-  if (!namedInHeaders(mail).some(one => one.address.toLowerCase() === address.toLowerCase()))
-    return no('its address stands in the text of the mail only')
+  // Another letter in raw UTF-8 is another mailbox to one program and the same to the next; domains can be written in ASCII (RFC 5890).
+  if (!isMailable(address) || !/^[\x21-\x7e]+$/.test(address))
+    return no('its address is none that mail can be sent to')
+  if (!isNamed(address, mail, given.head)) return no('its address does not stand in the headers of the mail')
   if ([given.list, ...given.never].some(one => isSameMailbox(one.address, address)))
     return no('its address is the list’s, or the bot’s own')
   if (isProgram(address)) return no('its address is a program’s')
