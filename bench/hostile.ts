@@ -1,6 +1,8 @@
 // Hostile mail: 10,000 mutated ones through receive, one by one, then each monster in a process of its own. Says the worst.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { noBlobs } from '../src/adapters/blobs/none.ts'
@@ -34,7 +36,8 @@ const monster = (name: string): Told => {
 
 export const hostile: Bench = async ({ archive }) => {
   const real = mailsBelow(archive)
-  const store = await openStore({ folder: ':memory:' })
+  const folder = await mkdtemp(join(tmpdir(), 'grapevine-bench-'))
+  const store = await openStore({ folder })
   const take = receive({ store, blobs: noBlobs(), gitMail: gitMail() })
   const source = { project: 'bench', source: 'bench', listTags: [], cursor: 1 }
   const before = process.resourceUsage().maxRSS
@@ -52,6 +55,7 @@ export const hostile: Bench = async ({ archive }) => {
   const seconds = (performance.now() - began) / 1000
   const kinds = await store.dispositions()
   await store.close()
+  await rm(folder, { recursive: true })
   const grown = (process.resourceUsage().maxRSS - before) / 1024
   const told = Object.keys(monsters).map(name => ({ name, ...monster(name) }))
   const slowest = told.toSorted((a, b) => b.ms - a.ms)[0]

@@ -5,38 +5,10 @@ import type { Disposition, Mail } from '../model/mail.ts'
 import type { Series } from '../model/series.ts'
 import type { Store } from '../ports/store.ts'
 import type { CliDeps } from './deps.ts'
+import { reparse } from './reparse.ts'
+import { bracketed, checkProject, sayDisposition } from './say.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
-
-/** A disposition in words. */
-export const sayDisposition = (disposition: Disposition): string => {
-  switch (disposition.kind) {
-    case 'new':
-      return 'not looked at yet'
-    case 'patch':
-      return `patch ${disposition.position} of a series`
-    case 'cover':
-      return 'cover letter of a series'
-    case 'comment':
-      return 'comment on a series'
-    case 'duplicate':
-      return 'the same mail came before'
-    case 'conflict':
-      return `conflict: ${disposition.why}`
-    case 'not-a-patch':
-      return `not a patch: ${disposition.why}`
-    case 'damaged':
-      return `damaged: ${disposition.why}`
-    case 'unsafe':
-      return `not applied, unsafe: ${disposition.why}`
-    case 'unreadable':
-      return `unreadable: ${disposition.why}`
-    case 'automatic':
-      return `automatic mail (${disposition.auto})`
-    case 'own':
-      return 'one of ours'
-  }
-}
 
 /** A series' state in words. */
 export const sayState = (state: Series['state']): string => {
@@ -82,9 +54,6 @@ const json = (deps: CliDeps, values: unknown[]) => {
   for (const value of values) deps.stdout.write(`${JSON.stringify(value)}\n`)
 }
 
-/** A Message-ID as people type it, with or without its brackets. */
-export const bracketed = (id: string): string => (id.startsWith('<') ? id : `<${id}>`)
-
 const show = (deps: CliDeps): Command =>
   new Command('show')
     .summary('show one mail by its Message-ID')
@@ -106,17 +75,39 @@ const show = (deps: CliDeps): Command =>
       }),
     )
 
+/** Kinds of dispositions; the type sees to it that none is missing. */
+const kinds = Object.keys({
+  new: 0,
+  patch: 0,
+  cover: 0,
+  comment: 0,
+  duplicate: 0,
+  conflict: 0,
+  'not-a-patch': 0,
+  damaged: 0,
+  unsafe: 0,
+  unreadable: 0,
+  automatic: 0,
+  own: 0,
+} satisfies Record<Disposition['kind'], 0>)
+
+const kindNamed = (name: string): string => {
+  if (kinds.includes(name)) return name
+  throw new UsageError(`there is no disposition "${name}"`, `There are ${kinds.join(', ')}`)
+}
+
 const list = (deps: CliDeps): Command =>
   new Command('list')
     .summary('list mails and what became of them')
     .description('Lists mails in order of arrival, with what became of each.')
     .option('--project <name>', 'only of this project')
-    .option('--kind <kind>', 'only of this disposition (patch, cover, not-a-patch, damaged …)')
+    .option('--kind <kind>', `only of this disposition: ${kinds.join(', ')}`, kindNamed)
     .option('--json', 'JSON lines')
     .addHelpText('after', '\nExample:\n  $ grapevine mail list --kind damaged')
-    .action((options: { project?: string; kind?: Disposition['kind']; json?: boolean }) =>
-      withStore(deps, async store => {
-        const { project, kind } = options
+    .action(async (options: { project?: string; kind?: Disposition['kind']; json?: boolean }) => {
+      const { project, kind } = options
+      if (project !== undefined) checkProject(await deps.config({ repositories: 'later' }), project)
+      await withStore(deps, async store => {
         const mails = await store.mails({ ...(project ? { project } : {}), ...(kind ? { kind } : {}) })
         if (options.json) return json(deps, mails)
         const rows = mails.map(mail => [
@@ -126,12 +117,13 @@ const list = (deps: CliDeps): Command =>
           mail.parsed?.messageId ?? '',
         ])
         deps.stdout.write(`${table([['arrived', 'disposition', 'subject', 'message-id'], ...rows])}\n`)
-      }),
-    )
+      })
+    })
 
 export const mail = (deps: CliDeps): Command =>
   new Command('mail')
     .description('Looks up what became of mails.')
     .addCommand(show(deps))
     .addCommand(list(deps))
+    .addCommand(reparse(deps))
     .addHelpText('after', '\nExample:\n  $ grapevine mail list')

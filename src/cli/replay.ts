@@ -8,7 +8,7 @@ import type { Mail } from '../model/mail.ts'
 import type { Series } from '../model/series.ts'
 import type { DryRun } from '../wiring/dry-run.ts'
 import type { CliDeps } from './deps.ts'
-import { bracketed } from './mail.ts'
+import { bracketed } from './say.ts'
 import { projectNamed } from './submit.ts'
 import { table } from './table.ts'
 

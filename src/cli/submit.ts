@@ -8,7 +8,7 @@ import type { Config, ProjectConfig } from '../config/config.ts'
 import { UsageError } from '../model/fault.ts'
 import type { Mail } from '../model/mail.ts'
 import type { CliDeps } from './deps.ts'
-import { sayDisposition } from './mail.ts'
+import { sayDisposition } from './say.ts'
 
 type Options = { project?: string }
 

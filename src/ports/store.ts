@@ -26,6 +26,10 @@ export type Store = {
   /** Mails of the project that carry a patch of that `git patch-id --stable`, in order of arrival. */
   mailsByPatchId(patchId: string, project: string): Promise<Mail[]>
   setDisposition(project: string, id: MailId, disposition: Disposition): Promise<void>
+  /** Replaces what is known of a mail, if its disposition is still of the kind `from`. false: it came too late, or there is none. */
+  updateMail(mail: Mail, from: Disposition['kind']): Promise<boolean>
+  /** Names all mails, in order of arrival: those of a project, or all. */
+  mailKeys(project?: string): Promise<{ project: string; id: MailId }[]>
   dispositions(project?: string): Promise<{ kind: string; count: number }[]>
 
   series(id: SeriesId): Promise<Series | undefined>

@@ -174,15 +174,15 @@ export const monsters: Readonly<Record<string, () => Buffer>> = {
     filled(`${head}\n---\n--- a/x\n+++ b/x\n@@ -0,0 +1,1 @@\n+`, 'x', { size: 15 * mega, end: '\n' }),
   '50 MB of CRLF': () => filled(`${head}\n`, 'x\r\n'),
   '50 MB of quotation marks': () => filled(`${head}\n`, '>\n'),
-  '30 MB of quotation marks': () => filled(`${head}\n`, '>\n', { size: 30 * mega }),
-  '30 MB of diff headers': () => filled(`${head}\n`, 'diff --git a/x b/x\n', { size: 30 * mega }),
-  '30 MB of base64 in lines': () =>
-    filled(encoding('base64'), `${'QUJDRAo='.repeat(9)}\n`, { size: 30 * mega }),
-  '30 MB of base64 without a line end in it': () =>
-    filled(encoding('base64'), `${'QUJD'.repeat(19)}\n`, { size: 30 * mega }),
-  '30 MB of quoted-printable that never ends its line': () =>
-    filled(encoding('quoted-printable'), `${'x'.repeat(74)}=\n`, { size: 30 * mega }),
-  '30 MB of one line': () => filled(`${head}\n`, 'x', { size: 30 * mega }),
+  '23 MB of quotation marks': () => filled(`${head}\n`, '>\n', { size: 23 * mega }),
+  '23 MB of diff headers': () => filled(`${head}\n`, 'diff --git a/x b/x\n', { size: 23 * mega }),
+  '23 MB of base64 in lines': () =>
+    filled(encoding('base64'), `${'QUJDRAo='.repeat(9)}\n`, { size: 23 * mega }),
+  '23 MB of base64 without a line end in it': () =>
+    filled(encoding('base64'), `${'QUJD'.repeat(19)}\n`, { size: 23 * mega }),
+  '23 MB of quoted-printable that never ends its line': () =>
+    filled(encoding('quoted-printable'), `${'x'.repeat(74)}=\n`, { size: 23 * mega }),
+  '23 MB of one line': () => filled(`${head}\n`, 'x', { size: 23 * mega }),
   '1 MB of empty lines': () => filled(`${head}\n`, '\n', { size: mega }),
   '1 MB of blanks': () => filled(`${head}\n`, ' ', { size: mega }),
   '1 MB of open brackets': () => filled('From: a@b.cc\nSubject: ', '[', { size: mega, end: `\n\n${patch}` }),

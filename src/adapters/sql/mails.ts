@@ -61,6 +61,8 @@ type MailPart = Pick<
   | 'mailsByPatchId'
   | 'mails'
   | 'setDisposition'
+  | 'updateMail'
+  | 'mailKeys'
   | 'dispositions'
 >
 
@@ -115,6 +117,19 @@ export const mailStore = (db: Db): MailPart => ({
   },
 
   setDisposition: (project, id, disposition) => updateDispositions(db, [{ project, id, disposition }]),
+
+  async updateMail(mail, from) {
+    const { id, project, ...row } = toRow(mail)
+    const update = db.updateTable('mail').set(row).where('id', '=', id).where('project', '=', project)
+    const done = await update.where('disposition_kind', '=', from).executeTakeFirst()
+    return done.numUpdatedRows > 0n
+  },
+
+  async mailKeys(project) {
+    let query = db.selectFrom('mail').select(['project', 'id'])
+    if (project !== undefined) query = query.where('project', '=', project)
+    return query.orderBy('arrived_at').orderBy('seq').execute()
+  },
 
   async dispositions(project) {
     let query = db
