@@ -25,13 +25,16 @@ const searchedMs = 90 * day
 /** A fetch that is so young need not be done again because a mail names something unknown. */
 const youngMs = 10_000
 
+/** Files that are looked at: a series of more is told by these as well. */
+const maxFiles = 20_000
+
 const isNone = (blob: string): boolean => /^0+$/.test(blob)
 
 /** What must be in the tree before the first patch: each file as the first patch that touches it expects it. */
 export const statesBefore = (files: FileChange[]): FileState[] => {
   const touched = new Set<string>()
   const states: FileState[] = []
-  for (const { before, after, blobs, kind } of files) {
+  for (const { before, after, blobs, kind } of files.slice(0, maxFiles)) {
     if (before !== undefined && blobs && !isNone(blobs.before) && !touched.has(before))
       states.push({ path: before, blob: blobs.before })
     if (before !== undefined && kind !== 'copy') touched.add(before)
@@ -42,6 +45,7 @@ export const statesBefore = (files: FileChange[]): FileState[] => {
 
 /** What is in the tree after the last one; empty where it cannot be told of every file. */
 export const statesAfter = (files: FileChange[]): FileState[] => {
+  if (files.length > maxFiles) return []
   const states = new Map<string, string | undefined>()
   for (const { before, after, blobs, kind } of files) {
     if (!blobs) return []

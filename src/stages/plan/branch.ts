@@ -5,7 +5,7 @@ import type { FileChange, Mail } from '../../model/mail.ts'
 /** Tags are compared without case; both lists given: both must fit. */
 export type BranchRule = { branch: string; tags: string[]; paths: string[] }
 
-/** More files than that are not looked at one by one: who sends them is not after a rule by path. */
+/** More files are not looked at one by one: a glob takes its time. */
 const maxPaths = 2_000
 
 export const pathsOf = (files: FileChange[]): string[] => [
@@ -16,7 +16,7 @@ export const pathsOf = (files: FileChange[]): string[] => [
 export const branchFor = (rules: BranchRule[], mails: Mail[]): string | undefined => {
   if (rules.length === 0) return undefined
   const tags = new Set(mails.flatMap(mail => mail.tags?.tags ?? []).map(tag => tag.toLowerCase()))
-  const paths = pathsOf(mails.flatMap(mail => mail.patch?.files ?? [])).slice(0, maxPaths)
+  const paths = pathsOf(mails.flatMap(mail => mail.patch?.files ?? []).slice(0, maxPaths))
   return rules.find(
     rule =>
       (rule.tags.length === 0 || rule.tags.some(tag => tags.has(tag.toLowerCase()))) &&

@@ -44,8 +44,12 @@ export type Planned =
   /** Not complete, superseded, or planned already. */
   | { kind: 'nothing' }
 
+/** A series of more files is built, whatever they are: to compare all with globs takes its time. */
+const maxFiles = 5_000
+
 /** Does every changed file match one of the globs? Renames count on both sides. */
 export const onlyTouches = (files: FileChange[], globs: string[]): boolean => {
+  if (files.length > maxFiles) return false
   const paths = pathsOf(files)
   return paths.length > 0 && paths.every(path => globs.some(glob => matchesGlob(path, glob)))
 }
