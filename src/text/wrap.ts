@@ -14,6 +14,9 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 /** Columns on a terminal: East Asian wide characters take two. */
 const columns = (text: string): number => (/^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text))
 
+/** So many marks on one letter are writing; more are a tower that no column holds (and a row of a million bytes). */
+const towers = /(\p{M}{4})\p{M}+/gu
+
 /** A word that is too wide, cut between characters as people see them. */
 const cut = (word: string, width: number): string[] => {
   const pieces = ['']
@@ -48,7 +51,7 @@ const indentOf = (line: string): string => /^ */.exec(line)?.[0] ?? ''
 
 /** A data line as one line or more, none wider than `width` columns; the indentation is repeated, two deeper. */
 export const fold = (line: string, width = mailWidth): string[] => {
-  const flat = line.replaceAll('\t', '    ')
+  const flat = line.replaceAll('\t', '    ').replace(towers, '$1')
   if (columns(flat) <= width) return [flat]
   const indent = indentOf(flat).slice(0, width / 2)
   const deeper = `${indent}  `
@@ -74,7 +77,7 @@ export const fitMail = (text: string): string[] => {
     if (prose.length > 0) lines.push(...rowsOf(prose.join(' '), proseWidth).map(harmless))
     prose = []
   }
-  for (const line of text.split('\n').map(line => line.trimEnd())) {
+  for (const line of text.split('\n').map(line => line.trimEnd().replace(towers, '$1'))) {
     if (line !== '' && !line.startsWith(' ')) {
       prose.push(line)
       continue

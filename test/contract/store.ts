@@ -1,5 +1,6 @@
 // What every store has to keep to. One suite, run on each implementation.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { DigestLine } from '../../src/model/reply.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { commandContract } from './commands.ts'
 import {
@@ -37,6 +38,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('verdicts', () => verdictContract(() => store))
     describe('replies', () => replyContract(() => store))
     describe('commands and authors', () => commandContract(() => store))
+    describe('digests', () => digestContract(() => store))
     describe('hosts and holds', () => hostContract(() => store))
     describe('incidents', () => incidentContract(() => store))
 
@@ -441,6 +443,55 @@ const replyContract = (store: () => Store) => {
     await store().addVerdict(verdict('s'), reply('r', 's'))
     expect(await store().isOurs('<r@bot.example.org>')).toBe(true)
     expect(await store().isOurs('<r@example.org>')).toBe(false)
+  })
+}
+
+const digestContract = (store: () => Store) => {
+  const line = (id: string, at: number, more: Partial<DigestLine> = {}): DigestLine => ({
+    ...{ id, project: 'tally', at, news: true, finding: '1 new failure', title: 'x', who: 'Ann' },
+    ...{ messageId: undefined, links: [] },
+    ...more,
+  })
+  const digest = reply('d1', 's', { kind: 'digest', series: undefined })
+
+  it('keeps a line once, and gives those that are due', async () => {
+    await store().addDigestLine(line('b', 20))
+    await store().addDigestLine(line('a', 10))
+    await store().addDigestLine(line('a', 99, { title: 'another' }))
+    await store().addDigestLine(line('c', 30, { project: 'other' }))
+    expect(ids(await store().digestLines({ project: 'tally', before: 30 }))).toEqual(['a', 'b'])
+    expect(await store().digestLines({ project: 'tally', before: 20 })).toEqual([line('a', 10)])
+  })
+
+  it('keeps a line with its verdict, or neither', async () => {
+    await store().addVerdict(verdict('s'), undefined, line('a', 10))
+    expect(await store().addVerdict(verdict('s'), undefined, line('b', 10))).toBe(false)
+    expect(ids(await store().digestLines({ project: 'tally', before: 99 }))).toEqual(['a'])
+  })
+
+  it('takes lines into a digest once', async () => {
+    await store().addDigestLine(line('a', 10))
+    expect(await store().addDigest(digest, ['a'])).toBe(true)
+    await store().addDigestLine(line('a', 10))
+    await store().addDigestLine(line('late', 11))
+    expect(ids(await store().digestLines({ project: 'tally', before: 99 }))).toEqual(['late'])
+    expect(await store().addDigest(digest, ['late'])).toBe(false)
+    expect(ids(await store().digestLines({ project: 'tally', before: 99 }))).toEqual(['late'])
+  })
+
+  it('gives all verdicts of a series, and the versions that it replaced', async () => {
+    await store().addVerdict(verdict('s', { job: 'j1', decidedAt: 9000 }), undefined)
+    await store().addVerdict(verdict('s', { finding: { kind: 'incomplete', missing: [1] } }), undefined)
+    const damaged = { kind: 'damaged', title: 'x', why: 'y' } as const
+    for (const position of [1, 2, 2])
+      await store().addVerdict(verdict('s', { finding: { ...damaged, position } }), undefined)
+    const kinds = (await store().verdictsOf('s')).map(({ finding }) => finding.kind)
+    expect(kinds).toEqual(['incomplete', 'damaged', 'damaged', 'all-well'])
+    const old = (id: string, version: number) => series(id, { version, state: { at: 'superseded', by: 's' } })
+    await store().saveSeries([old('v2', 2), old('v1', 1), series('s', { version: 3 })])
+    expect(ids(await store().seriesReplacedBy('s'))).toEqual(['v1', 'v2'])
+    await store().saveSeries([series('v2', { version: 2 })])
+    expect(ids(await store().seriesReplacedBy('s'))).toEqual(['v1'])
   })
 }
 

@@ -28,6 +28,15 @@ test.each([
   expect(rows.slice(1).every(row => row.startsWith('  '))).toBe(true)
 })
 
+test('marks that stand on each other without end do not', () => {
+  const tower = `e${'\u0301\u0316'.repeat(5000)}`
+  for (const row of [...fold(`    ${tower} ${tower.repeat(50)}`), ...fitMail(tower.repeat(200))]) {
+    expect(stringWidth(row)).toBeLessThanOrEqual(76)
+    expect(Buffer.byteLength(row)).toBeLessThan(998)
+  }
+  expect(fold('  नमस्ते, tiếng Việt, שָׁלוֹם')).toEqual(['  नमस्ते, tiếng Việt, שָׁלוֹם'])
+})
+
 test('a row of prose never begins like a command, a quotation or a mail', () => {
   const [first, second] = fitMail(`${'a'.repeat(70)} #syz fix`)
   expect(first).toHaveLength(70)
