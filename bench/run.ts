@@ -8,8 +8,12 @@ import type { Bench } from './row.ts'
 
 const benches: Record<string, () => Promise<Bench>> = {
   mail: async () => (await import('./mail.ts')).mail,
+  imap: async () => (await import('./imap.ts')).imap,
+  hostile: async () => (await import('./hostile.ts')).hostile,
   farm: async () => (await import('./farm.ts')).farm,
   kills: async () => (await import('./kills.ts')).kills,
+  delivery: async () => (await import('./delivery.ts')).delivery,
+  latency: async () => (await import('./latency.ts')).latency,
 }
 
 const { values, positionals } = parseArgs({

@@ -19,10 +19,13 @@ const silenceMs = 120_000
 
 /**
  * Connects, logs in and opens the mailbox by EXAMINE, which changes nothing in it. The token or password is asked for anew.
- * @param connectMs how long the server may take until it greets.
+ * `connectMs`: how long the server may take until it greets. `signal`: it is no longer wanted.
  * Faults: unreachable, timeout, refused (login, certificate, mailbox), each with a remedy.
  */
-export const connect = async (config: ImapSourceConfig, connectMs: Millis = 30_000): Promise<ImapFlow> => {
+export const connect = async (
+  config: ImapSourceConfig,
+  { connectMs = 30_000, signal }: { connectMs?: Millis; signal?: AbortSignal } = {},
+): Promise<ImapFlow> => {
   const { host, port, secure, login, mailbox } = config
   const ca = config.ca === undefined ? undefined : await authority(config.ca)
   const client = new ImapFlow({
@@ -41,6 +44,8 @@ export const connect = async (config: ImapSourceConfig, connectMs: Millis = 30_0
   })
   // Whoever waits for an answer hears of it too; without a listener it would end the process.
   client.on('error', () => {})
+  const hangUp = () => client.close()
+  signal?.addEventListener('abort', hangUp, { once: true })
   try {
     await client.connect()
     await client.mailboxOpen(mailbox, { readOnly: true })
@@ -49,6 +54,8 @@ export const connect = async (config: ImapSourceConfig, connectMs: Millis = 30_0
     const fault = imapFault(error, config)
     client.close()
     throw fault
+  } finally {
+    signal?.removeEventListener('abort', hangUp)
   }
 }
 

@@ -49,6 +49,7 @@ export class Session {
   #failures = 0
   #restUntil: Instant = 0
   #fault: Fault | undefined
+  #stop = new AbortController()
   #refused: string | undefined
 
   constructor(config: ImapSourceConfig, timing: Timing) {
@@ -78,7 +79,11 @@ export class Session {
     this.#watchers.add(onNews)
     return () => {
       this.#watchers.delete(onNews)
-      if (this.#watchers.size === 0) this.drop()
+      // Whoever reads now may read to the end.
+      void this.turn().then(async done => {
+        await this.settle()
+        done()
+      })
     }
   }
 
@@ -117,8 +122,10 @@ export class Session {
     return Math.max(0, this.#restUntil - Date.now())
   }
 
-  /** Hangs up. */
+  /** Hangs up; also on a server that has not greeted yet. */
   drop(): void {
+    this.#stop.abort()
+    this.#stop = new AbortController()
     this.#client?.close()
     this.#client = undefined
   }
@@ -134,7 +141,10 @@ export class Session {
   async #connect(): Promise<ImapFlow> {
     if (this.#fault !== undefined && this.#isResting()) throw this.#fault
     try {
-      const client = await connect(this.config, this.timing.connectMs)
+      const client = await connect(this.config, {
+        connectMs: this.timing.connectMs,
+        signal: this.#stop.signal,
+      })
       this.#client = client
       this.#since = Date.now()
       this.#announced = false

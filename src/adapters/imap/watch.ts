@@ -30,7 +30,6 @@ const watchLoop = async (session: Session, wake: () => void, signal: AbortSignal
     }
     if (!signal.aborted) await pause(session.restMs(), signal)
   }
-  if (signal.aborted) await session.settle().catch(() => {})
 }
 
 type Idling = { client: ImapFlow; wake: () => void; signal: AbortSignal }
