@@ -3,7 +3,7 @@
 import { holds, members, type Piece, sameAuthor } from './assembly.ts'
 import type { MessageId } from './mail.ts'
 import { plainTitle } from './replacing.ts'
-import { joinLinks, missingParts, ownParts, type Part, type Series } from './series.ts'
+import { joinLinks, missingParts, ownParts, type Part, type Series, type SeriesId } from './series.ts'
 
 /** A part in reply to a part (or to what was said about it) of an older version by the same author. */
 type Reroll = { elder: Series; position: number }
@@ -47,7 +47,7 @@ const heirOf = (elder: Series, piece: Piece, around: readonly Series[]): Series 
   let last: Series | undefined = elder
   while (last?.state.at === 'superseded' && !seen.has(last)) {
     seen.add(last)
-    const { by } = last.state
+    const by: SeriesId = last.state.by
     last = around.find(series => series.id === by)
   }
   const isHeir = last !== elder && last?.version === piece.version && last.total === elder.total

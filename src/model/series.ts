@@ -93,6 +93,10 @@ export const missingParts = (series: Pick<Series, 'parts' | 'total'>): number[] 
   return Array.from({ length: series.total }, (_, i) => i + 1).filter(position => !here.has(position))
 }
 
+/** Are all parts there? A cover letter alone is nothing. */
+export const isWhole = (series: Pick<Series, 'parts' | 'total'>): boolean =>
+  series.parts.length > 0 && missingParts(series).length === 0
+
 /** Parts that were sent as this version, not taken over from an older one. */
 export const ownParts = ({ parts }: Pick<Series, 'parts'>): Part[] =>
   parts.filter(part => part.filledFrom === undefined)

@@ -118,7 +118,13 @@ export const seriesStore = (db: Db): SeriesPart => ({
     else {
       const { author_address, author_name } = authorKeysOf(by)
       near.push(...(await recent.where('author_address', '=', author_address).execute()))
-      if (author_name !== null) near.push(...(await recent.where('author_name', '=', author_name).execute()))
+      if (author_name !== null)
+        near.push(
+          ...(await recent
+            .where('author_name', '=', author_name)
+            .where('author_address', '!=', author_address)
+            .execute()),
+        )
     }
     for (const ids of inChunks(await holders(db, project, holding))) {
       near.push(...(await all.where('id', 'in', ids).execute()))
