@@ -104,15 +104,17 @@ export const mailOutPorts = ({ store, clock, config }: Wired) => ({
 })
 
 const report = async (wired: Wired, delivery: Delivery): Promise<void> => {
-  const { reply, refused, fault } = delivery
+  const { reply, refused, fault, unwanted } = delivery
   const { state } = reply
   if (fault !== undefined && isTheWay(fault)) await theWayFails(wired, fault)
-  else if (fault === undefined && 'answer' in state) await afterSent(wired, delivery)
+  else if (fault === undefined && !unwanted && 'answer' in state) await afterSent(wired, delivery)
   for (const one of refused.filter(({ forGood }) => forGood)) {
     await tellRefused(wired, { reply, ...one })
     await noteRefused(wired, reply, one)
   }
-  if (state.at === 'failed') {
+  if (unwanted && state.at === 'failed')
+    wired.log('info', `a mail is not sent: ${state.why}`, { reply: reply.id })
+  else if (state.at === 'failed') {
     const [address = 'nobody', ...others] = recipientsOf(reply.mail)
     wired.log('error', `a mail will not be sent: ${state.why}`, { reply: reply.id })
     if (others.length === 0) await noteRefused(wired, reply, { address, why: state.why })

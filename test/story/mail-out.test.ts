@@ -116,6 +116,10 @@ test('no such user, said at once: the address gets no more mail', async () => {
   await queue('r2')
   expect(await turn('r2')).toBe('failed')
   expect(calls).toBe(0)
+  now += 86_400_000
+  await queue('r3')
+  await turn('r3')
+  expect(await alerts()).toHaveLength(1)
 })
 
 test('one of two is refused: sent, and told', async () => {

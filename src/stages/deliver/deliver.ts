@@ -32,6 +32,8 @@ export type Delivery = {
   refused: RefusedRecipient[]
   /** Why it was not sent, where that is not the mail's fault alone. */
   fault?: Fault
+  /** It was not sent, as nobody whom it is for wants it or can get it; that is known already. */
+  unwanted?: true
 }
 
 // A reply that this process is sending right now was not left behind by a dead one: nobody may take it for that.
@@ -117,7 +119,7 @@ const send = async (ports: DeliverPorts, { mail, state }: Reply): Promise<Tried>
   const silenced = await silencedOf(ports, mail)
   const without = [...new Set([...done, ...silenced])]
   const recipients = addressesOf(mail).filter(address => !without.includes(address))
-  if (recipients.length === 0) return { event: nobodyLeft(done, silenced), refused: [] }
+  if (recipients.length === 0) return { event: nobodyLeft(done, silenced), refused: [], unwanted: true }
   try {
     return { ...afterTaken(await ports.sink.send(mail, { without, again: done.length > 0 }), recipients) }
   } catch (error) {
