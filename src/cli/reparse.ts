@@ -93,7 +93,7 @@ export const reparse = (deps: CliDeps): Command =>
   new Command('reparse')
     .summary('read stored mails again, as Grapevine reads them today')
     .description(
-      'Reads stored mails again from their raw bytes and keeps what is better: text, author, tags, the patch. A mail that was\nno patch and is one now is queued; with --all only if it came within the last seven days. What is in a series\nstays there. It can be repeated, and stopped at any time.',
+      'Reads stored mails again from their raw bytes and keeps what is better: text, author, tags, the patch. A mail that was no patch and is one now is queued; with --all only if it came within the last seven days. What is in a series stays there. It can be repeated, and stopped at any time.',
     )
     .argument('[message-ids...]', 'with or without angle brackets')
     .option('--all', 'all mails')
