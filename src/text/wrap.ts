@@ -11,8 +11,26 @@ const proseWidth = 72
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
+const widths = new Map<string, number>()
+const maxWidths = 4096
+
+/** Remembered: a hostile log is long, but has few different characters; one that has many is forgotten again. */
+const widthOf = (grapheme: string): number => {
+  const known = widths.get(grapheme)
+  if (known !== undefined) return known
+  if (widths.size >= maxWidths) widths.clear()
+  const width = stringWidth(grapheme)
+  widths.set(grapheme, width)
+  return width
+}
+
 /** Columns on a terminal: East Asian wide characters take two. */
-const columns = (text: string): number => (/^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text))
+const columns = (text: string): number => {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length
+  let width = 0
+  for (const { segment } of graphemes.segment(text)) width += widthOf(segment)
+  return width
+}
 
 /** So many marks on one letter are writing; more are a tower that no column holds (and a row of a million bytes). */
 const towers = /(\p{M}{4})\p{M}+/gu
