@@ -75,7 +75,9 @@ const send = async (
     // A copy to ourselves alone would say later that the mail got out.
     enough: accepted => accepted.some(isReal),
   })
-  return { answer: oneLine(sent.response), refused: refusedIn(sent) }
+  // The mail is not held up for the copy; that it is refused for good, operators should know.
+  const refused = refusedIn(sent).filter(one => one.forGood || isReal(one.address))
+  return { answer: oneLine(sent.response), refused }
 }
 
 const copyFor = ({ copyTo }: SmtpOptions, recipients: string[]): string[] =>
