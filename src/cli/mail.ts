@@ -31,6 +31,13 @@ export const sayState = (state: Series['state']): string => {
 const seriesOf = (store: Store, { disposition }: Mail): Promise<Series | undefined> =>
   'series' in disposition ? store.series(disposition.series) : Promise.resolve(undefined)
 
+/** The mail that had its place first, for one that came again. */
+const first = async (store: Store, { disposition }: Mail): Promise<string | undefined> => {
+  if (disposition.kind !== 'duplicate' && disposition.kind !== 'conflict') return undefined
+  const mail = await store.mail(disposition.of)
+  return mail && `${mail.id}  ${new Date(mail.arrivedAt).toISOString()} from ${mail.source}`
+}
+
 const describe = async (store: Store, mail: Mail): Promise<string[]> => {
   const series = await seriesOf(store, mail)
   const verdict = series && (await store.verdict(series.id))
@@ -41,6 +48,7 @@ const describe = async (store: Store, mail: Mail): Promise<string[]> => {
     ['subject', mail.parsed?.subject],
     ['arrived', new Date(mail.arrivedAt).toISOString()],
     ['disposition', sayDisposition(mail.disposition)],
+    ['first', await first(store, mail)],
     ['patch-id', mail.patch?.patchId],
     ['series', series && `${series.id}  v${series.version}, ${series.parts.length} of ${series.total} parts`],
     ['state', series && sayState(series.state)],

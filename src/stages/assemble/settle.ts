@@ -22,19 +22,28 @@ export const trees = (mail: Mail | undefined): string =>
     .sort()
     .join(' ')
 
-/** The best that mails could say: they are read only if that would make a difference. */
-const closest: Kinship = { threaded: true, sameTree: true }
-
 type FirstMail = (series: Series) => Promise<Mail | undefined>
 
-/** What the first mails of two series say of each other. */
-const isReplaced = async (older: Series, newer: Series, mailOf: FirstMail): Promise<boolean> => {
-  if (!replaces(newer, older, closest)) return false
-  const [young, old] = await Promise.all([mailOf(newer), mailOf(older)])
-  return replaces(newer, older, {
-    threaded: holds(older, young?.parsed?.ancestors ?? []),
-    sameTree: trees(young) === trees(old),
-  })
+/** A newer version that was here first came shortly before; beyond that its first mail is not read to see what it answers. */
+const overtakenMs = 3 * day
+
+const sameTree = async (mailOf: FirstMail, one: Series, other: Series): Promise<boolean> => {
+  const [young, old] = await Promise.all([mailOf(one), mailOf(other)])
+  return trees(young) === trees(old)
+}
+
+/** Mails are read only where they make a difference: an author may have thousands of series. */
+const isReplaced = async (older: Series, newer: Series, kin: Kinship, mailOf: FirstMail): Promise<boolean> =>
+  replaces(newer, older, { ...kin, sameTree: true }) &&
+  (replaces(newer, older, { ...kin, sameTree: false }) || (await sameTree(mailOf, newer, older)))
+
+/** Is the series an older version of the other one, which was here before it? */
+const isOvertaken = async (series: Series, other: Series, mailOf: FirstMail): Promise<boolean> => {
+  if (other.state.at === 'collecting' || other.state.at === 'incomplete') return false
+  const mayThread = other.lastAt > series.firstAt - overtakenMs
+  if (!replaces(other, series, { threaded: mayThread, sameTree: true })) return false
+  const threaded = mayThread && holds(series, (await mailOf(other))?.parsed?.ancestors ?? [])
+  return isReplaced(series, other, { threaded, sameTree: true }, mailOf)
 }
 
 const kin = async (store: Store, series: Series, ancestors: string[]): Promise<Series[]> => {
@@ -56,18 +65,14 @@ export const settle = async (store: Store, series: Series, known: Mail[]): Promi
     const id = head(of)?.mail
     return id === undefined ? undefined : (known.find(mail => mail.id === id) ?? (await store.mail(id)))
   }
-  const related = await kin(store, series, (await mailOf(series))?.parsed?.ancestors ?? [])
+  const ancestors = (await mailOf(series))?.parsed?.ancestors ?? []
   const replaced: Series[] = []
   let own = series
-  for (const other of related) {
+  for (const other of await kin(store, series, ancestors)) {
     if (other.id === series.id || other.state.at === 'superseded') continue
-    if (await isReplaced(other, series, mailOf)) replaced.push(superseded(other, series.id))
-    else if (
-      other.state.at !== 'collecting' &&
-      other.state.at !== 'incomplete' &&
-      (await isReplaced(series, other, mailOf))
-    )
-      own = superseded(series, other.id)
+    const kinship = { threaded: holds(other, ancestors), sameTree: true }
+    if (await isReplaced(other, series, kinship, mailOf)) replaced.push(superseded(other, series.id))
+    else if (await isOvertaken(series, other, mailOf)) own = superseded(series, other.id)
   }
   return [own, ...replaced]
 }
