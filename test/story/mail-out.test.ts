@@ -2,9 +2,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import { Fault } from '../../src/model/fault.ts'
+import { botProject } from '../../src/model/mail.ts'
 import type { OutgoingMail, Reply } from '../../src/model/reply.ts'
 import type { Taken } from '../../src/ports/mail-sink.ts'
 import type { Push } from '../../src/ports/queue.ts'
+import { receive } from '../../src/stages/receive/receive.ts'
+import { handleMail } from '../../src/wiring/mail-in.ts'
 import { turnReply } from '../../src/wiring/mail-out.ts'
 import type { Wired } from '../../src/wiring/wire.ts'
 import { type Flow, openFlow } from '../fakes/flow.ts'
@@ -165,4 +168,23 @@ test('a mail in doubt that nobody can find is a person’s to decide, and told o
     'Grapevine: a mail may have been sent or not',
   ])
   expect((await alerts())[0]?.mail.text).toContain('grapevine reply drop r1')
+})
+
+test('a bounce in the bot’s mailbox: noted before it has its place, told once, answered never', async () => {
+  await queue('r1')
+  expect(await turn('r1')).toBe('sent')
+  const raw = Buffer.from(
+    'Return-Path: <>\nFrom: MAILER-DAEMON@mx.test\nTo: bot@bot.test\nSubject: failure notice\nMessage-ID: <b@mx.test>\n\n<ann@dev.test>:\n550 5.1.1 no such user\n\n--- Below this line is a copy of the message.\n\nMessage-ID: <r1@bot.test>\n',
+  )
+  const mails = [{ raw, arrivedAt: now, where: 'inbox' }]
+  const given = { project: botProject, source: 'inbox', cursor: 1, listTags: [], mails }
+  const [id = ''] = await receive(wired)(given)
+  expect((await wired.store.mail(id))?.disposition).toEqual({ kind: 'new' })
+  for (let times = 0; times < 2; times++) await handleMail(wired, botProject, id)
+  expect((await wired.store.mail(id))?.disposition).toEqual({ kind: 'automatic', auto: 'bounce' })
+  expect((await wired.store.address('ann@dev.test'))?.silence).toMatchObject({ why: 'bounced' })
+  expect(await incidents()).toEqual(['mail-refused ann@dev.test'])
+  expect((await alerts()).map(({ mail }) => mail.subject)).toEqual([
+    'Grapevine: mail to ann@dev.test comes back',
+  ])
 })
