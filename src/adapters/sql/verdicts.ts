@@ -81,7 +81,14 @@ type VerdictPart = Pick<Store, 'addVerdict' | 'verdict' | 'verdictsOf' | 'jobsWi
 type DigestPart = Pick<Store, 'addDigestLine' | 'digestLines' | 'addDigest'>
 type ReplyPart = Pick<
   Store,
-  'addReply' | 'countReplies' | 'reply' | 'repliesAt' | 'repliesOf' | 'moveReply' | 'replyByMessageId' | 'isOurs'
+  | 'addReply'
+  | 'countReplies'
+  | 'reply'
+  | 'repliesAt'
+  | 'repliesOf'
+  | 'moveReply'
+  | 'replyByMessageId'
+  | 'isOurs'
 >
 
 /** The store's half of verdicts. */
