@@ -51,6 +51,8 @@ export type Command = {
   request: Request
   /** What it is about; undefined: of no series, or not looked at yet. */
   series: SeriesId | undefined
+  /** Of the series: the verdict of this round, or a later one, answers it. undefined: not done yet. */
+  round?: number
   createdAt: Instant
   state: CommandState
 }

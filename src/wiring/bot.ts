@@ -6,6 +6,7 @@ import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
 import { unrepeated } from '../text/unrepeated.ts'
 import { openAlarm } from './alarm.ts'
 import { closeOverdue } from './assembled.ts'
+import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
 import { tendCapped } from './outbox.ts'
 import { readSources } from './reading.ts'
@@ -67,6 +68,7 @@ const healFlow = async (wired: Wired, memory: Memory): Promise<void> => {
     ),
   )
   await sendDigests(wired)
+  await tellAskers(wired)
   await tendCapped(wired)
   await wired.queue.push(...(await sweep(wired)()))
   await healTickets(wired, memory.ready)

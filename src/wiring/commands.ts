@@ -62,7 +62,8 @@ const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
       ? ({ on: 'acted', what: came.what } as const)
       : ({ on: 'denied', why: came.what } as const)
   const state = nextCommand(command.state, event, clock.now())
-  const saved: Command = { ...command, series: series?.id, state }
+  const round = came.save?.round ?? series?.round ?? 0
+  const saved: Command = { ...command, series: series?.id, round, state }
   if (!(await store.moveCommand(saved, command.state.at, { reply, series: came.save }))) return
   log('info', `${command.line} (${command.sender}): ${state.at}, ${came.what}`, { mail: command.mail })
   await came.after?.()
