@@ -81,6 +81,25 @@ const saved = (client: ImapFlow, { uidValidity, uid, owed = [] }: Place): Place 
   }
 }
 
+/** So many are looked for at once; whatever a server says, memory is bounded. The next search finds the others. */
+const mostFound = 1_000_000
+
+/** The numbers above `after` in a search's answer; undefined: the server refused. */
+const numbers = (
+  answer: number[] | { all?: string | undefined } | false | undefined,
+  after: number,
+): number[] | undefined => {
+  if (!answer) return undefined
+  if (Array.isArray(answer)) return answer
+  const found: number[] = []
+  for (const range of (answer.all ?? '').split(',')) {
+    const [first = 0, last = first] = range.split(':').map(Number)
+    const [from, to] = [Math.max(Math.min(first, last), after + 1), Math.max(first, last)]
+    for (let uid = from; uid <= to && uid > 0 && found.length < mostFound; uid++) found.push(uid)
+  }
+  return found
+}
+
 const search = async (
   { client, session }: Wanted,
   after: number,
@@ -88,10 +107,14 @@ const search = async (
 ): Promise<number[]> => {
   // SINCE knows only days, in the server's time zone; what is a little too old is left out by whoever gave `since`.
   const days = since === undefined ? {} : { since: new Date(since - dayMs) }
-  const found = await client.search({ uid: `${after + 1}:*`, ...days }, { uid: true })
+  // As ranges where the server can (RFC 4731): a hundred thousand numbers, each a piece of an answer, would be a hundred megabytes.
+  const found = numbers(
+    await client.search({ uid: `${after + 1}:*`, ...days }, { uid: true, returnOptions: ['ALL'] }),
+    after,
+  )
   if (!client.usable)
     throw new Fault('unreachable', 'soon', `${placeOf(session.config)}: the connection was lost`)
-  if (found === false || found === undefined)
+  if (found === undefined)
     throw new Fault('refused', 'later', `${placeOf(session.config)}: the server refuses to search`)
   // `*` is the last mail, even if its number is lower than the range begins.
   return found.filter(uid => uid > after).sort((a, b) => a - b)
