@@ -91,7 +91,9 @@ export const assemble =
     if (mail === undefined || (kind !== 'new' && kind !== 'not-a-patch')) return []
     const text = mail.parsed?.text ?? ''
     const said = { baseCommit: mail.patch?.baseCommit ?? baseCommit(text), links: readLinks(text) }
-    const isSubmitted = kind === 'new' && (mail.patch !== undefined || mail.tags?.position === 0)
+    // What receive decided already is no submission, though it may be in the thread of one.
+    const isOpen = kind === 'new' && mail.decided === undefined
+    const isSubmitted = isOpen && (mail.patch !== undefined || mail.tags?.position === 0)
     if (!isSubmitted) return placeComment(store, mail, said)
     const piece = pieceOf(mail, said)
     if (piece === undefined) {

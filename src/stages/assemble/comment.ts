@@ -50,8 +50,10 @@ const heard = (series: Series, mail: Mail, { baseCommit, links }: Said): Series 
   return told.state.at === 'planned' ? { ...told, state: { at: 'complete' } } : told
 }
 
-const mayComment = ({ disposition, tags, parsed }: Mail): boolean =>
-  (disposition.kind === 'new' || disposition.kind === 'not-a-patch') &&
+const mayComment = ({ disposition, decided, tags, parsed }: Mail): boolean =>
+  ['new', 'not-a-patch'].includes(
+    (disposition.kind === 'new' ? (decided ?? disposition) : disposition).kind,
+  ) &&
   parsed !== undefined &&
   parsed.ancestors.length > 0 &&
   (tags === undefined || tags.reply || !tags.patch)
@@ -65,7 +67,7 @@ export const placeComment = async (store: Store, mail: Mail, said: Said): Promis
   const series = mayComment(mail) ? await seriesAbove(store, mail) : undefined
   if (series === undefined) {
     if (mail.disposition.kind === 'new')
-      await store.setDisposition(project, id, { kind: 'not-a-patch', why: 'discussion' })
+      await store.setDisposition(project, id, mail.decided ?? { kind: 'not-a-patch', why: 'discussion' })
     return []
   }
   const disposition: Disposition = { kind: 'comment', series: series.id }
