@@ -265,7 +265,9 @@ export const startDovecot = async (options: DovecotOptions = {}): Promise<TestDo
 
   let master: number | undefined
   const start = async () => {
-    const [file, ...args] = as(who, ['dovecot', '-F', '-c', at('dovecot.conf')])
+    // Should this process be killed, the server goes with it.
+    const command = ['setpriv', '--pdeathsig=KILL', 'dovecot', '-F', '-c', at('dovecot.conf')] as const
+    const [file, ...args] = as(who, [...command])
     const child = spawn(file, args, { cwd: folder, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     child.stderr.on('data', chunk => {
