@@ -253,7 +253,9 @@ const policyServer = (port: number, answer: Judge): Promise<Server> =>
     const server = createServer(socket => {
       socket.on('error', () => undefined)
       let asked: Record<string, string> = {}
-      createInterface(socket).on('line', async line => {
+      const lines = createInterface(socket)
+      lines.on('error', () => undefined)
+      lines.on('line', async line => {
         if (line !== '') {
           const at = line.indexOf('=')
           asked[line.slice(0, at)] = line.slice(at + 1)
@@ -283,22 +285,12 @@ const serverBehind = async (answers: Record<string, string>): Promise<{ port: nu
   return { port: (listener.address() as AddressInfo).port, close: () => server.close() }
 }
 
-/** Its children, and theirs. */
-const descendants = (pid: number): number[] => {
-  const parents = readdirSync('/proc')
+/** Its processes, but for the master: also those that were started in the moment in which it was killed. */
+const ofFolder = (folder: string): number[] =>
+  readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
-    .flatMap(name => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-        return [{ pid: Number(name), parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) }]
-      } catch {
-        return []
-      }
-    })
-  const below = (of: number): number[] =>
-    parents.filter(({ parent }) => parent === of).flatMap(one => [one.pid, ...below(one.pid)])
-  return below(pid)
-}
+    .map(Number)
+    .filter(pid => isOwn(pid, folder))
 
 const greets = (port: number): Promise<boolean> =>
   new Promise(resolve => {
@@ -374,6 +366,8 @@ export const startPostfix = async (options: PostfixOptions): Promise<TestPostfix
     await until('its greeting', async () => {
       if (child.exitCode !== null) throw new Error(`Postfix did not start:\n${log()}`)
       return (await greets(ports.smtp)) || undefined
+    }).catch(error => {
+      throw new Error(`${error.message}\n${log().split('\n').slice(-40).join('\n')}`)
     })
   }
   const finish = async (signal: 'SIGTERM' | 'SIGKILL') => {
@@ -381,16 +375,18 @@ export const startPostfix = async (options: PostfixOptions): Promise<TestPostfix
     master = undefined
     if (child?.pid === undefined) return
     const gone = once(child, 'exit')
-    const others = descendants(child.pid)
     child.kill(signal)
-    for (const pid of others)
-      try {
-        process.kill(pid, signal)
-      } catch {
-        // It ended by itself.
-      }
     if (child.exitCode === null && child.signalCode === null) await gone
-    await until('its processes to end', () => others.every(pid => !isOwn(pid, folder)) || undefined)
+    await until('its processes to end', () => {
+      const left = ofFolder(folder)
+      for (const pid of left)
+        try {
+          process.kill(pid, signal)
+        } catch {
+          // It ended by itself.
+        }
+      return left.length === 0 || undefined
+    })
   }
   const mails = (address: string): Buffer[] => {
     const maildir = join(folder, 'mail', maildirOf(address))
@@ -427,7 +423,11 @@ export const startPostfix = async (options: PostfixOptions): Promise<TestPostfix
     queued: () =>
       ['incoming', 'active', 'deferred', 'maildrop']
         .flatMap(name => filesIn(join(folder, 'queue', name)))
-        .filter(file => statSync(file, { throwIfNoEntry: false })?.isFile() ?? false).length,
+        // What it had not yet taken when it was killed has no execute bit, and is thrown away some hours later.
+        .filter(file => {
+          const there = statSync(file, { throwIfNoEntry: false })
+          return there?.isFile() && (there.mode & 0o100) !== 0
+        }).length,
     async end() {
       await finish('SIGTERM')
       policy.close()

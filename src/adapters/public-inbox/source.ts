@@ -13,7 +13,7 @@ import { type Epoch, epochsOf, gitMaybe, openView, type View } from './view.ts'
 const Place = z.object({ epoch: z.number(), commit: z.string().regex(/^[0-9a-f]{40,64}$/) })
 type Place = z.infer<typeof Place>
 
-const batchMails = 100
+const batchMails = 250
 const batchBytes = 8 * 1024 * 1024
 
 /**
