@@ -5,8 +5,4 @@ import { mailSourceContract } from './mail-source.ts'
 
 const { dovecot, store } = await dovecotWithUsers(30)
 
-mailSourceContract(
-  'imap',
-  store,
-  imapSource({ ...mailboxOf(dovecot, 'user29'), mailbox: 'lists/nowhere/x' }),
-)
+mailSourceContract('imap', store, imapSource({ ...mailboxOf(dovecot, 'user29'), mailbox: 'lists/nowhere/x' }))
