@@ -1,5 +1,6 @@
 // Who wrote a mail whose From: a list or a gateway has rewritten (DMARC): part of parsing a mail.
 import type { Address } from '../model/mail.ts'
+import { cutEnd } from './cut-end.ts'
 
 /** What there is to tell it by. `original`: the X-Original-From header as it stands. */
 export type Traces = {
@@ -10,16 +11,18 @@ export type Traces = {
   text: string
 }
 
-const plain = (name: string): string => name.replace(/^['"]+|['"]+$/g, '').trim()
+const plain = (name: string): string => cutEnd(name.replace(/^['"]+/, ''), `'"`).trim()
 
 /** `Name <left@right>`, unquoted; undefined if it is nothing like it. Meant for one address, not for lists of them. */
 export const readAddress = (line: string): Address | undefined => {
-  const match = /^\s*(?:"?([^<>"]{0,200})"?\s*)<([^\s<>@]+@[^\s<>@]+)>\s*$/.exec(line)
-  if (match === null) {
-    const bare = /^\s*([^\s<>@"]+@[^\s<>@"]+)\s*$/.exec(line)?.[1]
-    return bare === undefined ? undefined : { name: '', address: bare.toLowerCase() }
-  }
-  return { name: plain(match[1] ?? ''), address: (match[2] ?? '').toLowerCase() }
+  const text = line.trim()
+  const open = text.lastIndexOf('<')
+  const name = text.slice(0, Math.max(0, open)).trim()
+  const address = (
+    open < 0 ? /^([^\s<>@"]+@[^\s<>@"]+)$/.exec(text) : /^<([^\s<>@]+@[^\s<>@]+)>$/.exec(text.slice(open))
+  )?.[1]
+  if (address === undefined || !/^"?[^<>"]{0,200}"?$/.test(name)) return undefined
+  return { name: plain(name), address: address.toLowerCase() }
 }
 
 /** The pseudo header that `git format-patch --from` and relays write above the message. */

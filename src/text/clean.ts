@@ -1,5 +1,6 @@
 // Untrusted bytes made fit for people: logs of guests and words of mails. Used by every parser of logs, and by replies.
 import { stripVTControlCharacters } from 'node:util'
+import { cutEnd } from './cut-end.ts'
 
 /** Longer lines of a log are cut: no rule of any format needs more, and regular expressions must stay quick. */
 const maxLineLength = 2000
@@ -25,6 +26,6 @@ export const logLines = (log: string): string[] => {
 }
 
 const afterLastReturn = (line: string): string => {
-  const shown = line.replace(/\r+$/, '')
+  const shown = cutEnd(line, '\r')
   return shown.slice(shown.lastIndexOf('\r') + 1)
 }

@@ -1,6 +1,7 @@
 // From the text of a mail to the commands in it: `/grapevine test on debian`, on a line of its own, in what the sender wrote.
 import leven, { closestMatch } from 'leven'
 import type { Request } from '../model/command.ts'
+import { cutEnd } from './cut-end.ts'
 
 export type Found = { line: string; request: Request }
 
@@ -44,9 +45,7 @@ const isDiffHead = (lines: string[], at: number): boolean =>
 
 /** The lines that the sender wrote for people: up to the first thing that is something else, without code blocks. */
 const ownLines = (text: string): string[] => {
-  const lines = text
-    .split('\n', maxLines)
-    .map(line => line.slice(0, maxLineLength).replace(/[\s\u00a0]+$/, ''))
+  const lines = text.split('\n', maxLines).map(line => line.slice(0, maxLineLength).trimEnd())
   const own: string[] = []
   let isFirst = true
   let fence: string | undefined
@@ -76,7 +75,7 @@ const wide = /[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+/g
 
 /** What stands behind `/grapevine`; undefined: the line is no command. `/grapevine: test`, `/grapevine-test` and `/grapevine test:` are taken as well. */
 const commandOf = (line: string): string | undefined => {
-  const plain = line.replace(zeroWidth, '').replace(wide, ' ').replace(/\s+$/, '')
+  const plain = line.replace(zeroWidth, '').replace(wide, ' ').trimEnd()
   const rest = /^\/grapevine(?:$|[-:\s]+(.*)$)/i.exec(plain)
   return rest === null ? undefined : (rest[1] ?? '').trim()
 }
@@ -177,12 +176,11 @@ const nearest = (word: string): string => {
     : usages.help
 }
 
-const verbOf = (word: string): string => word.toLowerCase().replace(/[:.,]+$/, '')
+const verbOf = (word: string): string => cutEnd(word.toLowerCase(), ':.,')
 
 /** What a command asks for; `unknown` where it is none, or not complete. */
 export const readCommand = (command: string): Request => {
-  const [first = '', ...more] = command
-    .replace(/[.,;!?]+$/, '')
+  const [first = '', ...more] = cutEnd(command, '.,;!?')
     .split(' ')
     .filter(word => word !== '')
   const verb = verbOf(first)

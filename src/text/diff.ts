@@ -27,7 +27,7 @@ const unquote = (name: string): string => {
 }
 
 /** The file name of a `---` or `+++` line: without the tab and date that diff(1) puts after it. */
-const named = (rest: string): string => unquote((rest.split('\t')[0] ?? '').replace(/\s+$/, ''))
+const named = (rest: string): string => unquote((rest.split('\t', 1)[0] ?? '').trimEnd())
 
 const isPrefixed = (name: string): boolean => /^[abciow]\//.test(name)
 const isNull = (name: string | undefined): boolean => name === undefined || name === '/dev/null'
@@ -132,6 +132,9 @@ const readHunk = (
   return { next }
 }
 
+/** Two names that a file can have (4096 bytes, each as `\\ooo` if need be) and more; on megabytes the patterns of names run out of stack. */
+const longestLine = 1 << 16
+
 /** More are no patch that anybody could read; the rest is left out. */
 export const maxFiles = 10_000
 
@@ -154,8 +157,8 @@ export const readDiff = (patch: string | Buffer): Diff => {
     return made
   }
   for (let at = 0; at < lines.length && drafts.length <= maxFiles; at += 1) {
-    const line = (lines[at] ?? '').replace(/\r$/, '')
-    const following = lines[at + 1] ?? ''
+    const line = (lines[at] ?? '').slice(0, longestLine).replace(/\r$/, '')
+    const following = (lines[at + 1] ?? '').slice(0, longestLine)
     const hunk = file === undefined ? null : hunkHeader.exec(line)
     if (line.startsWith('diff --git ')) file = start(gitNames(line.slice(11)))
     else if (line.startsWith('Index: ')) file = start([line.slice(7).trim(), line.slice(7).trim()])

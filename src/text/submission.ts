@@ -22,7 +22,9 @@ export const sentByGit = (messageId: MessageId | undefined): boolean => gitId.te
 const formatPatchLine = /^From [0-9a-f]{40} /
 /** As in git's mailinfo.c: perforation with a pair of scissors in it. */
 const isScissors = (line: string): boolean =>
-  line.length <= 200 && /(?:>[8%]|[8%]<)/.test(line) && /^[\s\->8%<]+(?:cut here)?[\s\->8%<]*$/i.test(line)
+  line.length <= 200 &&
+  /(?:>[8%]|[8%]<)/.test(line) &&
+  /^[\s\->8%<]+$/.test(line.replace(/\bcut here\b/i, ' '))
 /** Below it stands somebody else's mail without quotation marks. */
 const foreign =
   /^(?:-{2,} ?(?:Original Message|Forwarded message|Original-Nachricht|Ursprüngliche Nachricht|原始邮件) ?-{2,}|_{20,}|Begin forwarded message:)\s*$/i
