@@ -439,6 +439,18 @@ const replyContract = (store: () => Store) => {
     expect(await store().address('ann@example.org')).toBeUndefined()
   })
 
+  it('loses none of the failures that are noted at the same moment', async () => {
+    const ids = Array.from({ length: 12 }, (_, i) => `<r${i}@bot.example.org>`)
+    const note = (mail: string) =>
+      store().changeAddress('new@example.org', known => ({
+        ...known,
+        failures: [...known.failures, { mail, at: 5, status: '5.2.0' }],
+      }))
+    await Promise.all(ids.map(note))
+    const noted = (await store().address('new@example.org'))?.failures.map(({ mail }) => mail)
+    expect(noted?.sort()).toEqual(ids.sort())
+  })
+
   it('knows our own mails', async () => {
     await store().addVerdict(verdict('s'), reply('r', 's'))
     expect(await store().isOurs('<r@bot.example.org>')).toBe(true)

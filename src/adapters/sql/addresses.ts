@@ -16,14 +16,17 @@ const read = async (db: Db, address: string): Promise<KnownAddress | undefined> 
 
 const change = (db: Db, address: string, how: (known: KnownAddress) => KnownAddress): Promise<KnownAddress> =>
   db.transaction().execute(async transaction => {
+    const key = keyOf(address)
+    // Writing first takes the row's lock, also of a row that was not there: who changes it at the same time waits, and reads what this says.
+    await transaction
+      .insertInto('address')
+      .values({ address: key, data: JSON.stringify(unknownAddress(address)) })
+      .onConflict(conflict => conflict.column('address').doUpdateSet({ address: key }))
+      .execute()
     const known = how((await read(transaction, address)) ?? unknownAddress(address))
     // JSON leaves out what is undefined; `read` gets it back as such.
     const data = JSON.stringify(known)
-    await transaction
-      .insertInto('address')
-      .values({ address: keyOf(address), data })
-      .onConflict(conflict => conflict.column('address').doUpdateSet({ data }))
-      .execute()
+    await transaction.updateTable('address').set({ data }).where('address', '=', key).execute()
     return known
   })
 

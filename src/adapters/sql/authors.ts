@@ -30,8 +30,9 @@ export const authorStore = (db: Db): AuthorPart => ({
 
   releaseSeries: id =>
     db.transaction().execute(async transaction => {
-      const query = transaction.selectFrom('series').select('data').where('id', '=', id)
-      const row = await query.where('state_at', '=', 'held').executeTakeFirst()
+      // An update that changes nothing takes the row's lock: what is read here is still so when it is saved.
+      const held = transaction.updateTable('series').set({ state_at: 'held' }).where('id', '=', id)
+      const row = await held.where('state_at', '=', 'held').returning('data').executeTakeFirst()
       if (row === undefined) return false
       const series = fromJson<Series>(row.data, `series ${id}`)
       await saveSeriesRows(transaction, [released(series)])
