@@ -250,6 +250,14 @@ describe('death', () => {
     await queue.close()
   })
 
+  it('of Redis while BullMQ closes copies of a client: none of them is without a listener', async () => {
+    const client = connect().open('patient')
+    const copy = client.duplicate({ lazyConnect: true })
+    const second = copy.duplicate({ lazyConnect: true })
+    expect([copy, second].map(one => one.listenerCount('error'))).toEqual([1, 1])
+    client.disconnect()
+  })
+
   it('of nobody, but Redis was never there: a Fault names the place, and no password', async () => {
     const url = 'redis://bot:hunter2@127.0.0.1:1/0'
     const fault = await open(url)

@@ -49,6 +49,17 @@ const watch = (where: string, log: Log) => {
   }
 }
 
+/** BullMQ makes copies of a client, and takes its listener away before it closes them: ioredis then writes errors to the console by itself. */
+const quietCopies = (client: Redis): void => {
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = options => {
+    const copy = duplicate(options)
+    copy.on('error', () => {})
+    quietCopies(copy)
+    return copy
+  }
+}
+
 /** `where`: path of a unix socket, or a redis:// URL. Connects to nothing yet. Throws Fault refused/never for anything else. */
 export const redisConnection = ({ where, log }: { where: string; log: Log }): RedisConnection => {
   const shown = name(where)
@@ -62,6 +73,7 @@ export const redisConnection = ({ where, log }: { where: string; log: Log }): Re
         connectTimeout: 5000,
       })
       follow(client)
+      quietCopies(client)
       return client
     },
   }
