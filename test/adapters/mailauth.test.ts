@@ -71,16 +71,41 @@ test('a domain that only tries DKIM out has not signed', async () => {
   expect(proof).toMatchObject({ aligned: false, dkim: [{ result: 'none' }] })
 })
 
-test('a DNS that does not answer leaves it unknown, and is asked again', async () => {
+test('a DNS that fails leaves it unknown for half a minute, then it is asked again', async () => {
   const dns = zone(['example.org'])
-  const auth = dkimAuth({ resolve: dns.resolve })
+  let now = 0
+  const auth = dkimAuth({ resolve: dns.resolve, now: () => now })
   const raw = await signed()
   dns.fail()
   expect(await auth.verify(raw)).toMatchObject({ aligned: 'unknown', dkim: [{ result: 'unknown' }] })
   dns.answer()
+  now = 29_999
+  expect((await auth.verify(raw)).aligned).toBe('unknown')
+  expect(dns.asked).toHaveLength(1)
+  now = 30_000
   expect((await auth.verify(raw)).aligned).toBe(true)
   await auth.verify(raw)
   expect(dns.asked).toHaveLength(2)
+})
+
+test('a DNS that says nothing holds up whoever asks next no more, and its late answer counts', async () => {
+  const dns = zone(['example.org'])
+  const { promise: late, resolve: answer } = Promise.withResolvers<void>()
+  let now = 0
+  const auth = dkimAuth({
+    resolve: async (name, type) => {
+      await late
+      return dns.resolve(name, type)
+    },
+    now: () => now,
+  })
+  const raw = await signed()
+  const first = auth.verify(raw)
+  now = 5000
+  expect(await auth.verify(raw)).toEqual({ dkim: [], aligned: 'unknown' })
+  answer()
+  expect((await first).aligned).toBe(true)
+  expect((await auth.verify(raw)).aligned).toBe(true)
 })
 
 test('says what is not covered, and when it was signed', async () => {

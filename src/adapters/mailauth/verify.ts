@@ -1,6 +1,7 @@
-// The DKIM signatures of a mail, checked by mailauth. Keys come from the DNS; an answer that does not come in time is `unknown`.
+// The DKIM signatures of a mail, checked by mailauth. Keys come from the DNS; an answer that does not come in time is `unknown`, for a while.
 import { createHash } from 'node:crypto'
 import { Resolver } from 'node:dns/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import type { Millis } from '../../model/instant.ts'
 import type { DkimSignature, MailAuth, MailProof } from '../../ports/mail-auth.ts'
@@ -8,10 +9,12 @@ import type { DkimSignature, MailAuth, MailProof } from '../../ports/mail-auth.t
 /** As `dns.promises.resolve`; throws errors with a `code` (ENOTFOUND, ENODATA, ETIMEOUT …). */
 export type ResolveDns = (name: string, type: string) => Promise<string[][] | string[]>
 
-const dnsTimeoutMs: Millis = 2000
+const dnsTimeoutMs: Millis = 800
 const dnsTries = 2
-/** All signatures of a mail together. */
-const verifyTimeoutMs: Millis = 8000
+/** All signatures of a mail together, from when it was first asked about: a DNS that is dead holds nobody up for longer, and not twice. */
+const verifyTimeoutMs: Millis = 2000
+/** So long `unknown` is the answer before the DNS is asked again. */
+const unknownForMs: Millis = 30_000
 /** Whoever puts more on a mail is not helped: each may cost a question to the DNS. */
 const maxSignatures = 8
 /** A bigger mail carries no commands. */
@@ -98,40 +101,46 @@ const verifyOne = async (raw: Buffer, resolver: ResolveDns): Promise<MailProof> 
   return judge(await dkimVerify(wire, { resolver, strict: true }), names)
 }
 
+type Asked = { proof: Promise<MailProof>; at: Millis; answer?: MailProof }
+
+/** `unknown` if it takes too long; the answer that comes later is for who asks next. */
 const within = async (ms: Millis, act: Promise<MailProof>): Promise<MailProof> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<MailProof>(resolve => {
-    timer = setTimeout(() => resolve(unknown), ms)
-  })
+  const over = new AbortController()
+  const late = sleep(Math.max(0, ms), unknown, { signal: over.signal })
+  late.catch(() => {})
   try {
     return await Promise.race([act, late])
   } finally {
-    clearTimeout(timer)
+    over.abort()
   }
 }
 
-/** Verifies by the system's DNS, or by `resolve`. */
-export const dkimAuth = ({ resolve = systemDns() }: { resolve?: ResolveDns } = {}): MailAuth => {
-  const known = new Map<string, Promise<MailProof>>()
-  const remember = (key: string, proof: Promise<MailProof>): Promise<MailProof> => {
+/** Verifies by the system's DNS, or by `resolve`. `now`: of a clock that never goes back, in milliseconds. */
+export const dkimAuth = (given: { resolve?: ResolveDns; now?: () => Millis } = {}): MailAuth => {
+  const { resolve = systemDns(), now = () => performance.now() } = given
+  const known = new Map<string, Asked>()
+
+  const ask = (key: string, raw: Buffer): Asked => {
     const oldest = known.size < remembered ? undefined : known.keys().next().value
     if (oldest !== undefined) known.delete(oldest)
-    known.set(key, proof)
-    return proof
+    // Whatever a hostile mail provokes in the library is no proof.
+    const asked: Asked = { proof: verifyOne(raw, resolve).catch(() => nothing), at: now() }
+    asked.proof.then(answer => {
+      asked.answer = answer
+    })
+    known.set(key, asked)
+    return asked
   }
+  /** The DNS may answer the next time. */
+  const isOld = ({ answer, at }: Asked): boolean =>
+    (answer === undefined || answer.aligned === 'unknown') && now() - at >= unknownForMs
+
   return {
     async verify(raw) {
       const key = createHash('sha256').update(raw).digest('hex')
-      // Whatever a hostile mail provokes in the library is no proof.
-      const act = () =>
-        within(
-          verifyTimeoutMs,
-          verifyOne(raw, resolve).catch(() => nothing),
-        )
-      const proof = await (known.get(key) ?? remember(key, act()))
-      // The DNS may answer the next time.
-      if (proof.aligned === 'unknown') known.delete(key)
-      return proof
+      const before = known.get(key)
+      const asked = before === undefined || isOld(before) ? ask(key, raw) : before
+      return asked.answer ?? within(asked.at + verifyTimeoutMs - now(), asked.proof)
     },
   }
 }
