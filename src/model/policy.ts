@@ -74,9 +74,11 @@ const tellsNothing: ReadonlySet<Kind> = new Set([
 /** What is told of every posting anew: it is about this mail, or this run, not about the change. */
 const toldAnew: ReadonlySet<Kind> = new Set(['damaged', 'unsafe', 'incomplete', 'ours'])
 
-/** A failure that is of the patches that go in first is no news about this series. */
-const isNews = ({ finding }: Verdict): boolean =>
-  listNews[finding.kind] && !(finding.kind === 'does-not-apply' && finding.before !== undefined)
+/** What may be the doing of patches that go in first, or of some that were named and are not here, is no news about this series. */
+export const isNews = ({ finding, lacking = [] }: Pick<Verdict, 'finding' | 'lacking'>): boolean =>
+  listNews[finding.kind] &&
+  lacking.length === 0 &&
+  !(finding.kind === 'does-not-apply' && finding.before !== undefined)
 
 const nobody = (kind: NonNullable<Told['silence']>['kind'], why: string): Decision => ({
   told: { author: false, list: false, digest: false, silence: { kind, why } },

@@ -103,6 +103,15 @@ describe('by the rules alone', () => {
     expect(who({ verdict: says(finding) })).toBe('author')
   })
 
+  it('what fails without something that it needs is no news for the list, until that is here', () => {
+    const lacking = [{ id: '<a@example.org>', why: 'unknown' as const }]
+    const { 'build-broken': broken, 'new-failures': fails } = findings
+    for (const finding of [broken, fails]) expect(who({ verdict: says(finding, { lacking }) })).toBe('author')
+    const earlier = [heard(says(broken, { lacking }))]
+    expect(who({ verdict: says(broken, { lacking }), earlier })).toBe('nobody')
+    expect(who({ verdict: says(broken), earlier })).toBe('author list')
+  })
+
   it('says why nobody hears', () => {
     const rules = { author: 'failures', list: 'never', unchanged: 'say' } as const
     expect(decide(given({ verdict: says(findings['all-well']), rules })).told.silence).toEqual({

@@ -2,6 +2,7 @@
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { BlobId } from '../../model/job.ts'
 import type { Address } from '../../model/mail.ts'
+import { isNews } from '../../model/policy.ts'
 import type { DigestLine, Reply } from '../../model/reply.ts'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
@@ -33,10 +34,6 @@ export const digestDue = (now: Instant, digestAt: number): { at: Instant; day: s
   return { at, day: new Date(at).toISOString().slice(0, 10) }
 }
 
-const isNews: ReadonlySet<Verdict['finding']['kind']> = new Set([
-  ...(['new-failures', 'build-broken', 'does-not-apply'] as const),
-])
-
 const oneLine = (text: string, max: number): string => cleanLine(text.replace(/\s+/g, ' ').trim(), max)
 
 /** What a digest says of a verdict. The same verdict gives the same line. */
@@ -58,7 +55,7 @@ export const lineOf = (given: {
     id,
     project: series.project,
     at: now,
-    news: isNews.has(verdict.finding.kind),
+    news: isNews(verdict),
     finding: shortFinding(verdict, series),
     title: oneLine(`${tag} ${series.title}`, 200),
     who: oneLine(series.author.name === '' ? series.author.address : series.author.name, 60),
