@@ -113,6 +113,14 @@ describe('envelope', () => {
     expect(reply({ series, verdict: apply }).mail.inReplyTo).toBe(three.parts[1]?.messageId)
   })
 
+  test('a patch that was sent again alone: the others are of an earlier posting of the same version', () => {
+    const parts = three.parts.map(part => (part.position === 2 ? part : { ...part, filledFrom: 2 }))
+    const { text } = reply({ series: { ...three, parts } }).mail
+    expect(text.replace(/\s+/g, ' ')).toContain(
+      'from an earlier posting of this version, as the last one came without them',
+    )
+  })
+
   test('the author is written to, and the list in copy; without an author the list alone', () => {
     expect(reply().mail).toMatchObject({
       to: [{ address: 'ines.duarte@example.com' }],

@@ -45,6 +45,7 @@ export const view = (input: ViewInput) => {
   const { finding } = verdict
   const shown = verdict.images.slice(0, maxImages)
   const applied = job ? appliedMails(series, job, finding) : []
+  const own = applied.filter(({ messageId }) => series.parts.some(part => part.messageId === messageId))
   return {
     live,
     intended: wanted.to.length > 0 ? oneLine(sayAddresses([...wanted.to, ...wanted.cc]), 300) : 'nobody',
@@ -72,7 +73,8 @@ export const view = (input: ViewInput) => {
     steps: job && applied.length > 0 ? reproduction({ verdict, applied, job }) : null,
     mails: mails(applied, series),
     manyMails: applied.length > maxParts,
-    onlyOwn: applied.every(({ messageId }) => series.parts.some(part => part.messageId === messageId)),
+    onlyOwn: own.length === applied.length,
+    needsFirst: own.length > 0 && own.length < applied.length,
   }
 }
 
