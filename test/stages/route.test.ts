@@ -51,11 +51,16 @@ test('mails of one batch go to their projects, with the bracket words of each li
   const given = { project: '@bot', source: 'inbox', listTags: [], cursor: 1, mails, route }
   const ids = await receive({ store, blobs: noBlobs(), gitMail: gitMail() })(given)
   const kept = await Promise.all(ids.map(id => store.mail(id)))
-  expect(
-    kept.map(mail => [mail?.project, mail?.disposition.kind, mail?.patch !== undefined, mail?.tags?.tags]),
-  ).toEqual([
-    ['@bot', 'not-a-patch', false, ['TALLY']],
-    ['tally', 'new', true, []],
-    ['other', 'new', true, ['TALLY']],
+  expect(kept.map(mail => [mail?.project, mail?.patch !== undefined, mail?.tags?.tags])).toEqual([
+    ['@bot', false, ['TALLY']],
+    ['tally', true, []],
+    ['other', true, ['TALLY']],
+  ])
+  // Mail to the bot waits until it is noted what it says to it.
+  const decided = { kind: 'not-a-patch', why: "of no project's list" }
+  expect(kept.map(mail => [mail?.disposition.kind, mail?.decided])).toEqual([
+    ['new', decided],
+    ['new', undefined],
+    ['new', undefined],
   ])
 })
