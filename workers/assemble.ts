@@ -9,14 +9,15 @@ import type { StartWorker } from '../src/wiring/queues.ts'
 export const assembleWorker: StartWorker = (wired, start) =>
   start('assemble', { atOnce: 1, keys: ['project', 'mail'] }, async ({ project, mail }) => {
     const settings = { project, ...wired.config.assemble }
-    const followUps = await handleMail(wired, project, mail)
-    const touched = await wired
-      .inTurn(() => assemble(wired)(settings, mail))
-      .catch(async error => {
-        // A bug that a mail provokes must not keep it, and those behind it, coming back for ever.
-        if (!(error instanceof Fault)) await setAside(wired.store, { project, mail, error })
-        throw error
-      })
+    const work = async () => {
+      const followUps = await handleMail(wired, project, mail)
+      return { followUps, touched: await wired.inTurn(() => assemble(wired)(settings, mail)) }
+    }
+    const { followUps, touched } = await work().catch(async error => {
+      // A bug that a mail provokes must not keep it, and those behind it, coming back for ever.
+      if (!(error instanceof Fault)) await setAside(wired.store, { project, mail, error })
+      throw error
+    })
     await afterAssembly(wired, touched)
     await wired.queue.push(...followUps)
   })

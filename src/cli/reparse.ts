@@ -26,7 +26,7 @@ const named = async (store: Store, id: string, project: string | undefined): Pro
 const wanted = async (store: Store, ids: string[], { project, all }: Options): Promise<Key[]> => {
   if ((all === true) === ids.length > 0)
     throw new UsageError('say which mails: --all, or their Message-IDs', 'See: grapevine mail list')
-  if (all) return store.mailKeys(project)
+  if (all) return store.mailKeys(project === undefined ? {} : { project })
   return (await Promise.all(ids.map(id => named(store, id, project)))).flat()
 }
 

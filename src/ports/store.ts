@@ -13,23 +13,26 @@ import type { Links, Series, SeriesId } from '../model/series.ts'
 import type { Verdict } from '../model/verdict.ts'
 import type { Cursor } from './mail-source.ts'
 
+type MailFilter = { project?: string; kind?: Disposition['kind']; limit?: number }
+
 /** Everything durable when it resolves. Faults: unreachable, exhausted (disk full). */
 export type Store = {
   /** Keeps mails and then the cursor of their source, in one transaction. Mails that are there already (same id and project) stay as they are. Returns the ids that were new. */
   saveMails(mails: Mail[], cursor: { source: string; value: Cursor } | undefined): Promise<MailId[]>
   cursor(source: string): Promise<Cursor>
-  mail(id: MailId): Promise<Mail | undefined>
+  /** The same bytes may be kept for several projects; without one, the first. */
+  mail(id: MailId, project?: string): Promise<Mail | undefined>
   /** All mails of that Message-ID, in order of arrival. */
   mailsByMessageId(messageId: MessageId, project?: string): Promise<Mail[]>
   /** In order of arrival (then of storing); only disposition `kind` if given. */
-  mails(filter: { project?: string; kind?: Disposition['kind']; limit?: number }): Promise<Mail[]>
+  mails(filter: MailFilter): Promise<Mail[]>
   /** Mails of the project that carry a patch of that `git patch-id --stable`, in order of arrival. */
   mailsByPatchId(patchId: string, project: string): Promise<Mail[]>
   setDisposition(project: string, id: MailId, disposition: Disposition): Promise<void>
   /** Replaces what is known of a mail, if its disposition is still of the kind `from`. false: it came too late, or there is none. */
   updateMail(mail: Mail, from: Disposition['kind']): Promise<boolean>
-  /** Names all mails, in order of arrival: those of a project, or all. */
-  mailKeys(project?: string): Promise<{ project: string; id: MailId }[]>
+  /** Names the mails that `mails` gives, without reading them: what they say may be long. */
+  mailKeys(filter: MailFilter): Promise<{ project: string; id: MailId }[]>
   dispositions(project?: string): Promise<{ kind: string; count: number }[]>
 
   series(id: SeriesId): Promise<Series | undefined>

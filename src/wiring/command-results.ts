@@ -7,8 +7,7 @@ import { isAnswer, type Verdict } from '../model/verdict.ts'
 import { sayFinding } from '../stages/reply/finding.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { contentId } from '../text/digest.ts'
-import { answerTo, mayLeave, oneLine, replySubject, writeLetter } from './command-answer.ts'
-import { mailIn } from './mail-in.ts'
+import { answerTo, oneLine, replySubject, withinCaps, writeLetter } from './command-answer.ts'
 import type { Wired } from './wire.ts'
 
 /** A test that takes longer is found in the series' own thread. */
@@ -41,8 +40,8 @@ const tellOne = async (wired: Wired, command: Command): Promise<void> => {
   const series = command.series === undefined ? undefined : await store.series(command.series)
   if (!series || (await store.reply(id))) return
   const verdict = await newsFor(wired, command, series)
-  const mail = verdict && (await mailIn(store, command.project, command.mail))
-  const to = mail && answerTo(wired, mail, undefined)
+  const mail = verdict && (await store.mail(command.mail, command.project))
+  const to = mail && (await answerTo(wired, mail, undefined))
   const known = await store.address(command.sender)
   if (!verdict || !mail || !to || (known && isSilenced(known, clock.now()))) return
   const letter = writeLetter(wired, {
@@ -58,8 +57,9 @@ const tellOne = async (wired: Wired, command: Command): Promise<void> => {
       isSame: verdict.told?.silence?.kind === 'said',
     },
   })
-  if (!(await mayLeave(wired, [to], letter.thread))) return
-  if (await store.addReply(letter)) await queue.push(pushes.reply(letter.id, 0))
+  const reply = await withinCaps(wired, letter, [to])
+  if ((await store.addReply(reply)) && reply.state.at === 'pending')
+    await queue.push(pushes.reply(reply.id, 0))
 }
 
 /** Tells everybody who asked for a test that is over. Repeatable; each is told once. Faults: the store's. */

@@ -14,7 +14,6 @@ import { pushes } from '../stages/upkeep/sweep.ts'
 import { act, forbidden } from './command-acts.ts'
 import { answerCommand } from './command-answer.ts'
 import { type Act, aboutOf, deny } from './command-series.ts'
-import { mailIn } from './mail-in.ts'
 import type { Wired } from './wire.ts'
 
 type Case = {
@@ -67,7 +66,7 @@ const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
   if (!(await store.moveCommand(saved, command.state.at, { reply, series: came.save }))) return
   log('info', `${command.line} (${command.sender}): ${state.at}, ${came.what}`, { mail: command.mail })
   await came.after?.()
-  if (reply) await queue.push(pushes.reply(reply.id, 0))
+  if (reply?.state.at === 'pending') await queue.push(pushes.reply(reply.id, 0))
 }
 
 /** Asks whoever reads the sender's mailbox whether it was him. */
@@ -90,7 +89,10 @@ const ask = async (wired: Wired, given: Case): Promise<void> => {
   }
   const reply: Reply | undefined = await answerCommand(wired, answer)
   // Who cannot be asked cannot confirm.
-  if (!reply) return settle(wired, given, { ...deny('its sender could not be asked'), silent: true })
+  if (reply?.state.at !== 'pending') {
+    if (reply) await store.addReply(reply)
+    return settle(wired, given, { ...deny('its sender could not be asked'), silent: true })
+  }
   if (await store.moveCommand({ ...command, series: series?.id, state }, 'received', { reply }))
     await queue.push(pushes.reply(reply.id, 0))
 }
@@ -103,7 +105,7 @@ const confirmedBy = async ({ store }: Wired, token: string): Promise<Command | u
 
 const confirm = async (wired: Wired, given: Case, token: string): Promise<void> => {
   const command = await confirmedBy(wired, token)
-  const mail = command && (await mailIn(wired.store, command.project, command.mail))
+  const mail = command && (await wired.store.mail(command.mail, command.project))
   if (!command || !mail)
     return settle(wired, given, deny('Nothing waits for that confirmation: it was given, or it is too late.'))
   const then = await caseOf(wired, mail, command)
@@ -184,7 +186,7 @@ const setAside = async ({ store, clock }: Wired, command: Command, error: unknow
 /** Does a mail's commands, in order. Repeatable: what is done is not done again. Nothing happens before the mail has its place. */
 export const runCommands = async (wired: Wired, project: string, mailId: string): Promise<void> => {
   const { store } = wired
-  const mail = await mailIn(store, project, mailId)
+  const mail = await store.mail(mailId, project)
   if (mail === undefined || mail.disposition.kind === 'new') return
   for (const command of await store.commands({ mail: mailId, project })) {
     await handle(wired, mail, command).catch(async error => {

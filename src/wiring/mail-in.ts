@@ -1,29 +1,21 @@
 // The one place where a stored mail is looked at for what it says to the bot itself. Before assembly, which gives patches their place; the
 // mail's final disposition comes after all that is noted, so that the sweep finds what a crash lost.
-import type { Mail, MailId } from '../model/mail.ts'
+import { botProject, type MailId } from '../model/mail.ts'
 import type { Push } from '../ports/queue.ts'
-import type { Store } from '../ports/store.ts'
 import { noteCommands } from '../stages/command/note.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { noteBounce } from './bounces.ts'
 import type { Wired } from './wire.ts'
 
-/** The same bytes may be kept for two projects. */
-export const mailIn = async (store: Store, project: string, id: MailId): Promise<Mail | undefined> => {
-  const mail = await store.mail(id)
-  if (mail === undefined || mail.project === project) return mail
-  const same = await store.mailsByMessageId(mail.parsed?.messageId ?? '', project)
-  return same.find(other => other.id === id)
-}
-
 /** Notes what a mail says to the bot. Returns what is to be queued once the mail has its place. Repeatable. Faults: store, blobs. */
 export const handleMail = async (wired: Wired, project: string, id: MailId): Promise<Push[]> => {
   const { store, config } = wired
-  const mail = await mailIn(store, project, id)
+  const mail = await store.mail(id, project)
   if (mail === undefined) return []
   await noteBounce(wired, mail)
   const commands = await noteCommands(wired)(mail, config.bot)
-  if (mail.decided !== undefined && mail.disposition.kind === 'new')
+  // Of a list's mail, assemble has the last word: it may be in the thread of a series.
+  if (project === botProject && mail.decided !== undefined && mail.disposition.kind === 'new')
     await store.setDisposition(project, id, mail.decided)
   return commands ? [pushes.command(project, id)] : []
 }

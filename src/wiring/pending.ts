@@ -5,7 +5,7 @@ import { currentJobs } from '../stages/upkeep/sweep.ts'
 export type Pending = { mails: number; series: number; jobs: number; replies: number }
 
 export const pending = async (store: Store, project?: string): Promise<Pending> => {
-  const mails = await store.mails({ kind: 'new', ...(project === undefined ? {} : { project }) })
+  const mails = await store.mailKeys({ kind: 'new', ...(project === undefined ? {} : { project }) })
   const commands = await store.commands({ at: 'received', ...(project === undefined ? {} : { project }) })
   const collecting = await store.seriesIn({ at: 'collecting' })
   const complete = await store.seriesIn({ at: 'complete' })

@@ -2,7 +2,6 @@
 import { botProject, type Mail } from '../model/mail.ts'
 import { type Reparsed, reparse } from '../stages/receive/reparse.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
-import { mailIn } from './mail-in.ts'
 import type { Wired } from './wire.ts'
 
 /** Read and told together; small, so that a crash costs little. */
@@ -28,7 +27,7 @@ export const reparseMails = async (wired: Wired, options: ReparseOptions): Promi
     if (known === undefined && project !== botProject) continue
     for (const batch of inBatches(mails.filter(mail => mail.project === project))) {
       signal.throwIfAborted()
-      const stored = await Promise.all(batch.map(({ id }) => mailIn(wired.store, project, id)))
+      const stored = await Promise.all(batch.map(({ id }) => wired.store.mail(id, project)))
       const found = stored.flatMap(mail => (mail === undefined ? [] : [mail]))
       const done = await reparse(wired)(found, { listTags: known?.listTags ?? [], mayStart })
       const fresh = done.filter(({ isNew, isChanged, before }) => isNew && isChanged && mayStart(before))

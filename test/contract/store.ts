@@ -1,6 +1,7 @@
 // What every store has to keep to. One suite, run on each implementation.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DigestLine } from '../../src/model/reply.ts'
+import type { Links } from '../../src/model/series.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { commandContract } from './commands.ts'
 import {
@@ -89,12 +90,15 @@ const mailContract = (store: () => Store) => {
     expect(ids(await store().mailsByMessageId('<better@example.org>'))).toEqual(['a'])
     expect((await store().mails({ project: 'other' })).map(({ size }) => size)).toEqual([2345])
     expect(await store().updateMail(mail('none'), 'new')).toBe(false)
-    expect(await store().mailKeys()).toEqual([
+    expect(await store().mailKeys({})).toEqual([
       { project: 'tally', id: 'a' },
       { project: 'other', id: 'a' },
       { project: 'tally', id: 'b' },
     ])
-    expect(await store().mailKeys('other')).toEqual([{ project: 'other', id: 'a' }])
+    expect(await store().mailKeys({ project: 'other' })).toEqual([{ project: 'other', id: 'a' }])
+    expect(await store().mailKeys({ kind: 'new', limit: 1 })).toEqual([{ project: 'tally', id: 'a' }])
+    expect((await store().mail('a', 'other'))?.size).toBe(2345)
+    expect(await store().mail('a', 'none')).toBeUndefined()
   })
 
   it('keeps the first of two mails with the same id, and names only new ones', async () => {
@@ -211,6 +215,56 @@ const seriesContract = (store: () => Store) => {
     expect(ids(await near([]))).toEqual(['new'])
     const thread = Array.from({ length: 2000 }, (_, i) => `<${i}@example.org>`)
     expect(ids(await near([...thread, '<old-part@example.org>']))).toEqual(['holder', 'new'])
+  })
+
+  it('finds those of an author, by address or by name', async () => {
+    const by = (name: string, address: string) => ({ author: { name, address }, lastAt: 1000 })
+    await store().saveSeries([
+      series('ann', { ...by('Ann', 'ann@example.org'), firstAt: 1 }),
+      series('ann-home', { ...by('ANN', 'ann@home.example'), firstAt: 2 }),
+      series('nameless', { ...by('', 'ANN@example.org'), firstAt: 3 }),
+      series('bob', { ...by('Bob', 'bob@example.org'), firstAt: 4, parts: [part(1, 'of-bob')] }),
+      series('unnamed', { ...by('', 'x@example.org'), firstAt: 5 }),
+      series('old', { ...by('Ann', 'ann@example.org'), firstAt: 6, lastAt: 10 }),
+      series('elsewhere', { ...by('Ann', 'ann@example.org'), project: 'other' }),
+    ])
+    const near = async (author: { name: string; address: string }, holding: string[] = []) =>
+      ids(await store().seriesNear({ project: 'tally', since: 500, holding, by: author }))
+    expect(await near({ name: 'Ann', address: 'ann@example.org' })).toEqual(['ann', 'ann-home', 'nameless'])
+    expect(await near({ name: '', address: 'Ann@Example.org' })).toEqual(['ann', 'nameless'])
+    expect(await near({ name: '', address: 'y@example.org' })).toEqual([])
+    expect(await near({ name: '', address: 'y@example.org' }, ['<of-bob@example.org>'])).toEqual(['bob'])
+  })
+
+  it('finds those that say they come after one', async () => {
+    const after = (dependsOn: Partial<Links['dependsOn']>) => ({
+      links: {
+        dependsOn: { messageIds: [], changeIds: [], patchIds: [], ...dependsOn },
+        supersedes: ['<x@example.org>'],
+        changeId: 'own-change',
+      },
+    })
+    const x = '<x@example.org>'
+    await store().saveSeries([
+      series('by-patch', { ...after({ patchIds: ['a'.repeat(40)] }), firstAt: 3 }),
+      series('by-mail', { ...after({ messageIds: [x, '<y@example.org>'] }), firstAt: 1 }),
+      series('by-change', { ...after({ changeIds: ['change:v2'] }), firstAt: 2 }),
+      series('elsewhere', { ...after({ messageIds: [x] }), project: 'other' }),
+      series('nothing'),
+    ])
+    const on = async (wanted: Partial<Links['dependsOn']>) =>
+      ids(
+        await store().seriesDependingOn({
+          ...{ project: 'tally', messageIds: [], changeIds: [], patchIds: [], ...wanted },
+        }),
+      )
+    expect(await on({})).toEqual([])
+    expect(await on({ messageIds: [x, '<y@example.org>'] })).toEqual(['by-mail'])
+    expect(await on({ changeIds: ['change:v2', 'change', 'own-change', x] })).toEqual(['by-change'])
+    expect(await on({ patchIds: ['a'.repeat(40)], messageIds: [x] })).toEqual(['by-mail', 'by-patch'])
+    await store().saveSeries([series('by-mail', after({ messageIds: ['<z@example.org>'] }))])
+    expect(await on({ messageIds: [x, '<y@example.org>'] })).toEqual([])
+    expect(await on({ messageIds: ['<z@example.org>'] })).toEqual(['by-mail'])
   })
 
   it('no longer finds a series by a part that was taken from it', async () => {

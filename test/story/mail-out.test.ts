@@ -6,6 +6,7 @@ import { botProject } from '../../src/model/mail.ts'
 import type { OutgoingMail, Reply } from '../../src/model/reply.ts'
 import type { Taken } from '../../src/ports/mail-sink.ts'
 import type { Push } from '../../src/ports/queue.ts'
+import { assemble } from '../../src/stages/assemble/assemble.ts'
 import { receive } from '../../src/stages/receive/receive.ts'
 import { handleMail } from '../../src/wiring/mail-in.ts'
 import { turnReply } from '../../src/wiring/mail-out.ts'
@@ -168,6 +169,21 @@ test('a mail in doubt that nobody can find is a person’s to decide, and told o
     'Grapevine: a mail may have been sent or not',
   ])
   expect((await alerts())[0]?.mail.text).toContain('grapevine reply drop r1')
+})
+
+test('what a list’s mail says to the bot is noted, and assembly still has the last word', async () => {
+  const raw = Buffer.from(
+    'From: ann@dev.test\nTo: list@dev.test\nSubject: Re: [PATCH] x\nMessage-ID: <c@dev.test>\nIn-Reply-To: <x@dev.test>\n\nDepends-on: <y@dev.test>\n',
+  )
+  const mails = [{ raw, arrivedAt: now, where: 'list' }]
+  const given = { project: 'tally', source: 'list', cursor: 1, listTags: [], mails }
+  const [id = ''] = await receive(wired)(given)
+  await handleMail(wired, 'tally', id)
+  expect(await wired.store.mail(id)).toMatchObject({
+    ...{ disposition: { kind: 'new' }, decided: { kind: 'not-a-patch', why: 'discussion' } },
+  })
+  await assemble(wired)({ project: 'tally', quietMs: 1, deadlineMs: 1, partialMs: 1 }, id)
+  expect((await wired.store.mail(id))?.disposition).toEqual({ kind: 'not-a-patch', why: 'discussion' })
 })
 
 test('a bounce in the bot’s mailbox: noted before it has its place, told once, answered never', async () => {

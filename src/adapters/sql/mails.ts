@@ -90,8 +90,9 @@ export const mailStore = (db: Db): MailPart => ({
     return row && fromJson<unknown>(row.value, `cursor ${source}`)
   },
 
-  async mail(id) {
-    const query = db.selectFrom('mail').select(columns).where('id', '=', id)
+  async mail(id, project) {
+    let query = db.selectFrom('mail').select(columns).where('id', '=', id)
+    if (project !== undefined) query = query.where('project', '=', project)
     const row = await query.orderBy('seq').limit(1).executeTakeFirst()
     return row && fromRow(row)
   },
@@ -125,9 +126,11 @@ export const mailStore = (db: Db): MailPart => ({
     return done.numUpdatedRows > 0n
   },
 
-  async mailKeys(project) {
+  async mailKeys({ project, kind, limit }) {
     let query = db.selectFrom('mail').select(['project', 'id'])
     if (project !== undefined) query = query.where('project', '=', project)
+    if (kind !== undefined) query = query.where('disposition_kind', '=', kind)
+    if (limit !== undefined) query = query.limit(limit)
     return query.orderBy('arrived_at').orderBy('seq').execute()
   },
 

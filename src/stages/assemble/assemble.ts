@@ -41,13 +41,6 @@ const twin = async (store: Store, mail: Mail): Promise<Disposition | undefined> 
   )
 }
 
-const find = async (store: Store, project: string, id: MailId): Promise<Mail | undefined> => {
-  const mail = await store.mail(id)
-  if (mail === undefined || mail.project === project) return mail
-  const same = await store.mailsByMessageId(mail.parsed?.messageId ?? '', project)
-  return same.find(other => other.id === id)
-}
-
 const dispositionOf = ({ part }: Piece, { id }: Series): Disposition => {
   const { position, unusable } = part
   if (position === 0) return { kind: 'cover', series: id }
@@ -86,7 +79,7 @@ export const assemble =
   async (settings: AssembleSettings, mailId: MailId): Promise<Series[]> => {
     const { store } = ports
     const { project } = settings
-    const mail = await find(store, project, mailId)
+    const mail = await store.mail(mailId, project)
     const kind = mail?.disposition.kind
     if (mail === undefined || (kind !== 'new' && kind !== 'not-a-patch')) return []
     const text = mail.parsed?.text ?? ''

@@ -9,8 +9,11 @@ import type { Store } from '../../ports/store.ts'
 export const overdue =
   ({ store }: { store: Store }) =>
   async (now: Instant): Promise<Series[]> => {
-    const unread = new Set((await store.mails({ kind: 'new', limit: 10_000 })).map(mail => mail.project))
-    return (await store.seriesDue(now)).filter(series => !unread.has(series.project))
+    const due = await store.seriesDue(now)
+    const unread = new Set<string>()
+    for (const project of new Set(due.map(series => series.project)))
+      if ((await store.mailKeys({ project, kind: 'new', limit: 1 })).length > 0) unread.add(project)
+    return due.filter(series => !unread.has(series.project))
   }
 
 /** What becomes of one that nothing completes: it waits on until its deadline, or is over, with the verdict to give before it is saved. */

@@ -107,7 +107,7 @@ export const currentJobs = async (store: Store): Promise<Job[]> => {
 /** All that waits, as pushes. Repeatable, and harmless at any time. */
 export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   const { store } = ports
-  const mails = await store.mails({ kind: 'new', limit: mailsAtOnce })
+  const mails = await store.mailKeys({ kind: 'new', limit: mailsAtOnce })
   const complete = await store.seriesIn({ at: 'complete' })
   const open = await currentJobs(store)
   return [
