@@ -150,7 +150,7 @@ const caps = z
 const since = calendarDay
   .optional()
   .describe(
-    'Mail that arrived before this day (UTC) is passed over when the source is read for the first time. Default: everything is read.',
+    'Mail that arrived before this day (UTC) is passed over, whenever the source is read. Default: everything is read.',
   )
 const sourceName = name()
   .optional()
