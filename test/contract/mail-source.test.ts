@@ -30,7 +30,12 @@ import {
 
 mailSourceContract('mbox', mboxStore, mboxSource({ name: 'x', path: '/nowhere/list.mbox' }))
 mailSourceContract('maildir', maildirStore, maildirSource({ name: 'x', path: '/nowhere/Maildir' }))
-mailSourceContract('public-inbox', archiveStore, publicInboxSource({ name: 'x', path: '/nowhere/list.git' }))
+mailSourceContract(
+  'public-inbox',
+  archiveStore,
+  publicInboxSource({ name: 'x', path: '/nowhere/list.git' }),
+  250,
+)
 
 const text = (raw: Buffer): string => raw.toString('latin1')
 const mboxWith = async (content: string | Buffer, options: { quoting?: 'mboxo'; settleMs?: number } = {}) => {
