@@ -8,7 +8,7 @@ import type { Instant, Millis } from './instant.ts'
 import type { MailId, MessageId } from './mail.ts'
 import type { SeriesId } from './series.ts'
 
-/** Content id of mail (by Message-ID), sender and line: the same mail again, by another way, is the same command. */
+/** Content id of mail (by Message-ID), project, sender and line: the same mail again, by another way, is the same command. */
 export type CommandId = string
 
 /** What is asked for. Names in it are untrusted. */
@@ -99,6 +99,11 @@ export type OperatorRequest = (typeof operators)[number]
 
 /** Is it for operators only? */
 export const isForOperators = (request: Request): boolean => operators.some(one => one === request.do)
+
+/** Does it mean the same in every project? */
+export const isForAll = (request: Request): boolean =>
+  ['pause', 'resume', 'drain', 'unsubscribe', 'subscribe'].includes(request.do) ||
+  (request.do === 'release' && request.series !== undefined)
 
 /** Must it be sure who asks? Where it harms others if somebody else says it. A test costs machine time only, and any patch causes one; who
  *  is subscribed again against his will says `unsubscribe` once more. */

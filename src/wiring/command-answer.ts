@@ -7,13 +7,14 @@ import type { MailProof } from '../ports/mail-auth.ts'
 import { senderOf } from '../stages/command/note.ts'
 import { mayUseReplyTo } from '../stages/command/permit.ts'
 import { actual, commonHeaders, intendedHeader, messageIdOf, sayAddresses } from '../stages/reply/envelope.ts'
-import { isProgram } from '../stages/reply/reach.ts'
+import { isNamed, isProgram } from '../stages/reply/reach.ts'
 import { mailText, render } from '../stages/reply/render.ts'
 import { cleanLine } from '../text/clean.ts'
 import { headerText, isMailable } from '../text/compose.ts'
 import { contentId } from '../text/digest.ts'
 import { isSameMailbox } from '../text/same-address.ts'
-import { countSent, tellCapped } from './outbox.ts'
+import { countSent, keptBack } from './outbox.ts'
+import { headOf } from './reachable.ts'
 import type { Wired } from './wire.ts'
 
 const dayMs = 86_400_000
@@ -30,31 +31,40 @@ const isPerson = ({ config }: Wired, address: string): boolean =>
   )
 
 /** Whom a command is answered to; undefined: nobody. Reply-To counts where the sender's signature covers it. */
-export const answerTo = (wired: Wired, mail: Mail, proof: MailProof | undefined): Address | undefined => {
-  const sender = senderOf(mail)
-  const [wanted, ...more] = mail.parsed?.replyTo ?? []
-  if (wanted && more.length === 0 && proof && mayUseReplyTo(proof) && isPerson(wired, wanted.address))
-    return wanted
-  return sender && isPerson(wired, sender.address) ? sender : undefined
+export const answerTo = async (
+  wired: Wired,
+  mail: Mail,
+  proof: MailProof | undefined,
+): Promise<Address | undefined> => {
+  const { parsed } = mail
+  const [wanted, ...more] = parsed?.replyTo ?? []
+  const isAsked =
+    wanted && more.length === 0 && proof && mayUseReplyTo(proof) && isPerson(wired, wanted.address)
+  const to = isAsked ? wanted : senderOf(mail)
+  if (!parsed || !to || !isPerson(wired, to.address)) return undefined
+  // Whom only the text of the mail names is not written to.
+  return isNamed(to.address, parsed, await headOf(wired, mail)) ? to : undefined
 }
 
-/** May one more mail leave, to these addresses and in this thread? If not, the operators hear of it, once a day. */
-export const mayLeave = async (
-  wired: Wired,
-  to: Address[],
-  thread: MessageId | undefined,
-): Promise<boolean> => {
-  const { caps } = wired.config.mail
+/** Of one kind no more than half of what may leave in all: verdicts must not want for room as somebody asks for answers all day. */
+const halfOf = (total: number): number => Math.ceil(total / 2)
+
+/** The letter, ready to be sent; or kept back, where one more to these addresses or in its thread would be over a cap. */
+export const withinCaps = async (wired: Wired, letter: Reply, to: Address[]): Promise<Reply> => {
+  const { config, store, clock } = wired
+  const { caps } = config.mail
+  const { kind, thread } = letter
+  const same = await store.countReplies({ since: clock.now() - dayMs, kind })
   for (const { address } of to) {
-    const sent = await countSent(wired, { thread, author: address })
-    if (sent.total < caps.total && sent.thread < caps.thread && sent.author < caps.author) continue
-    await tellCapped(wired, {
-      about: `an answer to ${oneLine(address)}`,
-      why: `in 24 hours ${sent.thread} went into its thread, ${sent.author} to that address, ${sent.total} in all`,
+    const sent = await countSent(wired, { thread, author: address, kind })
+    const isRoom = sent.total < caps.total && same < halfOf(caps.total)
+    if (isRoom && sent.thread < caps.thread && sent.author < caps.author) continue
+    return keptBack(wired, letter, {
+      about: `${kind} to ${oneLine(address)}`,
+      why: `in 24 hours ${sent.thread} like it went into its thread, ${sent.author} to that address, ${same} in all, and ${sent.total} mails of all kinds`,
     })
-    return false
   }
-  return true
+  return letter
 }
 
 export type Letter = {
@@ -160,11 +170,11 @@ export type AnswerInput = {
   variables: object
 }
 
-/** undefined: it is not answered. */
+/** undefined: it is not answered. A reply that is over a cap is `failed` already. */
 export const answerCommand = async (wired: Wired, given: AnswerInput): Promise<Reply | undefined> => {
   const { command, mail, series, project, as } = given
   // The token is for whoever reads the mailbox that From: names, and nobody else.
-  const to = answerTo(wired, mail, as === 'confirm' ? undefined : given.proof)
+  const to = await answerTo(wired, mail, as === 'confirm' ? undefined : given.proof)
   if (to === undefined || (as !== 'done' && (await saidBefore(wired, command, as)))) return undefined
   const reply = writeLetter(wired, {
     id: `a${contentId(23, command.id, as === 'confirm' ? 'confirm' : 'answer')}`,
@@ -178,5 +188,5 @@ export const answerCommand = async (wired: Wired, given: AnswerInput): Promise<R
     template: given.template,
     variables: { line: oneLine(command.line, 200), ...given.variables },
   })
-  return (await mayLeave(wired, [to], reply.thread)) ? reply : undefined
+  return withinCaps(wired, reply, [to])
 }

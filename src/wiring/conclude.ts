@@ -1,16 +1,13 @@
 // A verdict becomes known: who hears of it is decided, it is saved together with the reply that says it, and the reply is queued.
-import { isSilenced } from '../model/address.ts'
-import { Fault } from '../model/fault.ts'
-import type { Mail } from '../model/mail.ts'
-import { type Decision, decide } from '../model/policy.ts'
+import { decide } from '../model/policy.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Series } from '../model/series.ts'
 import { isAnswer, isCancelled, type Verdict, verdictKey, wasTold } from '../model/verdict.ts'
 import { answered, composeReply, replyId, threadOf } from '../stages/reply/compose.ts'
 import { lineOf } from '../stages/reply/digest.ts'
-import { type Reachable, reach } from '../stages/reply/reach.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
-import { countSent, tellCapped } from './outbox.ts'
+import { countSent, keptBack, tellCapped } from './outbox.ts'
+import { reachOf } from './reachable.ts'
 import { turns, type Wired } from './wire.ts'
 
 /** A path for each log of a verdict, by series and image. */
@@ -45,60 +42,11 @@ const previousVerdict = async (
   return undefined
 }
 
-const proofOf =
-  ({ mailAuth, blobs }: Wired, mail: Mail) =>
-  async (): Promise<boolean | 'unknown'> =>
-    (await mailAuth.verify(await blobs.get(mail.id))).aligned
-
-/** More headers are none of a mail that people wrote. */
-const headBytes = 1 << 18
-
-/** The first bytes of a mail; '' if they are gone, as no verdict waits for that. */
-const headOf = async ({ blobs }: Wired, { id }: Mail): Promise<string> => {
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of blobs.stream(id)) {
-      chunks.push(Buffer.from(chunk))
-      size += chunk.length
-      if (size >= headBytes) break
-    }
-  } catch (error) {
-    if (!(error instanceof Fault) || error.retry !== 'never') throw error
-    return ''
-  }
-  return Buffer.concat(chunks).toString('latin1', 0, headBytes)
-}
-
-/** Whom the mail that is answered lets us write to. */
-const reachOf = async (wired: Wired, series: Series, mail: Mail | undefined): Promise<Reachable> => {
-  const { store, config, clock, project } = wired
-  const { list } = project(series.project)
-  const id = mail?.parsed?.messageId
-  return reach({
-    mail: mail?.parsed,
-    head: mail ? await headOf(wired, mail) : '',
-    isOwn: mail?.disposition.kind === 'own' || (id !== undefined && (await store.isOurs(id))),
-    list,
-    never: [config.bot, ...config.projects.map(one => one.list)],
-    aligned: mail ? proofOf(wired, mail) : async () => false,
-    isSilenced: async address => {
-      const known = await store.address(address)
-      return known !== undefined && isSilenced(known, clock.now())
-    },
-  })
-}
-
 /** The first reply of this version that is on its way, or got out: what follows stands under it. */
 const firstReply = async ({ store }: Wired, series: Series): Promise<Reply | undefined> =>
   (await store.repliesOf(series.id)).find(({ kind, state }) => kind === 'verdict' && state.at !== 'failed')
 
 type Case = { verdict: Verdict; series: Series; earlier: Verdict[] }
-
-const keepBack = async (wired: Wired, reply: Reply, over: NonNullable<Decision['over']>): Promise<Reply> => {
-  await tellCapped(wired, { about: `reply to ${reply.mail.subject}`, why: over.why })
-  return { ...reply, state: { at: 'failed', when: wired.clock.now(), why: `not sent: ${over.why}` } }
-}
 
 /** What is to be saved: the verdict with who heard of it, the reply if anybody did or would have, and the line of a digest. */
 const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
@@ -109,7 +57,7 @@ const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
   const under = earlier.some(wasTold) ? (await firstReply(wired, series))?.mail : undefined
   const reachable = await reachOf(wired, series, mail)
   const thread = threadOf(series, verdict, { ancestors: mail?.parsed?.ancestors, under })
-  const sent = await countSent(wired, { thread, author: reachable.address?.address })
+  const sent = await countSent(wired, { thread, author: reachable.address?.address, kind: 'verdict' })
   const decision = decide({
     ...{ verdict, earlier, sent, caps: config.mail.caps, rules: project.reply },
     previous: await previousVerdict(wired, series),
@@ -133,7 +81,10 @@ const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
   if (over && hears === told && reply) await tellCapped(wired, { about: reply.mail.subject, why: over.why })
   return {
     verdict: { ...verdict, told },
-    reply: reply && over && hears === over ? await keepBack(wired, reply, over) : reply,
+    reply:
+      reply && over && hears === over
+        ? await keptBack(wired, reply, { about: `reply to ${reply.mail.subject}`, why: over.why })
+        : reply,
     line: told.digest ? lineOf({ id: replyId(verdict), verdict, series, logUrl, now }) : undefined,
   }
 }

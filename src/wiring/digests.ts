@@ -20,7 +20,7 @@ const sendOne = async (ports: Ports, project: Project): Promise<void> => {
   const reply = composeDigest({ project, lines, day, bot, administrator, live: config.mail.live, now })
   // What came too late for one that has left waits for the next.
   if (await store.reply(reply.id)) return
-  const { total } = await countSent(ports, { thread: undefined, author: undefined })
+  const { total } = await countSent(ports, { thread: undefined, author: undefined, kind: 'digest' })
   if (total >= config.mail.caps.total) {
     // Nothing is lost: the lines wait until there is room.
     const why = `${total} mails have left in 24 hours, which is the cap`

@@ -1,12 +1,12 @@
 // trust.firstTime: a series of somebody who never had one tested here waits for an operator. Looked at before each plan, so that no crash
 // lets one through.
-
 import type { Mail } from '../model/mail.ts'
 import { head, ownParts, type Series, type SeriesId } from '../model/series.ts'
 import type { MailProof } from '../ports/mail-auth.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { contentId } from '../text/digest.ts'
-import { mayLeave, oneLine, replySubject, writeLetter } from './command-answer.ts'
+import { oneLine, replySubject, withinCaps, writeLetter } from './command-answer.ts'
+import { reachOf } from './reachable.ts'
 import type { Wired } from './wire.ts'
 
 const none: MailProof = { dkim: [], aligned: false }
@@ -97,12 +97,15 @@ const tell = async (wired: Wired, series: Series, why: string): Promise<void> =>
     template: 'answer-held',
     variables: about,
   })
-  await store.addReply(alert)
-  await queue.push(pushes.reply(alert.id, 0))
-  const known = await store.address(series.author.address)
-  if (known?.silence !== undefined || !(await mayLeave(wired, word.mail.to, word.thread))) return
-  await store.addReply(word)
-  await queue.push(pushes.reply(word.id, 0))
+  // What the author may not be told by a reply, he is not told here either.
+  const reachable = (await reachOf(wired, series, under)).author.may
+  const letters = [
+    await withinCaps(wired, alert, operatorsOf(wired)),
+    ...(reachable ? [await withinCaps(wired, word, [series.author])] : []),
+  ]
+  for (const letter of letters)
+    if ((await store.addReply(letter)) && letter.state.at === 'pending')
+      await queue.push(pushes.reply(letter.id, 0))
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { Millis } from '../model/instant.ts'
 import type { MessageId } from '../model/mail.ts'
 import type { MailCounts } from '../model/policy.ts'
+import type { Reply, ReplyKind } from '../model/reply.ts'
 import { openAlarm } from './alarm.ts'
 import { alertId, sendAlert } from './alert.ts'
 import type { Wired } from './wire.ts'
@@ -11,15 +12,18 @@ type Ports = Pick<Wired, 'store' | 'queue' | 'config' | 'clock' | 'log'>
 const dayMs: Millis = 86_400_000
 const reason = 'mail-capped'
 
-/** Mails of the last 24 hours: in that thread, to that address, in all. What was given up does not count. */
+/**
+ * Mails of the last 24 hours: of that kind in that thread and to that address, and of all kinds in all. What was given up does not count.
+ * By kind, as anybody can ask for answers in another's name: these must not use up what verdicts may.
+ */
 export const countSent = async (
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  { thread, author }: { thread: MessageId | undefined; author: string | undefined },
+  { thread, author, kind }: { thread: MessageId | undefined; author: string | undefined; kind: ReplyKind },
 ): Promise<MailCounts> => {
   const since = clock.now() - dayMs
   return {
-    thread: thread === undefined ? 0 : await store.countReplies({ since, thread }),
-    author: author === undefined ? 0 : await store.countReplies({ since, to: author }),
+    thread: thread === undefined ? 0 : await store.countReplies({ since, thread, kind }),
+    author: author === undefined ? 0 : await store.countReplies({ since, to: author, kind }),
     total: await store.countReplies({ since }),
   }
 }
@@ -45,6 +49,16 @@ export const tellCapped = async (
       'Perhaps a program answers my mail, or somebody sends very much. If it was only a busy day, raise the caps.',
     ].join('\n'),
   })
+}
+
+/** The mail as one that is not sent but kept, for operators to see and perhaps to send; they are told. */
+export const keptBack = async (
+  ports: Ports,
+  reply: Reply,
+  over: { about: string; why: string },
+): Promise<Reply> => {
+  await tellCapped(ports, over)
+  return { ...reply, state: { at: 'failed', when: ports.clock.now(), why: `not sent: ${over.why}` } }
 }
 
 /** The trouble is over when a whole day, and the one before, had no alert. */

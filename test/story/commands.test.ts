@@ -324,13 +324,43 @@ describe('somebody else', () => {
     Object.assign(flow.wired.config.mail.caps, { thread: 3 })
     for (const n of [1, 2, 3, 4, 5])
       await onList(write({ id: `${n}@x`, re: root, body: '/grapevine status' }))
-    // The verdict was the first.
-    expect(answers().length).toBeLessThan(4)
+    expect(answers()).toHaveLength(3)
     expect(await states()).toEqual(Array(5).fill('done'))
+    const kept = (await flow.wired.store.repliesAt('failed')).map(({ kind, state }) => ({ kind, state }))
+    const why = expect.stringMatching(/^not sent: in 24 hours 3 like it went into its thread/)
+    expect(kept).toEqual(
+      Array(2).fill({ kind: 'answer', state: { at: 'failed', when: expect.any(Number), why } }),
+    )
+  })
+
+  test('gets no answer at an address that stands only in the text', async () => {
+    const from = 'Vera via relay <relay@elsewhere.example>'
+    const body = 'From: Vera <vera@victim.example>\n\n/grapevine help'
+    await toBot(write({ id: '1@x', from, to: bot, body }))
+    expect(answers()).toEqual([])
+    expect(await states()).toEqual(['done'])
   })
 })
 
+test('who asks much in the name of an author takes no verdict from him', async () => {
+  Object.assign(flow.wired.config.mail.caps, { thread: 2, author: 2, total: 4 })
+  for (const n of [1, 2, 3, 4, 5])
+    await toBot(write({ id: `${n}@x`, re: root, to: bot, body: '/grapevine help' }))
+  expect(answers()).toHaveLength(2)
+  await onList(patch())
+  expect(flow.sent.filter(mail => 'X-Grapevine-Verdict' in mail.headers)).toHaveLength(1)
+})
+
 describe('an operator', () => {
+  test('is heard once, also if somebody sends the same mail on to another list', async () => {
+    const note = { id: '1@x', from: olga, to: bot, subject: 'pause', body: '/grapevine pause' }
+    const raw = await signed(note)
+    await toBot(raw)
+    await toBot(await signed({ id: '2@x', from: olga, to: bot, body: '/grapevine resume' }))
+    await onList(Buffer.concat([Buffer.from('List-Id: <tally.example.org>\r\n'), raw]))
+    expect(await isPaused()).toBe(false)
+  })
+
   test('pauses and opens the queue, by a signed mail', async () => {
     await toBot(await signed({ id: '1@x', from: olga, to: bot, subject: 'pause', body: '/grapevine pause' }))
     await golden(one(), 'pause')
@@ -485,6 +515,13 @@ describe('who is new', () => {
     await onList(patch({ id: 'next@example.org', subject: '[PATCH] another thing' }))
     const next = (await flow.wired.store.seriesIn({})).at(-1)
     expect(next?.state.at).toBe('planned')
+  })
+
+  test('is not told so at an address that stands only in the text', async () => {
+    const from = 'Vera via relay <relay@elsewhere.example>'
+    await onList(patch({ from, body: `From: Vera <vera@victim.example>\n\nBecause.\n${diff('a.c')}` }))
+    expect((await theSeries()).state.at).toBe('held')
+    expect(answers().flatMap(({ to }) => to.map(({ address }) => address))).toEqual(['olga@example.org'])
   })
 
   test('may not take the name of somebody who signs', async () => {

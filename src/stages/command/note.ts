@@ -1,5 +1,5 @@
 // note: the commands in a stored mail → rows that wait to be done. Before the mail gets its final disposition, so that a crash loses none.
-import { type Command, type CommandId, maxCommands } from '../../model/command.ts'
+import { type Command, type CommandId, isForAll, maxCommands } from '../../model/command.ts'
 import { type Address, botProject, type Mail } from '../../model/mail.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -50,7 +50,9 @@ const toCommands = (mail: Mail, sender: string, found: Found[], now: number): Co
     const asked = JSON.stringify(request)
     const time = (seen.get(asked) ?? 0) + 1
     seen.set(asked, time)
-    const id: CommandId = `c${contentId(15, messageId ?? mail.id, mail.project, sender, asked, time)}`
+    // What is for all projects is done once, wherever its mail comes in, or is sent on to by somebody else with its signature.
+    const where = isForAll(request) ? '' : mail.project
+    const id: CommandId = `c${contentId(15, messageId ?? mail.id, where, sender, asked, time)}`
     return {
       id,
       project: mail.project,

@@ -78,8 +78,8 @@ const written = (head: string): Set<string> => {
   return new Set(people.flatMap(line => line.split(/[\s<>,;:"()]+/)).map(word => word.toLowerCase()))
 }
 
-/** Is it named in the headers, by the parser and by the bytes? */
-const isNamed = (address: string, mail: ParsedMail, head: string): boolean =>
+/** Is it named in the headers, by the parser and by the bytes? `head`: as in ReachInput. */
+export const isNamed = (address: string, mail: ParsedMail, head: string): boolean =>
   named(mail).some(one => one.address.toLowerCase() === address.toLowerCase()) &&
   written(head).has(address.toLowerCase())
 
