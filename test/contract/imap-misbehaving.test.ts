@@ -41,6 +41,31 @@ describe('a server that', () => {
     expect(next.cursor).not.toHaveProperty('owed')
   })
 
+  it('gives less than it was asked for, and says that all is well: what it has is read all the same', async () => {
+    const box = mailbox(1, 2, 3, 4, 5, 6)
+    let short = 1
+    const { config } = await fakeImapServer(box, {
+      'UID FETCH': rest => (rest.includes('BODY') && short-- > 0 ? ['OK done'] : undefined),
+    })
+    const { read, told } = await persist(imapSource(config, quick))
+    expect(read).toEqual([1, 2, 3, 4, 5, 6].map(mail))
+    expect(told).toEqual([])
+  })
+
+  it('hangs up in place of saying that mails are gone: nothing is skipped', async () => {
+    const box = mailbox(1, 2, 3)
+    let isBroken = true
+    const { config } = await fakeImapServer(box, {
+      'UID FETCH': rest => (rest.includes('BODY') && isBroken ? ['OK done'] : undefined),
+      'UID SEARCH': (_rest, count) => {
+        if (count === 1) return undefined
+        isBroken = false
+        return count === 2 ? 'hang up' : undefined
+      },
+    })
+    expect((await persist(imapSource(config, quick))).read).toEqual([1, 2, 3].map(mail))
+  })
+
   it('loses mails between search and fetch: those are gone, the others are read', async () => {
     const box = mailbox(1, 2, 3)
     const { config } = await fakeImapServer(box, {

@@ -190,7 +190,7 @@ const readMails = async (wanted: Wanted, uids: number[]): Promise<Read> => {
     for (const uid of uids) session.losses.delete(uid)
     return { mails, troubles, refused: [] }
   } catch (error) {
-    if (!isAnswer(error) || !client.usable) {
+    if (!(isAnswer(error) || error instanceof Withheld) || !client.usable) {
       countLoss(wanted, uids)
       throw error
     }
@@ -232,15 +232,32 @@ const fetchMails = async (
 }
 
 /** A mail without its bytes is gone. */
-const fetchUpTo = async ({ client }: Wanted, uids: number[], maxLength: number): Promise<Got[]> => {
+const fetchUpTo = async (wanted: Wanted, uids: number[], maxLength: number): Promise<Got[]> => {
   const query = { uid: true, size: true, internalDate: true, source: { start: 0, maxLength } }
-  const wanted = new Set(uids)
+  const { client } = wanted
+  const missing = new Set(uids)
   const got: Got[] = []
   // Collected before anything else is asked: another command in between would wait for this one for ever.
   for (const { uid, source, size, internalDate } of await client.fetchAll(uids.join(), query, { uid: true }))
-    if (wanted.delete(uid) && source !== undefined)
+    if (source !== undefined && missing.delete(uid))
       got.push({ uid, raw: source, size: size ?? source.length, arrivedAt: timeOf(internalDate) })
+  if (missing.size > 0) await confirmGone(wanted, missing)
   return got
+}
+
+/** The server has mails that it did not give. */
+class Withheld extends Error {}
+
+/** A fetch that the server broke off, or refused, looks like one that found nothing: mails are gone only if the server says so. */
+const confirmGone = async ({ client, session }: Wanted, uids: ReadonlySet<number>): Promise<void> => {
+  const there = await client.search({ uid: [...uids].join() }, { uid: true })
+  if (!client.usable || !Array.isArray(there))
+    throw new Fault(
+      'unreachable',
+      'soon',
+      `${placeOf(session.config)}: the connection was lost while reading`,
+    )
+  if (there.some(uid => uids.has(uid))) throw new Withheld('the server has it, and does not give it')
 }
 
 const timeOf = (date: Date | string | undefined): Instant => {
