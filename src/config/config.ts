@@ -162,6 +162,8 @@ export type Config = {
     /** The bot's own mailboxes: bounces, commands, and mail of lists, told apart by List-Id. */
     inbox: SourceConfig[]
     caps: MailCaps
+    /** How long a mail of which nobody knows whether it left is looked for; undefined: as long as its ways need. */
+    lookForMs: Millis | undefined
   }
   /** Whose commands by mail an operator's are: addresses and `@domain`. */
   operators: Who[]

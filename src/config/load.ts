@@ -215,6 +215,7 @@ const toMail = (mail: ConfigFile['mail'], context: Context): Config['mail'] => {
       }),
     ),
     caps,
+    lookForMs: mail.lookFor,
   }
 }
 

@@ -211,6 +211,11 @@ const mail = z
         'The bot’s own mailboxes: bounces and commands are read here, and mail of any list of the projects, told apart by List-Id. Default: none.',
       ),
     caps: caps.prefault({}),
+    lookFor: duration(1000, 60 * day)
+      .optional()
+      .describe(
+        'How long a mail of which nobody knows whether it left is looked for before it is sent again. Default: 5 min; without inbox, where only the list itself can tell, 1 h.',
+      ),
   })
   .describe('How mail leaves, and what comes to the bot itself.')
 

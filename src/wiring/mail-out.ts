@@ -125,8 +125,10 @@ const report = async (wired: Wired, delivery: Delivery): Promise<void> => {
 
 /** A copy to ourselves comes at once. Where only a list's own mail can tell, the list may be moderated, or greylist us. */
 const listMs: Millis = 3_600_000
-const patience = ({ config }: Wired): { lookForMs?: Millis } =>
-  config.mail.inbox.length > 0 ? {} : { lookForMs: listMs }
+const patience = ({ config: { mail } }: Wired): { lookForMs?: Millis } => {
+  if (mail.lookForMs !== undefined) return { lookForMs: mail.lookForMs }
+  return mail.inbox.length > 0 ? {} : { lookForMs: listMs }
+}
 
 /** Does what is due for a reply, and tells operators what they must know. Repeatable. Returns the reply as it is then. */
 export const turnReply =

@@ -71,6 +71,7 @@ test('a short file becomes a whole configuration, with defaults', async () => {
       dkim: undefined,
       inbox: [],
       caps: { thread: 10, author: 50, total: 1000 },
+      lookForMs: undefined,
     },
     operators: ['ada@example.org'],
     redisUrl: undefined,

@@ -71,6 +71,7 @@ const config = (data: string): Config => ({
     dkim: undefined,
     inbox: [],
     caps: { thread: 10, author: 50, total: 1000 },
+    lookForMs: undefined,
   },
   operators: ['olga@example.org'],
   redisUrl: undefined,

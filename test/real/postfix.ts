@@ -426,7 +426,7 @@ export const startPostfix = async (options: PostfixOptions): Promise<TestPostfix
         // What it had not yet taken when it was killed has no execute bit, and is thrown away some hours later.
         .filter(file => {
           const there = statSync(file, { throwIfNoEntry: false })
-          return there?.isFile() && (there.mode & 0o100) !== 0
+          return there?.isFile() === true && (there.mode & 0o100) !== 0
         }).length,
     async end() {
       await finish('SIGTERM')
