@@ -5,6 +5,7 @@ import { pushes } from '../src/stages/upkeep/sweep.ts'
 import { conclude } from '../src/wiring/conclude.ts'
 import { heldForOperator } from '../src/wiring/first-time.ts'
 import type { StartWorker } from '../src/wiring/queues.ts'
+import { askAhead } from '../src/wiring/reachable.ts'
 import type { Wired } from '../src/wiring/wire.ts'
 
 /** Longer than mails of one sender take to come, and short enough to be waited for; what comes later has the series planned anew. */
@@ -19,6 +20,7 @@ export const planWorker: StartWorker = (wired, start) =>
     if (result.kind !== 'job') return
     const { job, baseline } = result
     await wired.queue.push(pushes.judge(baseline.id, 'planned'), pushes.judge(job.id, 'planned'))
+    await askAhead(wired, id)
   })
 
 /** The branch as it is now, or as it was a minute ago. An upstream that cannot be reached holds nobody up: what is here is used. */

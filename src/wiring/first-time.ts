@@ -20,12 +20,20 @@ export const headProof = async ({ store, blobs, mailAuth }: Wired, series: Serie
   return mailAuth.verify(await blobs.get(mail.id))
 }
 
-/** Why it has to wait; undefined: it has not. */
-const reasonToHold = async (wired: Wired, series: Series): Promise<string | undefined> => {
+/** So long a DNS that does not answer keeps a series from being planned; then an operator decides. */
+const dnsPatienceMs = 10 * 60_000
+
+/** Why an operator has to look at it, or that it is to be seen later; undefined: neither. */
+const reasonToHold = async (
+  wired: Wired,
+  series: Series,
+): Promise<{ hold: string } | { later: true } | undefined> => {
   const known = await wired.store.author(series.project, series.author.address)
-  if (known === undefined) return 'its author never had a series tested here'
-  if (!known.signed || (await headProof(wired, series)).aligned === true) return undefined
-  return 'it is not signed (DKIM), and its author’s mails were until now'
+  if (known === undefined) return { hold: 'its author never had a series tested here' }
+  const { aligned } = known.signed ? await headProof(wired, series) : { aligned: true }
+  if (aligned === true) return undefined
+  if (aligned === 'unknown' && wired.clock.now() < series.lastAt + dnsPatienceMs) return { later: true }
+  return { hold: 'it is not signed (DKIM), and its author’s mails were until now' }
 }
 
 /** Files by which a patch can change what is run, and how. */
@@ -123,12 +131,15 @@ export const heldForOperator = async (wired: Wired, id: SeriesId): Promise<boole
     return false
   }
   const isThrough = series.parts.every(part => series.released?.includes(part.mail))
-  const why = isThrough ? undefined : await reasonToHold(wired, series)
-  if (why === undefined) {
+  const reason = isThrough ? undefined : await reasonToHold(wired, series)
+  if (reason === undefined) {
     const signed = (await headProof(wired, series)).aligned === true
     await store.addAuthor(series.project, { address, at: clock.now(), signed })
     return false
   }
+  // The sweep comes back to it.
+  if ('later' in reason) return true
+  const why = reason.hold
   await tell(wired, series, why)
   await store.saveSeries([{ ...series, state: { at: 'held', why } }])
   log('info', `held for an operator: ${why}`, { series: series.id, title: series.title })

@@ -2,7 +2,8 @@
 import { isSilenced } from '../model/address.ts'
 import { Fault } from '../model/fault.ts'
 import type { Mail } from '../model/mail.ts'
-import type { Series } from '../model/series.ts'
+import type { Series, SeriesId } from '../model/series.ts'
+import { answered } from '../stages/reply/envelope.ts'
 import { type Reachable, reach } from '../stages/reply/reach.ts'
 import type { Wired } from './wire.ts'
 
@@ -48,4 +49,12 @@ export const reachOf = async (wired: Wired, series: Series, mail: Mail | undefin
       return known !== undefined && isSilenced(known, clock.now())
     },
   })
+}
+
+/** Asks the DNS about a series' mail while it is tested, where its verdict will need to know: that must not wait for an answer. Throws the store's Faults. */
+export const askAhead = async (wired: Wired, id: SeriesId): Promise<void> => {
+  const series = await wired.store.series(id)
+  const part = series && answered(series, { finding: { kind: 'all-well' } })
+  const mail = part && (await wired.store.mail(part.mail))
+  if (mail) await reachOf(wired, series, mail)
 }

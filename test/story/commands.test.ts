@@ -517,6 +517,21 @@ describe('who is new', () => {
     expect(next?.state.at).toBe('planned')
   })
 
+  test('a DNS that is away for a while holds nobody who signs', async () => {
+    await flow.wired.store.addAuthor('tally', { address: 'ann@example.org', at: 1, signed: true })
+    let now = 0
+    Object.assign(flow.wired, { mailAuth: dkimAuth({ resolve: dns.resolve, now: () => now }) })
+    dns.fail()
+    // The sweep comes back to it, again and again.
+    const arriving = onList(await sign(patch(), { domain: 'example.org', at: flow.wired.clock.now() }))
+    await expect(arriving).rejects.toThrow('there is no end to it')
+    expect((await theSeries()).state.at).toBe('complete')
+    dns.answer()
+    now = 30_000
+    await flow.settle()
+    expect((await theSeries()).state.at).toBe('planned')
+  })
+
   test('is not told so at an address that stands only in the text', async () => {
     const from = 'Vera via relay <relay@elsewhere.example>'
     await onList(patch({ from, body: `From: Vera <vera@victim.example>\n\nBecause.\n${diff('a.c')}` }))
