@@ -14,10 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { chown, rename, utimes, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import path from 'node:path'
 import { createTransport } from 'nodemailer'
+import { freePort, makeCertificates } from './loopback.ts'
 
 export type DovecotOptions = {
   /** Name → password. Default: `sofia` with `correct horse`. */
@@ -60,21 +61,6 @@ export type TestDovecot = {
 
 const host = '127.0.0.1'
 
-/** Below the range that outgoing connections get their ports from. */
-const freePort = async (): Promise<number> => {
-  for (;;) {
-    const port = 20_000 + (randomBytes(4).readUInt32BE() % 12_000)
-    const server = createServer()
-    const free = await new Promise<boolean>(done => {
-      server.once('error', () => done(false))
-      server.listen(port, host, () => done(true))
-    })
-    if (!free) continue
-    await new Promise(done => server.close(done))
-    return port
-  }
-}
-
 /** Who runs it: never root. */
 const identity = (): { user: string; group: string; uid: number; gid: number } => {
   const user = process.getuid?.() === 0 ? 'nobody' : userInfo().username
@@ -88,19 +74,6 @@ const as = ({ uid, gid }: Who, command: [string, ...string[]]): [string, ...stri
   process.getuid?.() === 0
     ? ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...command]
     : command
-
-/** An authority and a certificate for this machine, as small files of openssl. */
-export const makeCertificates = (folder: string): { ca: string; key: string; cert: string } => {
-  const at = (name: string) => path.join(folder, name)
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=Test CA')
-  openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost')
-  writeFileSync(at('server.ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
-  const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2']
-  openssl('x509', '-req', '-in', 'server.csr', ...signed, '-extfile', 'server.ext', '-out', 'server.pem')
-  return { ca: at('ca.pem'), key: at('server.key'), cert: at('server.pem') }
-}
 
 type Ports = TestDovecot['ports']
 

@@ -1,7 +1,6 @@
 // A Postfix of its own in a temporary folder, on loopback, for tests: it delivers into Maildirs or to an LMTP server, refuses and
 // delays on demand, and writes real bounces. Nothing that is sent to it leaves this machine.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -21,7 +20,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
-import { makeCertificates } from './dovecot.ts'
+import { freePort, makeCertificates } from './loopback.ts'
 
 const programs = '/usr/lib/postfix/sbin'
 
@@ -79,21 +78,6 @@ const idOf = (flag: '-u' | '-g', user: string): number =>
 
 const groupId = (group: string): number =>
   Number(execFileSync('getent', ['group', group], { encoding: 'utf8' }).split(':')[2])
-
-/** A port that was free a moment ago; below the range that outgoing connections get theirs from. */
-const freePort = async (): Promise<number> => {
-  for (;;) {
-    const port = 20_000 + randomInt(12_000)
-    const server = createServer()
-    const free = await new Promise<boolean>(done => {
-      server.once('error', () => done(false))
-      server.listen(port, '127.0.0.1', () => done(true))
-    })
-    if (!free) continue
-    await new Promise(done => server.close(done))
-    return port
-  }
-}
 
 /** As `postfix check` would make them. */
 const makeFolders = (folder: string): void => {
