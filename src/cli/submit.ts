@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { Command } from 'commander'
 import type { Config, ProjectConfig } from '../config/config.ts'
 import { UsageError } from '../model/fault.ts'
-import type { Mail } from '../model/mail.ts'
+import { handSource, type Mail } from '../model/mail.ts'
 import type { CliDeps } from './deps.ts'
 import { sayDisposition } from './say.ts'
 
@@ -39,7 +39,7 @@ const handIn = async (deps: CliDeps, file: string, options: Options, name = file
   const { readSource } = await import('../wiring/reading.ts')
   const { sourceAt } = await import('../wiring/sources.ts')
   const { quietLog } = await import('../wiring/log.ts')
-  const source = await sourceAt(file, `hand-${Date.now()}`)
+  const source = await sourceAt(file, handSource(Date.now()))
   const wired = await wire(config, quietLog)
   try {
     const fresh = await readSource(wired, { project: project.name, source, once: true })
@@ -63,7 +63,7 @@ const handIn = async (deps: CliDeps, file: string, options: Options, name = file
 export const submit = (deps: CliDeps): Command =>
   new Command('submit')
     .description(
-      'Hands in the patches of a file: one mail, or an mbox, as `git format-patch` writes them. They go through the\nsame flow as mail from the list; the bot and a worker do the rest.',
+      'Hands in the patches of a file: one mail, or an mbox, as `git format-patch` writes them. They go through the\nsame flow as mail from the list; the bot and a worker do the rest. Only their author is answered.',
     )
     .argument('<file>', 'a mail or mbox; - for standard input')
     .option('--project <name>', 'for which project (not needed if there is only one)')

@@ -5,7 +5,7 @@
 // A position that is taken is never taken again: the same n/m twice makes two series. Only what was taken over from an older version,
 // and what cannot be used, gives way.
 import type { Instant, Millis } from './instant.ts'
-import type { Address, Mail, MessageId } from './mail.ts'
+import { type Address, isByHand, type Mail, type MessageId } from './mail.ts'
 import { sendingRun } from './sending-run.ts'
 import {
   joinLinks,
@@ -20,6 +20,7 @@ import {
 /** A patch or cover as assembly sees it. `position` 0 is the cover. */
 export type Piece = {
   part: Part
+  origin: 'mail' | 'hand'
   author: Address
   /** undefined: no counter, or one of one: complete in itself. */
   total: number | undefined
@@ -53,6 +54,7 @@ export const pieceOf = (mail: Mail, said: Pick<Piece, 'baseCommit' | 'links'>): 
       title: tags.title === '' ? parsed.subject : tags.title,
       ...(unusable === undefined ? {} : { unusable }),
     },
+    origin: isByHand(mail) ? 'hand' : 'mail',
     author: parsed.author,
     total: tags.position === undefined ? undefined : (tags.total ?? tags.position),
     version: tags.version,
@@ -97,9 +99,11 @@ const near = (series: Series, piece: Piece, { windowMs }: AssemblyRules): boolea
   Math.abs(piece.arrivedAt - series.lastAt) <= windowMs ||
   Math.abs(piece.arrivedAt - series.firstAt) <= windowMs
 
-/** Could it be of this series at all? */
+/** Could it be of this series at all? A part of the list's that was lost may be handed in; what the list brings is answered there. */
 const isOpen = (series: Series, piece: Piece): boolean =>
-  series.origin.from !== 'forge' && isFree(series, piece.part) && sameAuthor(series.author, piece.author)
+  (series.origin.from === 'mail' || series.origin.from === piece.origin) &&
+  isFree(series, piece.part) &&
+  sameAuthor(series.author, piece.author)
 
 const isExact = (series: Series, piece: Piece): boolean =>
   series.version === piece.version && totalsAgree(series, piece)
@@ -165,7 +169,7 @@ export const identities = (piece: Piece): string[][] => {
 export const begin = (id: SeriesId, project: string, piece: Piece): Series => ({
   id,
   project,
-  origin: { from: 'mail' },
+  origin: { from: piece.origin },
   title: piece.part.title,
   author: piece.author,
   version: piece.version,
@@ -244,6 +248,7 @@ export const complement = (
   const others = candidates.filter(
     other =>
       other.id !== series.id &&
+      other.origin.from === series.origin.from &&
       (other.state.at === 'collecting' || other.state.at === 'incomplete') &&
       sameAuthor(other.author, series.author) &&
       other.version === series.version &&

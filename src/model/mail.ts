@@ -121,3 +121,9 @@ export type Mail = {
   /** What it becomes once what it says to the bot is noted; `new` until then. undefined: assemble decides, or it is decided. */
   decided?: Disposition
 }
+
+/** The source of mails that somebody hands in at that moment. */
+export const handSource = (at: Instant): string => `hand-${at}`
+
+/** Did somebody hand it in, instead of the list bringing it? */
+export const isByHand = ({ source }: Pick<Mail, 'source'>): boolean => /^hand-\d{9,}$/.test(source)

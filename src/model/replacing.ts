@@ -30,10 +30,11 @@ export type Kinship = {
 
 /**
  * Does the newer series take the place of the older one? By the same author: a higher version in the same thread or with the same
- * words; or the same version with the same words once more.
+ * words; or the same version with the same words once more. What somebody hands in takes no place of what is on the list.
  */
 export const replaces = (newer: Series, older: Series, { threaded, sameTree }: Kinship): boolean => {
   if (newer.id === older.id || newer.project !== older.project || older.origin.from === 'forge') return false
+  if (newer.origin.from === 'hand' && older.origin.from !== 'hand') return false
   if (!sameAuthor(newer.author, older.author)) return false
   // Rules of its author's own: `Supersedes:`, and b4's change-id, which all versions share.
   if (holds(older, newer.links?.supersedes ?? [])) return true

@@ -205,7 +205,9 @@ export const survey =
     const used = new Set(earlier.flatMap(job => (job.before ?? []).map(one => one.series)))
     const stack = await stackOf(store)(series, used)
     const mayCome = stack.lacking.some(({ why }) => why === 'unknown' || why === 'incomplete')
-    if (mayCome && clock.now() < series.lastAt + dependencyMs) return { kind: 'wait' }
+    // Who hands in patches hands in what they need.
+    if (mayCome && series.origin.from !== 'hand' && clock.now() < series.lastAt + dependencyMs)
+      return { kind: 'wait' }
     const same = earlier.findLast(job => isSame(job, stack))
     if (same) return { kind: 'surveyed', of, stack, branch: same.baseName, base: baseOf(same) }
     const own = filesOf(mails)
