@@ -23,6 +23,8 @@ export type MailCounts = { thread: number; author: number; total: number }
 
 export type Circumstances = {
   verdict: Verdict
+  /** The patch came in an answer: it may be meant for something else than a branch. Default: it did not. */
+  inAnswer?: boolean
   /** Of this version, the oldest first; without this one. */
   earlier: Verdict[]
   /** The newest on the version before; undefined: there is none. */
@@ -105,9 +107,10 @@ const nothingNew = ({ verdict, previous, rules }: Circumstances, said: Verdict |
 type Wish = { author: boolean; list: boolean; digest: boolean }
 
 /** By the rules alone. Who heard what was wrong hears that it is so no more. */
-const wishes = ({ verdict, rules }: Circumstances, said: Verdict | undefined): Wish => {
+const wishes = ({ verdict, rules, inAnswer }: Circumstances, said: Verdict | undefined): Wish => {
   const { kind } = verdict.finding
-  const forList = !authorOnly.has(kind) && rules.list !== 'never'
+  const isAside = inAnswer === true && kind === 'does-not-apply'
+  const forList = !authorOnly.has(kind) && !isAside && rules.list !== 'never'
   const heard = said?.told ?? { author: said !== undefined, list: said !== undefined && isNews(said) }
   return {
     author: rules.author === 'always' || (rules.author === 'failures' && (authorActs[kind] || heard.author)),

@@ -61,7 +61,7 @@ const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
   const decision = decide({
     ...{ verdict, earlier, sent, caps: config.mail.caps, rules: project.reply },
     previous: await previousVerdict(wired, series),
-    ...{ author: reachable.author, list: reachable.list },
+    ...{ author: reachable.author, list: reachable.list, inAnswer: mail?.tags?.reply === true },
   })
   const { told, follows, over } = decision
   const logUrl = await namedLogs(wired, verdict)

@@ -1,11 +1,12 @@
 // assemble: a mail that receive left as `new` → a part of its series; any other in the thread of a series → a comment on it.
 // What the rules are, src/model/assembly.ts, replacing.ts and reroll.ts say; here they meet the store.
 import { type Piece, pieceOf } from '../../model/assembly.ts'
-import type { Disposition, Mail, MailId } from '../../model/mail.ts'
-import type { Series } from '../../model/series.ts'
+import { type Disposition, isByHand, type Mail, type MailId } from '../../model/mail.ts'
+import { joinLinks, type Series } from '../../model/series.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 import { baseCommit, readLinks } from '../../text/trailers.ts'
+import { groundOfAnswer } from './answered.ts'
 import { placeComment } from './comment.ts'
 import { type AssembleSettings, place } from './place.ts'
 import { settle, superseded, woken } from './settle.ts'
@@ -27,12 +28,21 @@ const samePlace = (one: Mail, other: Mail): boolean =>
   one.tags?.position === other.tags?.position &&
   one.tags?.total === other.tags?.total
 
-/** A Message-ID alone is no identity: the same patch again is a duplicate, another one in its place a conflict, any other is its own mail. */
+/**
+ * A Message-ID alone is no identity: the same patch again is a duplicate, another one in its place a conflict, any other is its own mail.
+ * So is what the list brings though it was handed in before: its answer goes there.
+ */
 const twin = async (store: Store, mail: Mail): Promise<Disposition | undefined> => {
   const messageId = mail.parsed?.messageId
   if (messageId === undefined) return undefined
   const others = await store.mailsByMessageId(messageId, mail.project)
-  const placed = others.filter(other => other.id !== mail.id && isPlaced(other) && samePlace(other, mail))
+  const placed = others.filter(
+    other =>
+      other.id !== mail.id &&
+      isPlaced(other) &&
+      samePlace(other, mail) &&
+      (isByHand(mail) || !isByHand(other)),
+  )
   const same = placed.find(other => samePatch(other, mail))
   if (same !== undefined) return { kind: 'duplicate', of: same.id }
   const first = placed[0]
@@ -88,7 +98,8 @@ export const assemble =
     const isOpen = kind === 'new' && mail.decided === undefined
     const isSubmitted = isOpen && (mail.patch !== undefined || mail.tags?.position === 0)
     if (!isSubmitted) return placeComment(store, mail, said)
-    const piece = pieceOf(mail, said)
+    const links = joinLinks(said.links, await groundOfAnswer(store, mail))
+    const piece = pieceOf(mail, { ...said, links })
     if (piece === undefined) {
       await store.setDisposition(project, mail.id, { kind: 'not-a-patch', why: 'it names no sender' })
       return []

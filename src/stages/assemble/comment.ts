@@ -20,7 +20,7 @@ const current = async (store: Store, id: string, ancestor: MessageId): Promise<S
 }
 
 /** The series in whose thread a mail stands: that of its nearest ancestor that is of one, or comments on one. */
-const seriesAbove = async (store: Store, mail: Mail): Promise<Series | undefined> => {
+export const seriesAbove = async (store: Store, mail: Mail): Promise<Series | undefined> => {
   for (const ancestor of (mail.parsed?.ancestors ?? []).slice(0, mostAncestors)) {
     const mails = await store.mailsByMessageId(ancestor, mail.project)
     // Versions that share ids: the newest one is talked about.
