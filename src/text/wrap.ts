@@ -74,7 +74,9 @@ export const fold = (line: string, width = mailWidth): string[] => {
   const indent = indentOf(flat).slice(0, width / 2)
   const deeper = `${indent}  `
   const rows = rowsOf(flat.trimStart(), width - deeper.length)
-  return rows.map((row, i) => (i === 0 ? indent : deeper) + (i === 0 ? row : row.trimStart()))
+  // Where it is broken may be the space between two columns.
+  const filled = rows.filter(row => row.trim() !== '')
+  return filled.map((row, i) => (i === 0 ? indent : deeper) + (i === 0 ? row : row.trimStart()).trimEnd())
 }
 
 /** A command as lines for a shell: goes on after a backslash where that cannot change its meaning. */

@@ -21,11 +21,14 @@ test.each([
   ['families', `  ${'👩‍👩‍👧‍👦'.repeat(80)}`],
   ['indented too far', `${' '.repeat(200)}x y`],
   ['tabs', '\t\t\tx'.repeat(30)],
+  ['columns', `  build       /${'x'.repeat(68)}`],
+  ['more space than a row holds', `  a${' '.repeat(300)}b`],
 ])('folding: %s', (_, line) => {
   const rows = fold(line)
   expect(Math.max(...rows.map(row => stringWidth(row)))).toBeLessThanOrEqual(76)
   expect(rows.join('').replace(/\s/g, '')).toBe(line.replace(/\s/g, ''))
   expect(rows.slice(1).every(row => row.startsWith('  '))).toBe(true)
+  expect(rows.filter(row => / $/.test(row))).toEqual([])
 })
 
 test('marks that stand on each other without end do not', () => {
