@@ -84,7 +84,7 @@ export const expectations: Expectation[] = [
   {
     mail: 'doubt',
     messageId: '<8a1d0c5e-3c1b-4c1d-9f3e-77a2c1b5d0aa@example.com>',
-    disposition: 'not-a-patch',
+    disposition: 'comment',
     note: 'discussion that quotes the diff',
   },
   {
@@ -98,7 +98,7 @@ export const expectations: Expectation[] = [
   {
     mail: 'roundness',
     messageId: '<ZuVb9k4m2q@example.org>',
-    disposition: 'not-a-patch',
+    disposition: 'comment',
     note: 'a review; does not make the series be tested again',
   },
   {
@@ -171,7 +171,8 @@ export const expectations: Expectation[] = [
     mail: 'profile/1',
     messageId: '<20260914145559.4711-1-tomas@example.com>',
     disposition: 'unsafe',
-    note: 'its path leads out of the source folder',
+    finding: 'unsafe',
+    note: 'its path leads out of the source folder; its author is told, and nobody else',
   },
   {
     mail: 'latin-1/1',
@@ -183,7 +184,7 @@ export const expectations: Expectation[] = [
   {
     mail: 'applied',
     messageId: '<20260914201240.GB2101@example.org>',
-    disposition: 'not-a-patch',
+    disposition: 'comment',
     note: 'the maintainer has applied last-line; main has moved',
     later: true,
   },

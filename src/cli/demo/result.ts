@@ -1,6 +1,7 @@
 // The demo's last page: what became of every series, checked against what the mails were written for.
 import { type Expectation, expectations } from '../../../examples/demo/expectations.ts'
 import type { Task } from '../../model/job.ts'
+import type { Disposition } from '../../model/mail.ts'
 import type { Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { table } from '../table.ts'
@@ -39,10 +40,14 @@ export const resultTable = async (store: Store): Promise<string> => {
   return table(rows)
 }
 
+/** Patches that cannot be used have their place in a series, too. */
+const isPart = (is: Disposition): boolean =>
+  is.kind === 'cover' || ('position' in is && is.position !== undefined)
+
 /** The other mails: no series, no reply. */
 export const otherMails = async (store: Store): Promise<string> => {
   const mails = await store.mails({})
-  const others = mails.filter(mail => mail.disposition.kind !== 'patch' && mail.disposition.kind !== 'cover')
+  const others = mails.filter(mail => !isPart(mail.disposition))
   const why = (mail: (typeof mails)[number]) => ('why' in mail.disposition ? mail.disposition.why : '')
   const rows = others.map(mail => [
     cut(mail.parsed?.subject ?? '(unreadable)', 46),
