@@ -99,7 +99,8 @@ const describe = async (
     const why = reply.state.at === 'failed' ? `: ${reply.state.why}` : ''
     lines.push(`reply ${reply.mail.messageId} ${reply.state.at}${why}`)
   }
-  return lines
+  // Titles are of mails, and names of tests of guests.
+  return lines.map(line => cleanLine(line))
 }
 
 const json = (deps: CliDeps, value: unknown) => deps.stdout.write(`${JSON.stringify(value)}\n`)
