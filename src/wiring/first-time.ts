@@ -1,6 +1,7 @@
 // trust.firstTime: a series of somebody who never had one tested here waits for an operator. Looked at before each plan, so that no crash
 // lets one through.
 import type { Mail } from '../model/mail.ts'
+import type { Reply } from '../model/reply.ts'
 import { head, ownParts, type Series, type SeriesId } from '../model/series.ts'
 import type { MailProof } from '../ports/mail-auth.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
@@ -64,52 +65,53 @@ const operatorsOf = ({ config }: Wired) => {
   return named.length > 0 ? named.map(address => ({ name: '', address })) : [config.administrator]
 }
 
-/** Says to the operators what waits, and to its author that it does; each once for a series. */
-const tell = async (wired: Wired, series: Series, why: string): Promise<void> => {
-  const { store, queue } = wired
-  const mails = await Promise.all(ownParts(series).map(part => store.mail(part.mail)))
-  const first = head(series)
-  const under = first && (await store.mail(first.mail))
+const aboutOf = (series: Series) => ({
+  title: oneLine(series.title, 100),
+  author: oneLine(`${series.author.name} <${series.author.address}>`),
+  thing: series.total > 1 ? 'series' : 'patch',
+  id: series.id,
+})
+
+/** What waits, and what one should look at in it. */
+const alertOn = async (wired: Wired, series: Series, why: string): Promise<Reply> => {
+  const mails = await Promise.all(ownParts(series).map(part => wired.store.mail(part.mail)))
   const { files, added, removed, build } = extentOf(mails)
-  const about = {
-    title: oneLine(series.title, 100),
-    author: oneLine(`${series.author.name} <${series.author.address}>`),
-    thing: series.total > 1 ? 'series' : 'patch',
-    id: series.id,
-  }
-  const common = { project: series.project, series }
-  const alert = writeLetter(wired, {
-    ...common,
+  const about = aboutOf(series)
+  const extent = { patches: series.parts.length, added, removed, count: files.length }
+  return writeLetter(wired, {
+    ...{ project: series.project, series, under: undefined, to: operatorsOf(wired) },
     id: `h${contentId(23, series.id, 'operators')}`,
     kind: 'alert',
-    to: operatorsOf(wired),
-    under: undefined,
     subject: `Held: ${about.title}`,
     auto: 'auto-generated',
     template: 'alert-held',
-    variables: {
-      ...about,
-      why,
-      patches: series.parts.length,
-      ...{ added, removed, count: files.length, files: shown(files, 20), build: shown(build, 20) },
-    },
+    variables: { ...about, why, ...extent, files: shown(files, 20), build: shown(build, 20) },
   })
-  const word = writeLetter(wired, {
-    ...common,
+}
+
+const wordToAuthor = (wired: Wired, series: Series, under: Mail | undefined): Reply => {
+  const about = aboutOf(series)
+  return writeLetter(wired, {
+    ...{ project: series.project, series, under, to: [series.author] },
     id: `h${contentId(23, series.id, 'author')}`,
     kind: 'answer',
-    to: [series.author],
-    under,
     subject: under ? replySubject(under) : about.title,
     auto: 'auto-replied',
     template: 'answer-held',
     variables: about,
   })
+}
+
+/** Says to the operators what waits, and to its author that it does; each once for a series. */
+const tell = async (wired: Wired, series: Series, why: string): Promise<void> => {
+  const { store, queue } = wired
+  const first = head(series)
+  const under = first && (await store.mail(first.mail))
   // What the author may not be told by a reply, he is not told here either.
   const reachable = (await reachOf(wired, series, under)).author.may
   const letters = [
-    await withinCaps(wired, alert, operatorsOf(wired)),
-    ...(reachable ? [await withinCaps(wired, word, [series.author])] : []),
+    await withinCaps(wired, await alertOn(wired, series, why), operatorsOf(wired)),
+    ...(reachable ? [await withinCaps(wired, wordToAuthor(wired, series, under), [series.author])] : []),
   ]
   for (const letter of letters)
     if ((await store.addReply(letter)) && letter.state.at === 'pending')
