@@ -88,7 +88,7 @@ describe('the demo', () => {
       expect(text.split('\n').filter(line => line.length > 998)).toEqual([])
       await expect(text).toMatchFileSnapshot(golden(title))
     }
-    expect(undisturbed.size).toBe(15)
+    expect(undisturbed.size).toBe(16)
   })
 
   it('killed in the middle, it gives the same replies, each once', { timeout: 1_800_000 }, async () => {
