@@ -8,7 +8,7 @@ import type { Address } from '../model/mail.ts'
 export type MailInfo = { author: Address; subject: string; message: string; patch: Buffer }
 
 export type GitMail = {
-  /** In the order of the input; undefined where git finds no usable mail, or one that is beyond what a patch can be (16 MiB, in a mail of 24 MiB). */
+  /** In the order of the input; undefined where git finds no usable mail, or one that is beyond what a patch can be (10 MiB, in a mail of 14 MiB). */
   mailinfo(raws: Buffer[]): Promise<(MailInfo | undefined)[]>
   /** `git patch-id --stable` of each; undefined where there is no diff in it. */
   patchIds(patches: Buffer[]): Promise<(string | undefined)[]>

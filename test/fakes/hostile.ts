@@ -165,24 +165,24 @@ export const monsters: Readonly<Record<string, () => Buffer>> = {
   '50 MB of diff headers': () => filled(`${head}\n`, 'diff --git a/x b/x\n'),
   '50 MB of mode changes': () =>
     filled(`${head}\n---\n`, 'diff --git a/x b/x\nold mode 100644\nnew mode 100755\n'),
-  '15 MB of mode changes': () =>
-    filled(`${head}\n---\n`, 'diff --git a/x b/x\nold mode 100644\nnew mode 100755\n', { size: 15 * mega }),
+  '9 MB of mode changes': () =>
+    filled(`${head}\n---\n`, 'diff --git a/x b/x\nold mode 100644\nnew mode 100755\n', { size: 9 * mega }),
   '50 MB of one hunk': () => filled(`${head}\n---\n--- a/x\n+++ b/x\n@@ -0,0 +1,99999999 @@\n`, '+x\n'),
-  '15 MB of one hunk': () =>
-    filled(`${head}\n---\n--- a/x\n+++ b/x\n@@ -0,0 +1,99999999 @@\n`, '+x\n', { size: 15 * mega }),
-  '15 MB of one line in a hunk': () =>
-    filled(`${head}\n---\n--- a/x\n+++ b/x\n@@ -0,0 +1,1 @@\n+`, 'x', { size: 15 * mega, end: '\n' }),
+  '9 MB of one hunk': () =>
+    filled(`${head}\n---\n--- a/x\n+++ b/x\n@@ -0,0 +1,99999999 @@\n`, '+x\n', { size: 9 * mega }),
+  '9 MB of one line in a hunk': () =>
+    filled(`${head}\n---\n--- a/x\n+++ b/x\n@@ -0,0 +1,1 @@\n+`, 'x', { size: 9 * mega, end: '\n' }),
   '50 MB of CRLF': () => filled(`${head}\n`, 'x\r\n'),
   '50 MB of quotation marks': () => filled(`${head}\n`, '>\n'),
-  '23 MB of quotation marks': () => filled(`${head}\n`, '>\n', { size: 23 * mega }),
-  '23 MB of diff headers': () => filled(`${head}\n`, 'diff --git a/x b/x\n', { size: 23 * mega }),
-  '23 MB of base64 in lines': () =>
-    filled(encoding('base64'), `${'QUJDRAo='.repeat(9)}\n`, { size: 23 * mega }),
-  '23 MB of base64 without a line end in it': () =>
-    filled(encoding('base64'), `${'QUJD'.repeat(19)}\n`, { size: 23 * mega }),
-  '23 MB of quoted-printable that never ends its line': () =>
-    filled(encoding('quoted-printable'), `${'x'.repeat(74)}=\n`, { size: 23 * mega }),
-  '23 MB of one line': () => filled(`${head}\n`, 'x', { size: 23 * mega }),
+  '13 MB of quotation marks': () => filled(`${head}\n`, '>\n', { size: 13 * mega }),
+  '13 MB of diff headers': () => filled(`${head}\n`, 'diff --git a/x b/x\n', { size: 13 * mega }),
+  '13 MB of base64 in lines': () =>
+    filled(encoding('base64'), `${'QUJDRAo='.repeat(9)}\n`, { size: 13 * mega }),
+  '13 MB of base64 without a line end in it': () =>
+    filled(encoding('base64'), `${'QUJD'.repeat(19)}\n`, { size: 13 * mega }),
+  '13 MB of quoted-printable that never ends its line': () =>
+    filled(encoding('quoted-printable'), `${'x'.repeat(74)}=\n`, { size: 13 * mega }),
+  '13 MB of one line': () => filled(`${head}\n`, 'x', { size: 13 * mega }),
   '1 MB of empty lines': () => filled(`${head}\n`, '\n', { size: mega }),
   '1 MB of blanks': () => filled(`${head}\n`, ' ', { size: mega }),
   '1 MB of open brackets': () => filled('From: a@b.cc\nSubject: ', '[', { size: mega, end: `\n\n${patch}` }),
@@ -202,6 +202,14 @@ export const monsters: Readonly<Record<string, () => Buffer>> = {
     filled(`${head.replace('[PATCH', 'Re: [PATCH')}\n`, 'From: a\n', { size: mega }),
   '1 MB of Content-Type parameters': () =>
     filled(typed('text/plain').trimEnd(), '; a*0=b', { size: mega, end: `\n\n${patch}` }),
+  '250 KB of quotation marks in From': () =>
+    filled('Subject: [PATCH] x\nFrom: "x', "'", { size: 250_000, end: `x" <a@b.cc>\n\n${patch}` }),
+  '9 MB of blanks in a file name': () =>
+    filled(`${head}\n---\n--- a/x`, ' ', { size: 9 * mega, end: 'y\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n' }),
+  '9 MB of a quoted file name': () =>
+    filled(`${head}\n---\ndiff --git "`, 'a', { size: 9 * mega, end: `\n${patch}` }),
+  '1 MB of blank From: in an answer': () =>
+    filled(`${head.replace('[PATCH', 'Re: [PATCH')}\n`, `From: ${' '.repeat(490)}x\n`, { size: mega }),
   '100,000 recipients': () =>
     Buffer.from(
       `${head}Cc: ${Array.from({ length: 100_000 }, (_, n) => `A ${n} <a${n}@b.cc>`).join(', ')}\n\n${patch}`,

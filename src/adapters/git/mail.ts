@@ -8,14 +8,14 @@ import type { GitMail, MailInfo } from '../../ports/git.ts'
 
 /** For a batch of mails; past it the machine is in trouble. */
 const deadlineMs = 60_000
-/** For one mail: 30 MB take less than one. Base64 without a line end in it takes git quadratic time. */
+/** For one mail: 14 MB take less than one. Base64 without a line end in it takes git quadratic time. */
 const cpuSeconds = 3
 /** More than this is no patch that anybody could read. */
-const patchBytes = 16 << 20
+const patchBytes = 10 << 20
 /** Of what stands above the patch; with attachments it may be long. */
 const wordBytes = 1 << 20
 /** So that a patch and what is attached beside it fit in base64. */
-const mailBytes = 24 << 20
+const mailBytes = 14 << 20
 const remedy = 'install git 2.33 or newer, so that it is in the PATH'
 
 type Ran = { code: number | null; stdout: Buffer; stderr: string; timedOut: boolean }
@@ -93,7 +93,7 @@ const block = 64 << 10
 const base64Line = 57
 
 /**
- * Would git take too long? It is asked of no mail over 24 MiB. And it may copy for ever: it puts each decoded line behind what came
+ * Would git take too long? It is asked of no mail over 14 MiB. And it may copy for ever: it puts each decoded line behind what came
  * since the last line end, and copies all of it, so that base64 and quoted-printable without a line end in them take quadratic time,
  * minutes for 30 MB. Nobody sends a patch so.
  */
