@@ -42,7 +42,7 @@ const resolve = (deps: CliDeps, id: string, { how }: { how: string }) =>
 export const incident = (deps: CliDeps): Command =>
   new Command('incident')
     .description(
-      'Lists trouble with hosts, disks, images and templates. Most of it is resolved by itself when it is over.',
+      'Lists trouble with hosts, disks, images, templates and mail. Most of it is resolved by itself when it is over.',
     )
     .addCommand(
       new Command('list')

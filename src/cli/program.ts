@@ -81,7 +81,7 @@ const entries: Entry[] = [
   },
   {
     name: 'incident',
-    summary: 'list what is wrong with hosts, disks and images',
+    summary: 'list what is wrong with hosts, disks, images and mail',
     load: async () => (await import('./incident.ts')).incident,
   },
   {

@@ -126,7 +126,7 @@ const selection = async (
 export const replay = (deps: CliDeps): Command =>
   new Command('replay')
     .description(
-      'Plays an archive through the flow: receives, assembles, plans, builds, tests, judges; the replies go into a\nfolder, never to people. Runs on this machine, without a bot or worker beside it.',
+      'Plays an archive through the flow: receives, assembles, plans, builds, tests, judges; the replies go into a folder, never to people. Runs on this machine, without a bot or worker beside it.',
     )
     .argument('<archive>', 'an mbox, a Maildir, a public-inbox archive (v2) or a mail')
     .option('--message-id <id...>', 'only the series that hold these mails')

@@ -25,7 +25,7 @@ const sayState = (state: ReplyState): string => {
     case 'unconfirmed':
       return `may have been sent ${sayInstant(state.since)}; a person must decide`
     case 'failed':
-      return `not sent: ${state.why}`
+      return state.why.startsWith('not sent: ') ? state.why : `not sent: ${state.why}`
     case 'sent':
       return `sent ${sayInstant(state.when)}: ${state.answer}`
   }

@@ -159,6 +159,26 @@ const crossChecks = (file: YamlFile): Problem[] => {
             `must have exactly one of maildir and smtp; ${ways.length === 0 ? 'neither is' : 'both are'} here`,
           ),
         ]
+  const bot = get('bot', 'address')
+  const ownList = projects.flatMap(name => {
+    const address = get('projects', name, 'list', 'address')
+    const isSame =
+      typeof bot === 'string' && typeof address === 'string' && bot.toLowerCase() === address.toLowerCase()
+    return isSame
+      ? [problem(['bot', 'address'], `is the list of ${name}: the bot needs an address of its own`)]
+      : []
+  })
+  const selector = get('mail', 'dkim', 'selector')
+  const label = /^[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*$/i
+  const signing =
+    typeof selector !== 'string' || label.test(selector)
+      ? []
+      : [
+          problem(
+            ['mail', 'dkim', 'selector'],
+            'must be letters, digits, "-" and "_", as it is part of a host name',
+          ),
+        ]
   const smtp: Path = ['mail', 'smtp']
   const idle = ['password', 'token'].filter(key => get(...smtp, key) !== undefined)
   const login =
@@ -169,7 +189,9 @@ const crossChecks = (file: YamlFile): Problem[] => {
     ...names,
     ...missing,
     ...twice,
+    ...ownList,
     ...out,
+    ...signing,
     ...login,
     ...sourceNames(file, projects),
     ...inboxChecks(file, projects),
@@ -226,6 +248,14 @@ const sourceNames = (file: YamlFile, projects: string[]): Problem[] => {
   )
 }
 
+/** RFC 2919 §2: dots only; people take the whole header, or the list's address. */
+const listIdRule = (id: string): string => {
+  const inBrackets = /<([^<>@\s]+)>\s*$/.exec(id)?.[1]
+  const meant = inBrackets ?? (/^[^<>@\s]+@[^<>@\s]+$/.test(id) ? id.replace('@', '.') : undefined)
+  const hint = meant === undefined ? '' : ` Perhaps ${meant}; see the header of a mail of the list`
+  return `must be what stands in the brackets of List-Id:, without them and without "@".${hint}`
+}
+
 /** Two projects of one list could not be told apart in a shared mailbox. */
 const inboxChecks = (file: YamlFile, projects: string[]): Problem[] => {
   const seen = new Map<string, string>()
@@ -233,6 +263,7 @@ const inboxChecks = (file: YamlFile, projects: string[]): Problem[] => {
     const path = ['projects', name, 'listId']
     const id = valueAt(file.value, path)
     if (typeof id !== 'string') return []
+    if (/[<>@\s]/.test(id)) return [{ ...file.place(path), path: showPath(path), says: listIdRule(id) }]
     const other = seen.get(id.toLowerCase())
     seen.set(id.toLowerCase(), other ?? name)
     if (other === undefined) return []

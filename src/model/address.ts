@@ -37,6 +37,10 @@ const isGone = ({ status }: Failure): boolean => /^5\.1\.(?:1|2|6|10)$/.test(sta
 const isOfAddress = (status: string): boolean =>
   /^5\.[0-4]\.\d+$/.test(status) && !/^5\.(?:1\.[78]|2\.[34]|3\.4)$/.test(status)
 
+/** What came back, for operators. */
+export const sayStatus = (status: string): string =>
+  /^5\.1\.[16]$/.test(status) ? `there is no such mailbox (${status})` : status
+
 const dayOf = ({ at }: Failure): number => Math.floor(at / day)
 
 /** Two mails that came back on two days, or one word that there is no such mailbox. */
@@ -53,7 +57,7 @@ export const withFailure = (known: KnownAddress, failure: Failure): KnownAddress
     since: failure.at,
     until: failure.at + deadForMs,
     why: 'bounced',
-    detail: `mail came back: ${failure.status}`,
+    detail: `mail came back: ${sayStatus(failure.status)}`,
   }
   return { ...known, failures, silence }
 }

@@ -1,4 +1,5 @@
 // Mail that came back: noted before the bounce gets its final disposition; operators hear of addresses that died. Beside the flow.
+import { sayStatus } from '../model/address.ts'
 import { botProject, type Mail } from '../model/mail.ts'
 import { type Bounced, bounce } from '../stages/bounce/bounce.ts'
 import { openAlarm } from './alarm.ts'
@@ -24,7 +25,7 @@ export const noteBounce = async (wired: Wired, mail: Mail): Promise<void> => {
 }
 
 const tell = async (wired: Wired, { reply, address, status, died }: Bounced): Promise<void> => {
-  const what = `Mail to ${address} came back: ${status}.`
+  const what = `Mail to ${address} came back: ${sayStatus(status)}.`
   const then = died
     ? `It gets no more mail for 90 days. To end that: grapevine address clear ${address}`
     : `Mail goes on to be sent there, as it is a list's address or our own. See: grapevine reply show ${reply.id}`

@@ -141,7 +141,7 @@ export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
     case 'cancel':
       return onSeries(given, series => leaveAlone(wired, series, sender))
     case 'status':
-      return onSeries(given, series => standing(wired, series))
+      return onSeries(given, series => standing(wired, series, given.command))
     case 'release':
       return onSeries(given, series => letGo(wired, series))
     case 'pause':

@@ -174,9 +174,10 @@ const ahead = async (wired: Wired, job: string): Promise<number | undefined> => 
 }
 
 /** status: where it is, what runs, and what was found so far. */
-export const standing = async (wired: Wired, series: Series): Promise<Act> => {
+export const standing = async (wired: Wired, series: Series, { sender }: Command): Promise<Act> => {
   const { store } = wired
   const { state } = series
+  const isOwn = series.author.address.toLowerCase() === sender
   const job = state.at === 'planned' ? state.job : undefined
   const tasks = job === undefined ? [] : await store.tasksOf(job)
   const verdict = await store.verdict(series.id)
@@ -190,7 +191,7 @@ export const standing = async (wired: Wired, series: Series): Promise<Act> => {
     variables: {
       title: oneLine(series.title, 100),
       version: series.version,
-      thing: series.total > 1 ? 'series' : 'patch',
+      whose: `${isOwn ? 'your' : 'this'} ${series.total > 1 ? 'series' : 'patch'}`,
       state: { at: state.at, missing: and(missingParts(series).map(String)), by: by?.version ?? 0 },
       running: job !== undefined && !isCurrent,
       tasks: isCurrent ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task))),

@@ -163,6 +163,7 @@ test('doctor looks at everything, says what is wrong and how to mend it', () => 
   expect(failed.get('image busybox')?.remedy).toContain('grapevine image build')
   expect(findings.find(one => one.name === 'configuration')?.ok).toBe(true)
   expect(findings.find(one => one.name === 'mail out')?.remedy).toContain('mail.live: true')
+  expect(findings.find(one => one.name === 'mail of tally')?.says).toContain('nobody reads it')
 })
 
 test('doctor goes on without a configuration', () => {

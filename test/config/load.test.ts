@@ -216,6 +216,24 @@ const mistakes: [what: string, from: string, to: string, message: string][] = [
     'grapevine.yaml:1:24: administrator.name: a name must be one line, without control characters',
   ],
   [
+    'a whole header for a list id',
+    'list: { address: tally-devel@example.org }',
+    'list: { address: tally-devel@example.org }\n    listId: Tally <tally-devel.example.org>',
+    'grapevine.yaml:12:13: projects.tally.listId: must be what stands in the brackets of List-Id:, without them and without "@". Perhaps tally-devel.example.org; see the header of a mail of the list',
+  ],
+  [
+    'the address of the list for its id',
+    'list: { address: tally-devel@example.org }',
+    'list: { address: tally-devel@example.org }\n    listId: tally-devel@example.org',
+    'grapevine.yaml:12:13: projects.tally.listId: must be what stands in the brackets of List-Id:, without them and without "@". Perhaps tally-devel.example.org; see the header of a mail of the list',
+  ],
+  [
+    'the list for the bot',
+    'address: tally-devel@example.org',
+    'address: Grapevine@example.org',
+    'grapevine.yaml:2:34: bot.address: is the list of tally: the bot needs an address of its own',
+  ],
+  [
     'a number for text',
     'path: ./mbox',
     'path: 5',

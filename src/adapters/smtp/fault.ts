@@ -43,8 +43,10 @@ export const smtpFault = (error: unknown, place: string, { at }: Progress): Faul
   const words = inWords(error)
   const code = details.code ?? ''
   if (loginCodes.has(code)) return fault('refused', 'later', words, remedies.login)
-  if (code === 'ETLS' || (at === 'connecting' && speaksOfTls.test(words)))
-    return fault('refused', 'later', words, remedies.tls)
+  if (code === 'ETLS' || (at === 'connecting' && speaksOfTls.test(words))) {
+    const [plain, remedy] = tlsMeaning(words)
+    return fault('refused', 'later', plain, remedy)
+  }
   const answer = answerCode(details)
   if (loginAnswers.has(answer)) return fault('refused', 'later', words, remedies.login)
   if (answer >= 400 && at === 'connecting') return fault('refused', 'later', words, remedies.greeting)
@@ -59,9 +61,19 @@ export const smtpFault = (error: unknown, place: string, { at }: Progress): Faul
 const remedies = {
   login: 'check user and password or token in mail.smtp: the server does not accept them',
   tls: "check mail.smtp: whether the port wants `secure`, and whether the server's certificate is valid for the host; `ca` names the authority that signed it, if that is your own",
+  authority: 'name the file of the authority that signed it (PEM) as `ca` in mail.smtp, or check that file',
   greeting: 'ask the operator of the mail server why it turns this host away',
   sent: 'look on the list whether the mail arrived before it is sent again',
   lost: 'check that the mail server runs, and host and port in mail.smtp',
+}
+
+/** OpenSSL's words for the mistakes that are made most, as an operator understands them; and what to do. */
+const tlsMeaning = (words: string): [words: string, remedy: string] => {
+  if (/wrong version number|packet length too long/i.test(words))
+    return ['the server speaks no TLS here', 'say `secure: false` in mail.smtp: the port begins without TLS']
+  if (/unable to (?:verify|get)|self[- ]signed|unknown ca/i.test(words))
+    return ["nobody who is trusted has signed the server's certificate", remedies.authority]
+  return [words, remedies.tls]
 }
 
 /** The server's reply code (RFC 5321 §4.2); 0: none came. Where one of several recipients may be taken later, all wait. 503 speaks of the session, not of the mail. */

@@ -162,7 +162,7 @@ const readAuthority = (file: string): string => {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw errnoFault(error, 'mail.out ca', file)
+    throw errnoFault(error, 'mail.smtp.ca', file)
   }
 }
 

@@ -12,18 +12,24 @@ export type Check = {
   /** What it does not know it throws: a Fault's message and remedy are an answer as well. */
   ask: (signal: AbortSignal) => Promise<Answer> | Answer
   deadlineMs: Millis
+  /** What to look at if there is no answer in time. */
+  ifLate?: string
 }
 
 export const fine = (says: string): Answer => ({ ok: true, says })
 export const advice = (says: string, remedy: string): Answer => ({ ok: true, says, remedy })
 export const bad = (says: string, remedy: string): Answer => ({ ok: false, says, remedy })
 
-const late = (ms: Millis): Fault => new Fault('timeout', 'later', `no answer within ${ms / 1000} s`)
+const late = ({ deadlineMs, ifLate }: Check): Fault =>
+  new Fault('timeout', 'later', `no answer within ${deadlineMs / 1000} s`, {
+    ...(ifLate === undefined ? {} : { remedy: ifLate }),
+  })
 
 /** Never throws. */
-export const runCheck = async ({ name, ask, deadlineMs }: Check, signal: AbortSignal): Promise<Finding> => {
+export const runCheck = async (check: Check, signal: AbortSignal): Promise<Finding> => {
+  const { name, ask, deadlineMs } = check
   const over = new AbortController()
-  const timer = setTimeout(() => over.abort(late(deadlineMs)), deadlineMs)
+  const timer = setTimeout(() => over.abort(late(check)), deadlineMs)
   const either = AbortSignal.any([signal, over.signal])
   const ended = new Promise<never>((_, reject) => {
     if (either.aborted) reject(either.reason)

@@ -61,10 +61,21 @@ const askDkim = async (dkim: DkimConfig, bot: string): Promise<Answer> => {
   }
 }
 
+/** A server that waits for TLS, and a client that waits for a greeting, say nothing to each other. */
+const ifLate = ({ mail: { out } }: Config): { ifLate?: string } => {
+  if (out.kind !== 'smtp') return {}
+  const { host, port, secure } = out
+  return {
+    ifLate: secure
+      ? `Check that ${host} can be reached from here, and that no firewall is between.`
+      : `Is port ${port} one that begins with TLS, as 465 does? Then say \`secure: true\` in mail.smtp. Else check that ${host} can be reached from here.`,
+  }
+}
+
 export const mailOutChecks = (config: Config): Check[] => {
   const { dkim } = config.mail
   return [
-    { name: 'mail out', deadlineMs: 30_000, ask: () => askSink(config) },
+    { name: 'mail out', deadlineMs: 20_000, ask: () => askSink(config), ...ifLate(config) },
     { name: 'mail back', deadlineMs: 1000, ask: () => askReturn(config) },
     ...(dkim === undefined
       ? []

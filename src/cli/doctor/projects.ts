@@ -76,25 +76,50 @@ const askImage = async (folder: string, image: ImageConfig) => {
   return advice(`${says}, and configured otherwise since`, remedyOf(image.name, image.kind))
 }
 
+/** A server that waits for TLS, and a client that waits for a greeting, say nothing to each other. */
+const ifLate = ({ host, port, secure }: ImapSourceConfig): string =>
+  secure
+    ? `Check that ${host} can be reached from here, and that no firewall is between.`
+    : `Is port ${port} one that begins with TLS, as 993 does? Then leave out \`secure: false\`. Else check that ${host} can be reached from here.`
+
+/** Whoever forgets both waits for mail in vain. */
+const unread = ({ projects, mail }: Config): Check[] =>
+  projects
+    .filter(({ sources }) => sources.length === 0 && mail.inbox.length === 0)
+    .map(({ name }) => ({
+      name: `mail of ${name}`,
+      deadlineMs: 1000,
+      ask: () =>
+        advice(
+          'nobody reads it: there are neither sources nor mail.inbox',
+          `Name the list's archive in projects.${name}.sources, or a mailbox that is subscribed to the list in mail.inbox.`,
+        ),
+    }))
+
 const sourceCheck = (source: SourceConfig): Check => ({
   name: `source ${source.name}`,
   deadlineMs: fetchMs,
   ask: signal => askSource(source, signal),
+  ...(source.kind === 'imap' ? { ifLate: ifLate(source) } : {}),
 })
 
-export const projectChecks = ({ projects, farm, mail }: Config): Check[] => [
-  ...farm.images.map(image => ({
-    name: `image ${image.name}`,
-    deadlineMs: fetchMs,
-    ask: () => askImage(farm.data, image),
-  })),
-  ...projects.flatMap(project => [
-    {
-      name: `repository of ${project.name}`,
-      deadlineMs: fetchMs + 5000,
-      ask: () => askRepository(project.recipe),
-    },
-    ...project.sources.map(sourceCheck),
-  ]),
-  ...mail.inbox.map(sourceCheck),
-]
+export const projectChecks = (config: Config): Check[] => {
+  const { projects, farm, mail } = config
+  return [
+    ...farm.images.map(image => ({
+      name: `image ${image.name}`,
+      deadlineMs: fetchMs,
+      ask: () => askImage(farm.data, image),
+    })),
+    ...projects.flatMap(project => [
+      {
+        name: `repository of ${project.name}`,
+        deadlineMs: fetchMs + 5000,
+        ask: () => askRepository(project.recipe),
+      },
+      ...project.sources.map(sourceCheck),
+    ]),
+    ...mail.inbox.map(sourceCheck),
+    ...unread(config),
+  ]
+}
