@@ -28,7 +28,6 @@ const unprivileged = (folder: string, command: string[]): [string, ...string[]] 
 const settings = [
   'listen_addresses=',
   'fsync=off',
-  'synchronous_commit=off',
   'full_page_writes=off',
   'shared_buffers=32MB',
   'max_connections=60',
@@ -47,8 +46,8 @@ export type TestPostgres = {
   start(): Promise<void>
 }
 
-/** Starts one; resolves when it takes connections. */
-export const startPostgres = async (): Promise<TestPostgres> => {
+/** Starts one; resolves when it takes connections. `durable`: what it said is kept is there after `kill9`; else that is quicker. */
+export const startPostgres = async ({ durable = false } = {}): Promise<TestPostgres> => {
   const bin = binaries()
   const folder = mkdtempSync(path.join(tmpdir(), 'gv-pg-'))
   const data = path.join(folder, 'data')
@@ -61,6 +60,7 @@ export const startPostgres = async (): Promise<TestPostgres> => {
   const [postgres, ...postgresArguments] = unprivileged(folder, [
     path.join(bin, 'postgres'),
     ...['-D', data, '-k', folder, ...settings],
+    ...['-c', `synchronous_commit=${durable ? 'on' : 'off'}`],
   ])
   const launch = async () => {
     // A group of its own: a kill reaches all its processes.
