@@ -186,6 +186,18 @@ test('what a list’s mail says to the bot is noted, and assembly still has the 
   expect((await wired.store.mail(id))?.disposition).toEqual({ kind: 'not-a-patch', why: 'discussion' })
 })
 
+test('a mail whose bytes are gone keeps nobody waiting', async () => {
+  const raw = Buffer.from('From: ann@dev.test\nSubject: x\nMessage-ID: <g@dev.test>\n\n/grapevine help\n')
+  const mails = [{ raw, arrivedAt: now, where: 'inbox' }]
+  const [id = ''] = await receive(wired)({
+    ...{ project: botProject, source: 'inbox', cursor: 1, listTags: [], mails },
+  })
+  const get = () => Promise.reject(new Fault('damaged', 'never', 'the bytes are gone'))
+  const without = { ...wired, blobs: { ...wired.blobs, get } }
+  expect(await handleMail(without, botProject, id)).toEqual([])
+  expect((await wired.store.mail(id))?.disposition.kind).toBe('not-a-patch')
+})
+
 test('a bounce in the bot’s mailbox: noted before it has its place, told once, answered never', async () => {
   await queue('r1')
   expect(await turn('r1')).toBe('sent')
