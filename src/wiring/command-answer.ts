@@ -1,12 +1,22 @@
 // An answer to a command, or a word about one: to its sender alone, under the mail that it stood in, at most as often as the caps allow.
 import type { Command } from '../model/command.ts'
-import type { Address, Mail, MessageId } from '../model/mail.ts'
+import type { Address, Mail } from '../model/mail.ts'
 import type { Reply, ReplyKind } from '../model/reply.ts'
 import { head, type Series } from '../model/series.ts'
 import type { MailProof } from '../ports/mail-auth.ts'
 import { senderOf } from '../stages/command/note.ts'
 import { mayUseReplyTo } from '../stages/command/permit.ts'
-import { actual, commonHeaders, intendedHeader, messageIdOf, sayAddresses } from '../stages/reply/envelope.ts'
+import {
+  actual,
+  commonHeaders,
+  intendedHeader,
+  messageIdOf,
+  reSubject,
+  sayAddresses,
+  threadingBelow,
+  tidy,
+  undecodable,
+} from '../stages/reply/envelope.ts'
 import { isNamed, isProgram } from '../stages/reply/reach.ts'
 import { mailText, render } from '../stages/reply/render.ts'
 import { cleanLine } from '../text/clean.ts'
@@ -83,21 +93,6 @@ export type Letter = {
   variables: object
 }
 
-const usableId = (id: MessageId | undefined): id is MessageId =>
-  id !== undefined && /^<[^\s\p{C}<>]{1,250}>$/u.test(id)
-
-const threadOf = (under: Mail | undefined) => {
-  const { messageId, ancestors = [] } = under?.parsed ?? {}
-  const ids = [...[...ancestors].reverse(), messageId].filter(usableId)
-  const references = [...ids.slice(0, 1), ...ids.slice(1).slice(-20)]
-  return { inReplyTo: usableId(messageId) ? messageId : undefined, references }
-}
-
-const tidy = ({ name, address }: Address): Address => ({
-  name: headerText(name).slice(0, 80).toWellFormed(),
-  address,
-})
-
 /** No line of ours is a command to another bot, or to ourselves. */
 const harmless = (line: string): string => (/^\/\S/.test(line) ? ` ${line}` : line)
 
@@ -110,7 +105,8 @@ export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => 
   const intended = oneLine(sayAddresses(wanted.to), 300)
   const common = { live, intended, administrator: oneLine(sayAddresses([administrator]), 140) }
   const lines = render(letter.template, { ...common, ...letter.variables }).map(harmless)
-  const thread = threadOf(under)
+  const { messageId, ancestors = [] } = under?.parsed ?? {}
+  const thread = threadingBelow(messageId, [...ancestors].reverse())
   return {
     id,
     kind,
@@ -121,7 +117,7 @@ export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => 
       messageId: messageIdOf(id, bot),
       from: { ...bot, name: headerText(bot.name) },
       ...actual(wanted, administrator, live),
-      subject: oneLine(letter.subject, 300),
+      subject: undecodable(oneLine(letter.subject, 320)),
       ...thread,
       headers: {
         ...commonHeaders({ project, bot, auto: letter.auto }),
@@ -135,10 +131,7 @@ export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => 
   }
 }
 
-export const replySubject = (mail: Mail): string => {
-  const subject = mail.parsed?.subject ?? ''
-  return /^re\s*:/i.test(subject) ? subject : `Re: ${subject}`
-}
+export const replySubject = (mail: Mail): string => reSubject(mail.parsed?.subject ?? '')
 
 /** Answers that say no are not for everybody who writes another's address into From:. */
 const maxRefusals: Record<'refused' | 'unknown' | 'confirm', number> = { refused: 1, unknown: 3, confirm: 10 }

@@ -333,6 +333,12 @@ describe('somebody else', () => {
     )
   })
 
+  test('gets the subject as it was written, and nothing that a mail program would decode once more', async () => {
+    const subject = '=?utf-8?Q?=3D=3Futf-8=3FQ=3Fhidden=3F=3D?='
+    await onList(write({ id: '1@x', re: root, subject, body: '/grapevine status' }))
+    expect(one().subject).toBe('Re: = ?utf-8?Q?hidden?=')
+  })
+
   test('gets no answer at an address that stands only in the text', async () => {
     const from = 'Vera via relay <relay@elsewhere.example>'
     const body = 'From: Vera <vera@victim.example>\n\n/grapevine help'

@@ -36,12 +36,20 @@ export const threading = (
   ancestors: MessageId[] | undefined,
 ): Threaded => {
   const own = answered(series, verdict)?.messageId
-  const older = ancestors ? [...ancestors].reverse() : [head(series)?.messageId]
+  return threadingBelow(own, ancestors ? [...ancestors].reverse() : [head(series)?.messageId])
+}
+
+/** Under the mail `own`; `older`: what is above that, oldest first. */
+export const threadingBelow = (
+  own: MessageId | undefined,
+  older: readonly (MessageId | undefined)[],
+): Threaded => {
+  if (!usable(own)) return { inReplyTo: undefined, references: [] }
   const chain = [...older, own].filter(usable)
   const once = chain.filter(
     (id, i) => chain.lastIndexOf(id) === i && (id === own || id.length <= maxIdLength),
   )
-  return { inReplyTo: usable(own) ? own : undefined, references: usable(own) ? shortened(once) : [] }
+  return { inReplyTo: own, references: shortened(once) }
 }
 
 /** Under a reply of ours. */
@@ -58,15 +66,21 @@ const tagOf = (series: Series, part: Part | undefined): string => {
 /** `subject`: of the mail that is answered. Without it, it is put together from what is known of the series. */
 export const replySubject = (series: Series, verdict: Verdict, subject: string | undefined): string => {
   const part = answered(series, verdict)
-  const original = undecodable(headerText(subject ?? `${tagOf(series, part)} ${part?.title ?? series.title}`))
+  return reSubject(subject ?? `${tagOf(series, part)} ${part?.title ?? series.title}`)
+}
+
+/** `Re:` and that, fit for a header. */
+export const reSubject = (subject: string): string => {
+  const original = undecodable(headerText(subject))
   const shown = original.length > 300 ? `${original.slice(0, 300).toWellFormed()}…` : original
   return /^re\s*:/i.test(shown) ? shown : `Re: ${shown}`
 }
 
 /** What a reader's program would decode (RFC 2047) was not written so by its author, who wrote it as it stands there. */
-const undecodable = (text: string): string => text.replaceAll('=?', '= ?')
+export const undecodable = (text: string): string => text.replaceAll('=?', '= ?')
 
-const tidy = ({ name, address }: Address): Address => ({
+/** Its name cleaned and of a length. */
+export const tidy = ({ name, address }: Address): Address => ({
   name: undecodable(headerText(name)).slice(0, maxNameLength).toWellFormed(),
   address,
 })
