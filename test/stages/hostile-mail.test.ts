@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { gitMail } from '../../src/adapters/git/mail.ts'
 import { understand } from '../../src/stages/receive/understand.ts'
-import { monsters, mutants } from '../fakes/hostile.ts'
+import { monsters, mutants, seeds } from '../fakes/hostile.ts'
 
 const take = understand({ gitMail: gitMail() })
 
@@ -20,6 +20,23 @@ test('300 mutated mails: each has one disposition, and the same one again', asyn
   expect(await take(raws.slice(0, 40), [])).toEqual(said.slice(0, 40))
   const kinds = new Set(said.map(({ disposition }) => disposition.kind))
   expect([...kinds].sort()).toEqual(['automatic', 'new', 'not-a-patch', 'unreadable'])
+})
+
+test('a bug that one mail provokes keeps no other one away', async () => {
+  const git = gitMail()
+  const broken = understand({
+    gitMail: {
+      ...git,
+      // The first one makes our reader throw.
+      mailinfo: async raws =>
+        (await git.mailinfo(raws)).map((info, n) => (n === 0 && info ? { ...info, patch: Object(1) } : info)),
+    },
+  })
+  const said = await broken([seeds[0] ?? Buffer.alloc(0), seeds[0] ?? Buffer.alloc(0)], [])
+  expect(said.map(({ disposition, patch }) => [disposition.kind, patch?.unusable?.kind])).toEqual([
+    ['new', 'damaged'],
+    ['new', undefined],
+  ])
 })
 
 test('mutated mails are the same again, and differ', () => {

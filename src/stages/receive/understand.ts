@@ -39,12 +39,15 @@ const say = (parsed: ParsedMail, listTags: readonly string[]): Said => {
   }
 }
 
+/** Nothing that is done with one mail asks the outside: what fails is the mail, or a bug of ours, and must not keep those behind it away. */
+const whyNot = (error: unknown): string =>
+  error instanceof UnreadableMail ? error.message : `a bug of ours: ${String(error).slice(0, 300)}`
+
 const read = async (raw: Buffer, listTags: readonly string[]): Promise<Read> => {
   try {
     return say(await parseMail(raw), listTags)
   } catch (error) {
-    if (error instanceof UnreadableMail) return { unreadable: error.message }
-    throw error
+    return { unreadable: whyNot(error) }
   }
 }
 
@@ -66,11 +69,23 @@ const found = ({ parsed, tags, enclosed }: Said, answer: Answer | undefined): Fo
   return { patch, doubt: refusal === undefined ? undefined : { git: refusal, hunk: diff.broken } }
 }
 
-const conclude = (read: Read, answered: { answer: Answer | undefined } | undefined): Understood => {
-  if ('unreadable' in read) {
-    const disposition = { kind: 'unreadable', why: read.unreadable } as const
-    return { parsed: undefined, tags: undefined, patch: undefined, disposition }
+type Answered = { answer: Answer | undefined } | undefined
+
+const unreadable = (why: string): Understood => ({
+  ...{ parsed: undefined, tags: undefined, patch: undefined },
+  disposition: { kind: 'unreadable', why },
+})
+
+const conclude = (read: Read, answered: Answered): Understood => {
+  if ('unreadable' in read) return unreadable(read.unreadable)
+  try {
+    return understood(read, answered)
+  } catch (error) {
+    return unreadable(whyNot(error))
   }
+}
+
+const understood = (read: Said, answered: Answered): Understood => {
   const { disposition, patch } = decide(
     read,
     answered === undefined ? undefined : found(read, answered.answer),
@@ -80,9 +95,18 @@ const conclude = (read: Read, answered: { answer: Answer | undefined } | undefin
   return { parsed, tags: read.tags, patch, disposition }
 }
 
+/** undefined as where git could read nothing. */
+const readInfo = (info: MailInfo | undefined): { info: MailInfo; diff: Diff } | undefined => {
+  try {
+    return info && { info, diff: readDiff(info.patch) }
+  } catch {
+    return undefined
+  }
+}
+
 const ask = async (gitMail: GitMail, raws: Buffer[]): Promise<(Answer | undefined)[]> => {
   const infos = await gitMail.mailinfo(raws)
-  const reads = infos.map(info => info && { info, diff: readDiff(info.patch) })
+  const reads = infos.map(readInfo)
   const whole = reads.flatMap(read =>
     read !== undefined && read.diff.files.length > 0 && read.diff.files.length <= maxFiles ? [read] : [],
   )
