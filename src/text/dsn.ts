@@ -14,8 +14,6 @@ export type DsnRecipient = {
 export type Dsn = {
   /** Message-IDs that it names, those of returned headers first. */
   messageIds: string[]
-  /** Original-Envelope-Id, as it was given to the server. */
-  envelopeIds: string[]
   /** What a delivery-status part says. Empty: there is none, or nothing is said of anybody. */
   recipients: DsnRecipient[]
   /** For the servers that write only text: every address that stands in it before the returned mail, in lower case. */
@@ -122,10 +120,6 @@ export const parseDsn = async (raw: Buffer): Promise<Dsn> => {
   const found = blocks.flatMap(fields => recipientOf(fields) ?? [])
   return {
     messageIds: [...new Set([...headers.flatMap(idsIn), ...idsIn(own), ...idsIn(rawText(raw))])].slice(0, 20),
-    envelopeIds: [...new Set(blocks.flatMap(fields => fields.get('original-envelope-id') ?? []))].slice(
-      0,
-      20,
-    ),
     recipients: found.slice(0, maxRecipients),
     mentioned: [
       ...new Set((words.slice(0, maxPart).match(addressPattern) ?? []).map(one => one.toLowerCase())),
