@@ -37,7 +37,7 @@ export const reachOf = async (wired: Wired, series: Series, mail: Mail | undefin
   const { store, config, clock, project } = wired
   const { list } = project(series.project)
   const id = mail?.parsed?.messageId
-  return reach({
+  const found = await reach({
     mail: mail?.parsed,
     head: mail ? await headOf(wired, mail) : '',
     isOwn: mail?.disposition.kind === 'own' || (id !== undefined && (await store.isOurs(id))),
@@ -49,6 +49,8 @@ export const reachOf = async (wired: Wired, series: Series, mail: Mail | undefin
       return known !== undefined && isSilenced(known, clock.now())
     },
   })
+  if (series.origin.from !== 'hand') return found
+  return { ...found, list: { may: false, why: 'somebody handed it in, the list did not bring it' } }
 }
 
 /** Asks the DNS about a series' mail while it is tested, where its verdict will need to know: that must not wait for an answer. Throws the store's Faults. */
