@@ -6,8 +6,9 @@ export type Output = Writable & { isTTY?: boolean; columns?: number }
 
 export type CliDeps = {
   /** The configuration of --config, GRAPEVINE_CONFIG or ./grapevine.yaml; read once. Throws ConfigError. `repositories:
-   *  'later'` for commands that do not need the projects' repositories: they need not be there yet. */
-  config(options?: { repositories?: 'now' | 'later' }): Promise<Config>
+   *  'later'` for commands that do not need the projects' repositories: they need not be there yet. `secrets: 'later'` for commands that
+   *  only look things up: they run in shells that do not have the service's environment. */
+  config(options?: { repositories?: 'now' | 'later'; secrets?: 'now' | 'later' }): Promise<Config>
   /** What --config said. */
   configFile(): string | undefined
   /** --debug was given. */

@@ -10,7 +10,7 @@ import { withStore } from './stored.ts'
 const lines = (deps: CliDeps, all: string[]) => deps.stdout.write(all.map(line => `${line}\n`).join(''))
 
 const show = async (deps: CliDeps, { json = false }: { json?: boolean }): Promise<void> => {
-  const { farm } = await deps.config({ repositories: 'later' })
+  const { farm } = await deps.config({ repositories: 'later', secrets: 'later' })
   const { summarise } = await import('../farm/storage/summary.ts')
   const place = { farm: farm.data, backups: farm.backup.folder, reserveMiB: farm.reserveMiB }
   const summary = await summarise(place)
@@ -35,7 +35,7 @@ const describe = async ({ room, takes, prunable, damage }: Summary): Promise<str
 }
 
 const prune = async (deps: CliDeps, options: { dryRun?: boolean; json?: boolean }): Promise<void> => {
-  const { farm } = await deps.config({ repositories: 'later' })
+  const { farm } = await deps.config({ repositories: 'later', secrets: 'later' })
   const { findPrunable, removePrunable } = await import('../farm/storage/prunable.ts')
   const { sizeText } = await import('../farm/storage/usage.ts')
   const found = await findPrunable(farm.data)
@@ -57,7 +57,7 @@ const prune = async (deps: CliDeps, options: { dryRun?: boolean; json?: boolean 
 
 /** Damage that this very command mends is on record no more when a worker looks there: its incident is opened here. */
 const scrub = async (deps: CliDeps, options: { json?: boolean }): Promise<void> => {
-  const { host } = await deps.config({ repositories: 'later' })
+  const { host } = await deps.config({ repositories: 'later', secrets: 'later' })
   const { openAlarm } = await import('../wiring/alarm.ts')
   const { systemClock } = await import('../adapters/clock/system.ts')
   await withStore(deps, store =>
@@ -66,7 +66,7 @@ const scrub = async (deps: CliDeps, options: { json?: boolean }): Promise<void> 
 }
 
 const scrubAll = async (deps: CliDeps, { json = false }: { json?: boolean }, alarm: Alarm): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const { scrubNext } = await import('../farm/storage/scrub.ts')
   const { mend } = await import('../farm/storage/mend.ts')
   const { backupPlace } = await import('./backup.ts')

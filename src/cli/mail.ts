@@ -114,7 +114,8 @@ const list = (deps: CliDeps): Command =>
     .addHelpText('after', '\nExample:\n  $ grapevine mail list --kind damaged')
     .action(async (options: { project?: string; kind?: Disposition['kind']; json?: boolean }) => {
       const { project, kind } = options
-      if (project !== undefined) checkProject(await deps.config({ repositories: 'later' }), project)
+      if (project !== undefined)
+        checkProject(await deps.config({ repositories: 'later', secrets: 'later' }), project)
       await withStore(deps, async store => {
         const mails = await store.mails({ ...(project ? { project } : {}), ...(kind ? { kind } : {}) })
         if (options.json) return json(deps, mails)

@@ -36,15 +36,16 @@ const endWithReader = (output: Output): void => {
 
 const configReader = (file: () => string | undefined): CliDeps['config'] => {
   const read = new Map<string, Promise<Config>>()
-  return ({ repositories = 'now' } = {}) => {
-    const known = read.get(repositories)
+  return ({ repositories = 'now', secrets = 'now' } = {}) => {
+    const key = `${repositories} ${secrets}`
+    const known = read.get(key)
     if (known) return known
     const loading = import('../config/load.ts').then(async ({ readConfig }) => {
-      const { config, warnings } = await readConfig({ file: file(), env: process.env, repositories })
+      const { config, warnings } = await readConfig({ file: file(), env: process.env, repositories, secrets })
       for (const warning of warnings) process.stderr.write(`${prefix}warning: ${warning}\n`)
       return config
     })
-    read.set(repositories, loading)
+    read.set(key, loading)
     return loading
   }
 }

@@ -133,7 +133,7 @@ const show = (deps: CliDeps): Command =>
             replies: await store.repliesOf(id),
           })
         }
-        const config = await deps.config({ repositories: 'later' })
+        const config = await deps.config({ repositories: 'later', secrets: 'later' })
         const { fileBlobs } = await import('../adapters/blobs/files.ts')
         const { join } = await import('node:path')
         const blobs = fileBlobs({ folder: join(config.data, 'blobs') })

@@ -7,7 +7,7 @@ import type { Config, ImageConfig, Login, ProjectConfig, Secret, SourceConfig } 
 import { parseYaml, type YamlFile } from './document.ts'
 import { ConfigError, type Path, type Problem, showPath } from './problem.ts'
 import type { ConfigFile, SecretPlace } from './schema.ts'
-import { findSecret, secret } from './secret.ts'
+import { findSecret, lackingSecret, secret } from './secret.ts'
 
 export type LoadOptions = {
   /** Else GRAPEVINE_CONFIG, else ./grapevine.yaml. */
@@ -15,6 +15,8 @@ export type LoadOptions = {
   env: NodeJS.ProcessEnv
   /** later: a repository that is a path need not be there yet. Default: now. */
   repositories?: 'now' | 'later'
+  /** later: one that cannot be had is a Fault where it is used, as who only looks things up needs none. Default: now. */
+  secrets?: 'now' | 'later'
 }
 
 /** Throws ConfigError. Relative paths of the file are resolved against it, those of the environment against the working folder. */
@@ -33,7 +35,7 @@ export const readConfig = async (options: LoadOptions): Promise<{ config: Config
   const path = resolve(name)
   const from = { folder: dirname(path), env }
   const outside = [...environmentProblems(env), ...(await missingRepositories(yaml, from.folder, options))]
-  const secrets = await findSecrets(yaml, file, from)
+  const secrets = await findSecrets(yaml, file, { ...from, isLater: options.secrets === 'later' })
   const all = [...problems, ...outside, ...secrets.problems].sort((a, b) => a.line - b.line)
   if (file === undefined || all.length > 0) throw new ConfigError(name, all)
   return {
@@ -137,14 +139,15 @@ const secretPlaces = ({ mail, projects }: ConfigFile): SecretAt[] => {
 const findSecrets = async (
   yaml: YamlFile,
   file: ConfigFile | undefined,
-  from: { folder: string; env: NodeJS.ProcessEnv },
+  { isLater, ...from }: { folder: string; env: NodeJS.ProcessEnv; isLater: boolean },
 ): Promise<Secrets> => {
   const found = new Map<string, Secret>()
   const secrets: Secrets = { at: path => found.get(showPath(path)), problems: [], warnings: [] }
   for (const { path, place, manyLines } of file === undefined ? [] : secretPlaces(file)) {
     const shown = showPath(path)
     const one = await findSecret(place, { ...from, ...(manyLines ? { manyLines } : {}) })
-    if ('problem' in one) secrets.problems.push({ ...yaml.place(path), path: shown, says: one.problem })
+    if ('problem' in one && isLater) found.set(shown, lackingSecret(`${shown}: ${one.problem}`))
+    else if ('problem' in one) secrets.problems.push({ ...yaml.place(path), path: shown, says: one.problem })
     else {
       found.set(shown, one.secret)
       if (one.warning !== undefined) secrets.warnings.push(`${shown}: ${one.warning}`)

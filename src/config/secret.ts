@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { inspect } from 'node:util'
+import { Fault } from '../model/fault.ts'
 import type { Secret } from './config.ts'
 import type { SecretPlace } from './schema.ts'
 
@@ -13,6 +14,12 @@ export const secret = (value: string): Secret => hiding(() => value)
 
 const hiding = (reveal: () => string): Secret =>
   Object.freeze({ reveal, toString: hidden, toJSON: hidden, [inspect.custom]: hidden })
+
+/** One that is not there: a Fault as soon as somebody wants it. */
+export const lackingSecret = (problem: string): Secret =>
+  hiding(() => {
+    throw new Fault('refused', 'never', problem)
+  })
 
 /** What the file says now: tokens are renewed there. A moment without the file does no harm. */
 const renewed = (path: string, first: string): Secret => {

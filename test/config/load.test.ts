@@ -447,6 +447,14 @@ test('a secret comes from the environment or from a file', async () => {
   expect((await passwordOf(smtp('{ file: ./pw }')))?.reveal()).toBe('hunter3')
 })
 
+test('who only looks things up needs no secret', async () => {
+  const file = write(smtp('{ env: PW }'))
+  const { mail } = await loadConfig({ file, env: {}, secrets: 'later' })
+  const login = mail.out.kind === 'smtp' ? mail.out.login : undefined
+  const use = () => login && 'password' in login && login.password.reveal()
+  expect(use).toThrow('mail.smtp.password: the environment variable PW is not set')
+})
+
 test('a secret is never printed', async () => {
   const env = { PW: 'hunter2', REDIS_URL: 'redis://:hunter2@h', DATABASE_URL: 'postgres://a:hunter2@h/d' }
   const config = await load(smtp('{ env: PW }'), env)

@@ -110,7 +110,7 @@ const show = (deps: CliDeps, name: string, { json = false }: { json?: boolean })
 
 /** The report lies where the host's farm does: it is shown on the host itself. */
 const showReport = async (deps: CliDeps, name: string): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   if (config.host !== name) return
   const { lastReportText } = await import('./report.ts')
   const text = await lastReportText(config.farm.data)
