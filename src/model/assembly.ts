@@ -235,6 +235,8 @@ export const saysNothingNew = (before: Series, after: Series): boolean =>
   before.baseCommit === after.baseCommit &&
   JSON.stringify(before.links?.dependsOn) === JSON.stringify(after.links?.dependsOn)
 
+const isWaiting = ({ state }: Series): boolean => state.at === 'collecting' || state.at === 'incomplete'
+
 /**
  * One version sent in two or more runs, `0/7 … 4/7` and `5/7 … 7/7`: the last one with the parts of the others in it, and those
  * others; undefined if that makes nothing whole. A part that a whole series holds is not lent.
@@ -244,12 +246,12 @@ export const complement = (
   candidates: readonly Series[],
   rules: AssemblyRules,
 ): { whole: Series; used: Series[] } | undefined => {
-  if (series.state.at === 'complete' || series.parts.length === 0) return undefined
+  if (!isWaiting(series) || series.parts.length === 0) return undefined
   const others = candidates.filter(
     other =>
       other.id !== series.id &&
       other.origin.from === series.origin.from &&
-      (other.state.at === 'collecting' || other.state.at === 'incomplete') &&
+      isWaiting(other) &&
       sameAuthor(other.author, series.author) &&
       other.version === series.version &&
       other.total === series.total &&
@@ -263,21 +265,23 @@ export const complement = (
     return isNew
   })
   const cover = series.cover ?? used.find(other => other.cover !== undefined)?.cover
-  const whole = { ...series, cover, parts: parts.sort((a, b) => a.position - b.position) }
-  if (used.length === 0 || missingParts(whole).length > 0) return undefined
-  const title = cover?.title ?? parts[0]?.title ?? series.title
-  const firstAt = Math.min(series.firstAt, ...used.map(other => other.firstAt))
-  const baseCommit = series.baseCommit ?? used.find(other => other.baseCommit !== undefined)?.baseCommit
+  parts.sort((a, b) => a.position - b.position)
+  const title = (cover ?? parts[0])?.title ?? series.title
+  const whole = { ...series, cover, parts, title }
+  return used.length === 0 || missingParts(whole).length > 0
+    ? undefined
+    : { whole: { ...whole, ...saidBy(series, used), state: { at: 'complete' } }, used }
+}
+
+/** What else a series has of those whose parts it took over. */
+const saidBy = (
+  series: Series,
+  used: readonly Series[],
+): Pick<Series, 'firstAt' | 'baseCommit' | 'links'> => {
   const links = [series, ...used].map(one => one.links).reduce(joinLinks)
   return {
-    whole: {
-      ...whole,
-      title,
-      firstAt,
-      baseCommit,
-      ...(links === undefined ? {} : { links }),
-      state: { at: 'complete' },
-    },
-    used,
+    firstAt: Math.min(series.firstAt, ...used.map(other => other.firstAt)),
+    baseCommit: series.baseCommit ?? used.find(other => other.baseCommit !== undefined)?.baseCommit,
+    ...(links === undefined ? {} : { links }),
   }
 }

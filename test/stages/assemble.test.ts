@@ -47,6 +47,26 @@ describe('a series is put together', () => {
     ).toEqual(['v1 complete 1 2 of 2 | one'])
   })
 
+  test('a part that comes late brings back no series that was replaced, by way of another run either', async () => {
+    const other = (n: number, subject: string): Letter => ({
+      subject,
+      id: `20260105120500.815-${n}-ann@example.org`,
+    })
+    const parts = ['one', 'two', 'three', 'four']
+    expect(
+      await shaped([
+        ...parts.slice(0, 2).map((title, i) => sent(i + 1, `[PATCH ${i + 1}/4] ${title}`)),
+        ...parts.map((title, i) => ({ subject: `[PATCH v2 ${i + 1}/4] ${title}`, id: `v2-${i}` })),
+        other(3, '[PATCH 3/4] three'),
+        sent(4, '[PATCH 4/4] four'),
+      ]),
+    ).toEqual([
+      'v1 superseded 1 2 4 of 4 | one',
+      'v2 complete 1 2 3 4 of 4 | one',
+      'v1 collecting 3 of 4 | three',
+    ])
+  })
+
   test('a bare part under a cover with a version is of that version', async () => {
     expect(
       await shaped([
