@@ -10,7 +10,13 @@ import { oneLine, writeLetter } from './command-answer.ts'
 import { type Act, deny, done, leaveAlone, letGo, noSeries, standing, testAgain } from './command-series.ts'
 import type { Wired } from './wire.ts'
 
-export type ActInput = { command: Command; mail: Mail; series: Series | undefined }
+export type ActInput = {
+  command: Command
+  mail: Mail
+  series: Series | undefined
+  /** The base that it names, and that is nowhere. */
+  noSuchBase: string | undefined
+}
 
 const hold = async (wired: Wired, on: { kind: 'queue' } | { kind: 'host'; name: string }, by: string) => {
   await wired.store.setHold({
@@ -137,7 +143,7 @@ export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
   switch (request.do) {
     case 'test':
     case 'retest':
-      return onSeries(given, series => testAgain(wired, series, request))
+      return onSeries(given, series => testAgain(wired, series, { request, noSuchBase: given.noSuchBase }))
     case 'cancel':
       return onSeries(given, series => leaveAlone(wired, series, sender))
     case 'status':

@@ -60,21 +60,22 @@ const replaced = async ({ store }: Wired, series: Series): Promise<Act> => {
 }
 
 /** Why the images or the base that were named cannot be used. */
-const badNames = async (
+const badNames = (
   wired: Wired,
-  { images, against }: { images: string[]; against?: string },
+  { images, noSuchBase }: { images: string[]; noSuchBase: string | undefined },
   series: Series,
-): Promise<Act | undefined> => {
+): Act | undefined => {
   const { recipe } = wired.project(series.project)
   const known = [...new Set([...recipe.test.images, ...wired.config.farm.images.map(image => image.name)])]
   const missing = images.filter(image => !known.some(name => name.toLowerCase() === image))
   if (missing.length > 0)
     return deny(`I have no image "${oneLine(missing[0] ?? '', 40)}". These I have:`, known)
-  if (against === undefined || (await isThere(wired, recipe.repository, against))) return undefined
-  return deny(`There is no branch, tag or commit "${oneLine(against, 60)}" that I can find.`)
+  return noSuchBase === undefined
+    ? undefined
+    : deny(`There is no branch, tag or commit "${oneLine(noSuchBase, 60)}" that I can find.`)
 }
 
-/** As far as can be told: an upstream that cannot be reached keeps nobody from asking. */
+/** As far as can be told: an upstream that cannot be reached keeps nobody from asking. May fetch, which takes its time: never call it in turn. */
 const isThere = async ({ mirror }: Wired, repository: string, name: string): Promise<boolean> => {
   if (await mirror.resolve(repository, name)) return true
   try {
@@ -84,6 +85,17 @@ const isThere = async ({ mirror }: Wired, repository: string, name: string): Pro
     if (error instanceof Fault) return true
     throw error
   }
+}
+
+/** The base that a command names, if it is nowhere. Never call it in turn. Throws the store's Faults. */
+export const missingBase = async (
+  wired: Wired,
+  request: Request,
+  series: Series | undefined,
+): Promise<string | undefined> => {
+  if (request.do !== 'test' || request.against === undefined || !series) return undefined
+  const { repository } = wired.project(series.project).recipe
+  return (await isThere(wired, repository, request.against)) ? undefined : request.against
 }
 
 const isRunning = async ({ store }: Wired, { id, state }: Series): Promise<boolean> =>
@@ -109,16 +121,19 @@ const requestsToday = async ({ store, clock }: Wired, series: Series): Promise<n
     ({ request, state }) => (request.do === 'test' || request.do === 'retest') && state.at === 'done',
   ).length
 
-/** test, retest: the series is planned once more, as a new round. */
+/** test, retest: the series is planned once more, as a new round. `noSuchBase`: of missingBase. */
 export const testAgain = async (
   wired: Wired,
   series: Series,
-  request: Extract<Request, { do: 'test' | 'retest' }>,
+  {
+    request,
+    noSuchBase,
+  }: { request: Extract<Request, { do: 'test' | 'retest' }>; noSuchBase: string | undefined },
 ): Promise<Act> => {
   const { state } = series
   if (state.at === 'superseded') return replaced(wired, series)
   if (state.at === 'held') return deny('This series waits for an operator to let it go first.')
-  const bad = request.do === 'test' ? await badNames(wired, request, series) : undefined
+  const bad = request.do === 'test' ? badNames(wired, { ...request, noSuchBase }, series) : undefined
   if (bad) return bad
   if (request.do === 'retest' && (await isRunning(wired, series)))
     return done('it is being tested already', { kind: 'running', ...titleOf(series) })

@@ -13,7 +13,7 @@ import { threadOf } from '../stages/command/thread.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { act, forbidden } from './command-acts.ts'
 import { answerCommand } from './command-answer.ts'
-import { type Act, aboutOf, deny } from './command-series.ts'
+import { type Act, aboutOf, deny, missingBase } from './command-series.ts'
 import type { Wired } from './wire.ts'
 
 type Case = {
@@ -22,6 +22,8 @@ type Case = {
   series: Series | undefined
   /** What the mail's signatures say; undefined where nobody needs to know. */
   proof: MailProof | undefined
+  /** The base that it names, and that is nowhere. */
+  noSuchBase?: string | undefined
 }
 
 const digest = (token: string): string => createHash('sha256').update(token).digest('hex')
@@ -119,17 +121,22 @@ const confirm = async (wired: Wired, given: Case, token: string): Promise<void> 
   await settle(wired, given, { ...silent, template: '', variables: {} })
 }
 
+const permission = (wired: Wired, given: Case) => {
+  const { request, sender } = given.command
+  const { operators } = wired.config
+  return permit({ request, sender, series: given.series, rules: rulesOf(wired, given), operators })
+}
+
 /** `sure`: its sender confirmed it. */
 const decide = async (wired: Wired, given: Case, sure: boolean): Promise<void> => {
   const { command, mail, series, proof } = given
-  const { request, sender } = command
-  const { operators } = wired.config
-  const allowed = permit({ request, sender, series, rules: rulesOf(wired, given), operators })
+  const { request } = command
+  const allowed = permission(wired, given)
   if (!allowed.may) return settle(wired, given, forbidden(allowed.who, request))
   const now = wired.clock.now()
   if (needsProof(request) && !sure && !(proof && isProven({ mail, proof, command, now })))
     return ask(wired, given)
-  await settle(wired, given, await act(wired, { command, mail, series }))
+  await settle(wired, given, await act(wired, { command, mail, series, noSuchBase: given.noSuchBase }))
 }
 
 const expire = async ({ store, clock }: Wired, command: Command): Promise<void> => {
@@ -149,10 +156,12 @@ const caseOf = async (wired: Wired, mail: Mail, command: Command): Promise<Case>
 const handle = async (wired: Wired, mail: Mail, command: Command): Promise<void> => {
   if (command.state.at === 'waiting') return expire(wired, command)
   if (command.state.at !== 'received') return
-  // Keys are asked for before it is anybody's turn.
-  if (needsProof(command.request)) await wired.mailAuth.verify(await wired.blobs.get(mail.id))
+  // The DNS and the upstream are asked before it is anybody's turn.
+  const early = await caseOf(wired, mail, command)
+  const { may } = permission(wired, early)
+  const noSuchBase = may ? await missingBase(wired, command.request, early.series) : undefined
   await wired.inTurn(async () => {
-    const given = await caseOf(wired, mail, command)
+    const given = { ...(await caseOf(wired, mail, command)), noSuchBase }
     if (command.request.do === 'confirm') await confirm(wired, given, command.request.token)
     else await decide(wired, given, false)
   })

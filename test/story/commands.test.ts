@@ -333,6 +333,29 @@ describe('somebody else', () => {
     )
   })
 
+  test.each([
+    ['the author', {}, 1],
+    ['a stranger, who may not ask for it,', { from: 'Bob <bob@example.org>' }, 0],
+  ])('%s who names a base has it looked for upstream, and nobody waits for that', async (_, who, times) => {
+    const { mirror } = flow.wired
+    let fetches = 0
+    Object.assign(flow.wired, {
+      mirror: {
+        ...mirror,
+        resolve: async (repository: string, name: string) =>
+          name === 'nowhere' ? undefined : mirror.resolve(repository, name),
+        // It would wait for ever if whoever asked for it had the turn.
+        fetch: () =>
+          flow.wired.inTurn(async () => {
+            fetches += 1
+          }),
+      },
+    })
+    await toBot(write({ id: '1@x', re: root, ...who, body: '/grapevine test against nowhere' }))
+    expect(await states()).toEqual(['refused'])
+    expect(fetches).toBe(times)
+  })
+
   test('gets the subject as it was written, and nothing that a mail program would decode once more', async () => {
     const subject = '=?utf-8?Q?=3D=3Futf-8=3FQ=3Fhidden=3F=3D?='
     await onList(write({ id: '1@x', re: root, subject, body: '/grapevine status' }))
