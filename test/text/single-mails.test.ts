@@ -27,7 +27,7 @@ const split = async (path: string): Promise<Buffer[]> => {
   const file = join(folder, 'mbox')
   await writeFile(file, bytes(path).subarray(bytes(path).indexOf('From ')))
   const mails: Buffer[] = []
-  for await (const batch of mboxSource({ name: 'x', path: file }).read(undefined))
+  for await (const batch of mboxSource({ name: 'x', path: file, settleMs: 0 }).read(undefined))
     mails.push(...batch.mails.map(({ raw }) => raw))
   await rm(folder, { recursive: true })
   return mails
