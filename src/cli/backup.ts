@@ -34,7 +34,7 @@ const withPlace = async <T>(
   { json = false }: Json,
   act: (place: BackupPlace, say: (line: string) => void) => Promise<T>,
 ): Promise<T> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const { show: makeShow } = await import('./demo/show.ts')
   const show = makeShow(json ? deps.stderr : deps.stdout)
   try {
@@ -69,7 +69,7 @@ const stateOf = ({ damaged, verified }: Backup): string => {
 }
 
 const list = async (deps: CliDeps, { json = false }: Json): Promise<void> => {
-  const { farm } = await deps.config({ repositories: 'later' })
+  const { farm } = await deps.config({ repositories: 'later', secrets: 'later' })
   const { listBackups } = await import('../farm/storage/backup/record.ts')
   const { diskUsage, sizeText } = await import('../farm/storage/usage.ts')
   const all = await listBackups(farm.backup.folder)
@@ -107,7 +107,7 @@ const restore = (deps: CliDeps, name: string, { at }: { at?: string }) =>
   })
 
 const prune = async (deps: CliDeps, options: Json & { dryRun?: boolean }): Promise<void> => {
-  const { farm } = await deps.config({ repositories: 'later' })
+  const { farm } = await deps.config({ repositories: 'later', secrets: 'later' })
   const { pruneBackups } = await import('../farm/storage/backup/retain.ts')
   const { titleOf } = await import('../farm/storage/backup/record.ts')
   const gone = await pruneBackups({ ...farm.backup, dryRun: options.dryRun === true })

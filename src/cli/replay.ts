@@ -139,6 +139,6 @@ export const replay = (deps: CliDeps): Command =>
       "\nExample:\n  $ grapevine replay list.mbox --dry-run\n  $ grapevine replay list.git --message-id '<20260914.1@example.org>'",
     )
     .action(async (path: string, options: Options) => {
-      const config = await deps.config({ repositories: options.dryRun ? 'later' : 'now' })
+      const config = await deps.config({ repositories: options.dryRun ? 'later' : 'now', secrets: 'later' })
       await (options.dryRun ? dry : full)(deps, path, config, options)
     })

@@ -102,7 +102,7 @@ const raw = (deps: CliDeps, id: string) =>
 const move = async (deps: CliDeps, store: Store, { reply, event }: { reply: Reply; event: ReplyEvent }) => {
   const next = nextReply(reply.state, event, Date.now())
   if (next === reply.state)
-    throw new UsageError(`reply ${reply.id} ${sayState(reply.state)}: there is nothing to decide`)
+    throw new UsageError(`there is nothing to decide about reply ${reply.id}: ${sayState(reply.state)}`)
   if (!(await store.moveReply(reply.id, reply.state, next)))
     throw new UsageError(`reply ${reply.id} has changed meanwhile`, `See: grapevine reply show ${reply.id}`)
   const over = { at: Date.now(), how: `decided by ${operator(deps.env)}` }

@@ -33,7 +33,7 @@ const say = ({ stdout }: CliDeps, { id, disposition, parsed }: Mail): boolean =>
 }
 
 const handIn = async (deps: CliDeps, file: string, options: Options, name = file): Promise<void> => {
-  const config = await deps.config()
+  const config = await deps.config({ secrets: 'later' })
   const project = projectNamed(config, options.project)
   const { wire } = await import('../wiring/wire.ts')
   const { readSource } = await import('../wiring/reading.ts')

@@ -73,7 +73,7 @@ const print = async (deps: CliDeps, kept: Kept, { json }: Options): Promise<void
 }
 
 const verify = async (deps: CliDeps, options: Options): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   if (options.last) {
     const { lastReport } = await import('../../farm/qualify/record.ts')
     const kept = await lastReport(config.farm.data)

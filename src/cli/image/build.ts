@@ -6,7 +6,7 @@ import { type Meter, meterOn } from '../progress.ts'
 import { chosen, keptByLibvirt } from './chosen.ts'
 
 export const build = async (deps: CliDeps, names: string[]): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const images = chosen(config, names)
   const meter = meterOn(deps.stdout)
   try {

@@ -6,7 +6,7 @@ import { holdCommands } from '../holds.ts'
 
 export const imageHolds = (deps: CliDeps): Command[] =>
   holdCommands(deps, 'image', async (store, name) => {
-    const config = await deps.config({ repositories: 'later' })
+    const config = await deps.config({ repositories: 'later', secrets: 'later' })
     const images = [
       ...config.farm.images.map(image => image.name),
       ...(await store.hosts()).flatMap(host => host.images),

@@ -10,7 +10,7 @@ export const importDisk = async (
   deps: CliDeps,
   { name, file, options }: { name: string; file: string; options: ImportOptions },
 ): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const image = theOne(config, name)
   if (image.kind !== 'imported')
     throw new UsageError(

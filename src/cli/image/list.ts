@@ -54,7 +54,7 @@ const outdated = async (there: Image, image: ImageConfig): Promise<string | null
 }
 
 export const list = async (deps: CliDeps, { json = false }: { json?: boolean }): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const images: Look[] = []
   for (const image of config.farm.images) images.push(await look(config, image))
   if (json) {
@@ -78,7 +78,7 @@ export const list = async (deps: CliDeps, { json = false }: { json?: boolean }):
 }
 
 export const showOne = async (deps: CliDeps, name: string): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const image = theOne(config, name)
   if (image.kind === 'libvirt')
     throw new UsageError(

@@ -8,7 +8,7 @@ export const remove = async (
   name: string,
   { force = false }: { force?: boolean },
 ): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const image = config.farm.images.find(one => one.name === name)
   if (image?.kind === 'libvirt')
     throw new Fault('refused', 'never', `image ${name} has no files here: libvirt keeps it`, {

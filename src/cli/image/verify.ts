@@ -26,7 +26,7 @@ export const verify = async (
   names: string[],
   { json = false }: { json?: boolean },
 ): Promise<void> => {
-  const config = await deps.config({ repositories: 'later' })
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
   const images = chosen(config, names)
   const meter = meterOn(json ? deps.stderr : deps.stdout)
   let sound = true
