@@ -401,6 +401,23 @@ describe('a mail is one mail', () => {
     expect(await kinds([mail, { ...mail, headers: ['X-Way: two'] }])).toEqual(['patch', 'duplicate'])
   })
 
+  test('the same Message-ID that came damaged first takes that one’s place', async () => {
+    const cut = (mail: Letter) => {
+      const raw = letter(mail)
+      return { ...raw, raw: Buffer.from(`${raw.raw.toString().replace('\n+', '\n')}cut on the way`) }
+    }
+    expect(
+      await shaped([
+        cut({ subject: '[PATCH 1/2] one', id: 'a' }),
+        { subject: '[PATCH 2/2] two', id: 'b' },
+        { subject: '[PATCH 1/2] one', id: 'a', at: 1 },
+        cut({ subject: '[PATCH] alone', id: 'c', at: 2 }),
+        { subject: '[PATCH] alone', id: 'c', at: 3 },
+        cut({ subject: '[PATCH] alone', id: 'c', at: 4, body: 'Once more.' }),
+      ]),
+    ).toEqual(['v1 complete 1 2 of 2 | one', 'v1 superseded 1! of 1 | alone', 'v1 complete 1 of 1 | alone'])
+  })
+
   test('the same Message-ID with another patch in the same place is a conflict', async () => {
     expect(
       await kinds([

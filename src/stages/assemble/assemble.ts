@@ -28,9 +28,11 @@ const samePlace = (one: Mail, other: Mail): boolean =>
   one.tags?.position === other.tags?.position &&
   one.tags?.total === other.tags?.total
 
+const isUnusable = ({ patch }: Mail): boolean => patch?.unusable !== undefined
+
 /**
  * A Message-ID alone is no identity: the same patch again is a duplicate, another one in its place a conflict, any other is its own mail.
- * So is what the list brings though it was handed in before: its answer goes there.
+ * So is what the list brings though it was handed in before, as its answer goes there; and what came damaged before by another way.
  */
 const twin = async (store: Store, mail: Mail): Promise<Disposition | undefined> => {
   const messageId = mail.parsed?.messageId
@@ -41,7 +43,8 @@ const twin = async (store: Store, mail: Mail): Promise<Disposition | undefined> 
       other.id !== mail.id &&
       isPlaced(other) &&
       samePlace(other, mail) &&
-      (isByHand(mail) || !isByHand(other)),
+      (isByHand(mail) || !isByHand(other)) &&
+      (isUnusable(mail) || !isUnusable(other)),
   )
   const same = placed.find(other => samePatch(other, mail))
   if (same !== undefined) return { kind: 'duplicate', of: same.id }
