@@ -5,7 +5,7 @@ import type { Reply, ReplyKind } from '../model/reply.ts'
 import { head, type Series } from '../model/series.ts'
 import type { MailProof } from '../ports/mail-auth.ts'
 import { senderOf } from '../stages/command/note.ts'
-import { mayUseReplyTo } from '../stages/command/permit.ts'
+import { isProven, mayUseReplyTo } from '../stages/command/permit.ts'
 import {
   actual,
   commonHeaders,
@@ -168,7 +168,11 @@ export const answerCommand = async (wired: Wired, given: AnswerInput): Promise<R
   const { command, mail, series, project, as } = given
   // The token is for whoever reads the mailbox that From: names, and nobody else.
   const to = await answerTo(wired, mail, as === 'confirm' ? undefined : given.proof)
-  if (to === undefined || (as !== 'done' && (await saidBefore(wired, command, as)))) return undefined
+  // Whoever signs hears of every mistake: nobody else can have made it.
+  const isTheirs =
+    given.proof !== undefined && isProven({ mail, proof: given.proof, command, now: wired.clock.now() })
+  if (to === undefined || (as !== 'done' && !isTheirs && (await saidBefore(wired, command, as))))
+    return undefined
   const reply = writeLetter(wired, {
     id: `a${contentId(23, command.id, as === 'confirm' ? 'confirm' : 'answer')}`,
     kind: 'answer',

@@ -196,6 +196,7 @@ export const standing = async (wired: Wired, series: Series, { sender }: Command
   const job = state.at === 'planned' ? state.job : undefined
   const tasks = job === undefined ? [] : await store.tasksOf(job)
   const verdict = await store.verdict(series.id)
+  const said = verdict === undefined ? '' : sayFinding(verdict, series)
   const isCurrent = verdict !== undefined && (job === undefined || verdict.job === job)
   const before = job === undefined || isCurrent ? undefined : await ahead(wired, job)
   const by = state.at === 'superseded' ? await store.series(state.by) : undefined
@@ -211,7 +212,7 @@ export const standing = async (wired: Wired, series: Series, { sender }: Command
       running: job !== undefined && !isCurrent,
       tasks: isCurrent ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task))),
       ahead: before ?? -1,
-      found: verdict === undefined ? '' : oneLine(sayFinding(verdict, series), 200),
+      found: oneLine(isOwn ? said : said.replace(/\byour (patch|series|change)/g, 'this $1'), 200),
       foundAt: verdict === undefined ? '' : sayDay(verdict.decidedAt),
       isCurrent,
     },

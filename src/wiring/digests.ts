@@ -28,7 +28,7 @@ const sendOne = async (ports: Ports, project: Project): Promise<void> => {
   }
   const ids = lines.map(({ id }) => id)
   if (!(await store.addDigest(reply, ids))) return
-  log('info', `digest of ${project.name} for ${day}: ${lines.length} lines`, { reply: reply.id })
+  log('info', `digest of ${project.name} for ${day}: ${lines.length} series`, { reply: reply.id })
   await queue.push(pushes.reply(reply.id, 0))
 }
 

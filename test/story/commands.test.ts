@@ -390,6 +390,13 @@ describe('an operator', () => {
     expect(await isPaused()).toBe(false)
   })
 
+  test('who signs hears of each mistake', async () => {
+    await toBot(await signed({ id: '1@x', from: olga, to: bot, body: '/grapevine drain vn' }))
+    expect(one().text).toContain('I know no host "vn"')
+    await toBot(await signed({ id: '2@x', from: olga, to: bot, body: '/grapevine drain vm1' }))
+    expect(one().text).toContain('I know no host "vm1"')
+  })
+
   test('pauses and opens the queue, by a signed mail', async () => {
     await toBot(await signed({ id: '1@x', from: olga, to: bot, subject: 'pause', body: '/grapevine pause' }))
     await golden(one(), 'pause')
