@@ -195,6 +195,15 @@ describe('the author of a series', () => {
     expect((await theSeries()).round).toBeUndefined()
   })
 
+  test('hears nothing of what was written weeks ago, as in an archive that is read now', async () => {
+    const raw = Buffer.from(write({ id: 'old@x', re: root, body: '/grapevine status' }))
+    const arrivedAt = flow.wired.clock.now() - 8 * 86_400_000
+    await flow.bring([{ raw, arrivedAt, where: 'archive' }])
+    await flow.settle()
+    expect(answers()).toEqual([])
+    expect(await states()).toEqual([])
+  })
+
   test('hears nothing of a mail that comes a second time, by whatever way', async () => {
     const raw = write({ id: '1@x', re: root, body: '/grapevine retest' })
     await onList(raw)

@@ -1,5 +1,6 @@
 // note: the commands in a stored mail → rows that wait to be done. Before the mail gets its final disposition, so that a crash loses none.
 import { type Command, type CommandId, isForAll, maxCommands } from '../../model/command.ts'
+import type { Millis } from '../../model/instant.ts'
 import { type Address, botProject, type Mail } from '../../model/mail.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -78,10 +79,14 @@ export const commandsIn =
     return toCommands(mail, sender, findCommands(await commandText(await blobs.get(mail.id))), clock.now())
   }
 
+/** An archive that is read for the first time holds what people wanted long ago. */
+const oldestMs: Millis = 7 * 86_400_000
+
 /** Keeps a mail's commands; true if there are any. Repeatable. Faults: store, blobs. */
 export const noteCommands =
   (ports: NotePorts) =>
   async (mail: Mail, bot: Address): Promise<boolean> => {
+    if (ports.clock.now() - mail.arrivedAt > oldestMs) return false
     const found = await commandsIn(ports)(mail)
     const isOurs = found.some(({ sender }) => isSameMailbox(sender, bot.address))
     if (found.length === 0 || isOurs || !(await isForUs(ports.store, mail, bot))) return false
