@@ -10,7 +10,7 @@ export const listen = (options: {
 }): { close(): Promise<void> } => {
   const client = options.connection.open('patient')
   client.on('message', () => options.onWake())
-  client.on('ready', () => options.onWake())
-  client.subscribe(wakeChannel(options.prefix)).catch(() => {})
+  // Only when Redis says that it listens for us is nothing lost any more. If that fails, the next `ready` comes.
+  client.on('ready', () => void client.subscribe(wakeChannel(options.prefix)).then(options.onWake, () => {}))
   return { close: () => closeClient(client) }
 }
