@@ -441,5 +441,17 @@ export const stories: Record<string, ComposeInput> = {
     }),
     follows: { verdict: verdict({}), under: earlierReply(single) },
   }),
+  'follow-up-fewer-images': input({
+    job: { ...job, id: 'j2' },
+    verdict: verdict({
+      job: 'j2',
+      finding: { kind: 'new-failures' },
+      images: [image('busybox', { kind: 'new-failures', newFailures: [grouped] })],
+    }),
+    follows: {
+      verdict: verdict({ images: [image('debian'), image('busybox')] }),
+      under: earlierReply(single),
+    },
+  }),
   'not-live': input({ live: false, verdict: verdict({ images: [image('debian'), image('busybox')] }) }),
 }

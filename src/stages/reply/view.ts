@@ -64,6 +64,7 @@ export const view = (input: ViewInput) => {
     imageNames: list(
       verdict.images.filter(({ kind }) => kind === 'passed').map(({ image }) => oneLine(image, 40)),
     ),
+    knownFailures: verdict.images.some(({ kind, known }) => kind === 'passed' && known > 0),
     untested: verdict.images.some(({ kind }) => kind === 'untested'),
     moreImages: verdict.images.length - shown.length,
     evidence: evidence(verdict.images, budget),
@@ -95,14 +96,20 @@ const publicUrl = (repository = ''): string =>
   /^(?:https?|git|ssh):\/\/[^\s@]+$/.test(repository) ? oneLine(repository) : ''
 
 /** What was said before, as the end of `then, …`. */
-const earlierView = (earlier: Verdict, verdict: Verdict, series: Series) => ({
-  said: sayFinding(earlier, series),
-  // Elsewhere: it stands beside what was said, not in its place.
-  elsewhere:
-    earlier.base && verdict.base && earlier.base.name !== verdict.base.name
-      ? oneLine(earlier.base.name, 60)
-      : null,
-})
+const earlierView = (earlier: Verdict, verdict: Verdict, series: Series) => {
+  const now = new Set(verdict.images.map(({ image }) => image))
+  const others = earlier.images.filter(({ image }) => !now.has(image))
+  return {
+    said: sayFinding(earlier, series),
+    // Elsewhere: it stands beside what was said, not in its place.
+    elsewhere:
+      earlier.base && verdict.base && earlier.base.name !== verdict.base.name
+        ? oneLine(earlier.base.name, 60)
+        : null,
+    // On fewer images: what was said of the others stands.
+    others: now.size > 0 ? list(others.map(({ image }) => oneLine(image, 40))) : '',
+  }
+}
 
 /** Patches that this version was sent without, by the version that they were taken from. */
 const filledView = (series: Series) => {
