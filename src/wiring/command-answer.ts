@@ -133,8 +133,8 @@ export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => 
 
 export const replySubject = (mail: Mail): string => reSubject(mail.parsed?.subject ?? '')
 
-/** Answers that say no are not for everybody who writes another's address into From:. */
-const maxRefusals: Record<'refused' | 'unknown' | 'confirm', number> = { refused: 1, unknown: 3, confirm: 10 }
+/** Answers that say no are not for everybody who writes another's address into From:. In 24 hours; `refused`: of each command. */
+const maxRefusals: Record<'refused' | 'unknown' | 'confirm', number> = { refused: 2, unknown: 3, confirm: 10 }
 
 const saidBefore = async (
   { store, clock }: Wired,
@@ -147,7 +147,11 @@ const saidBefore = async (
   const same =
     kind === 'confirm'
       ? others.filter(({ state }) => state.at === 'waiting' || state.at === 'expired')
-      : others.filter(other => other.state.at === 'refused' && isUnknown(other) === (kind === 'unknown'))
+      : others.filter(
+          other =>
+            other.state.at === 'refused' &&
+            (kind === 'unknown' ? isUnknown(other) : other.request.do === command.request.do),
+        )
   return same.length >= maxRefusals[kind]
 }
 
