@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { smallYaml } from './small.ts'
 
 const bin = new URL('../../bin/grapevine', import.meta.url).pathname
 
@@ -18,17 +19,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const good = `administrator: { address: ada@example.org }
-bot: { address: grapevine@example.org }
-mail: { maildir: ./outbox }
-farm: { images: { busybox: { kind: busybox } } }
-projects:
-  tally:
-    list: { address: tally-devel@example.org }
-    repository: ./tally.git
-    build: { image: busybox }
-    test: { images: [busybox], steps: [{ name: all, run: ./all }] }
-`
+const good = smallYaml()
 
 const grapevine = (args: string[], env: NodeJS.ProcessEnv = {}) => {
   const { PATH, HOME } = process.env

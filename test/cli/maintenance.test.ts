@@ -8,6 +8,7 @@ import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { host, incident, running, task } from '../contract/samples.ts'
 import { addBuilds } from '../fakes/hosts.ts'
+import { smallYaml } from './small.ts'
 
 const bin = new URL('../../bin/grapevine', import.meta.url).pathname
 
@@ -16,20 +17,7 @@ let store: Store
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'grapevine-ops-'))
   mkdirSync(join(folder, 'tally.git'))
-  writeFileSync(
-    join(folder, 'grapevine.yaml'),
-    `administrator: { address: ada@example.org }
-bot: { address: grapevine@example.org }
-mail: { maildir: ./outbox }
-farm: { images: { busybox: { kind: busybox } } }
-projects:
-  tally:
-    list: { address: tally-devel@example.org }
-    repository: ./tally.git
-    build: { image: busybox }
-    test: { images: [busybox], steps: [{ name: all, run: ./all }] }
-`,
-  )
+  writeFileSync(join(folder, 'grapevine.yaml'), smallYaml())
 })
 beforeEach(async () => {
   rmSync(join(folder, 'data'), { recursive: true, force: true })

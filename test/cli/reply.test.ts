@@ -9,6 +9,7 @@ import { openStore } from '../../src/adapters/sql/store.ts'
 import { judgeRecord } from '../../src/cli/doctor/mail-out.ts'
 import type { ReplyState } from '../../src/model/reply.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { smallYaml } from './small.ts'
 
 const bin = new URL('../../bin/grapevine', import.meta.url).pathname
 
@@ -25,17 +26,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'dkim.pem'), privateKey, { mode: 0o600 })
   writeFileSync(
     join(folder, 'grapevine.yaml'),
-    `administrator: { address: ada@example.org }
-bot: { address: grapevine@example.org }
-mail: { maildir: ./outbox, dkim: { domain: example.org, selector: grape, key: { file: dkim.pem } } }
-farm: { images: { busybox: { kind: busybox } } }
-projects:
-  tally:
-    list: { address: tally-devel@example.org }
-    repository: ./tally.git
-    build: { image: busybox }
-    test: { images: [busybox], steps: [{ name: all, run: ./all }] }
-`,
+    smallYaml('dkim: { domain: example.org, selector: grape, key: { file: dkim.pem } }'),
   )
 })
 beforeEach(async () => {
