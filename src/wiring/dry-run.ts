@@ -1,5 +1,7 @@
 // A dry run: receive and assemble over a whole archive, with nothing kept and nothing built. Time is the archive's own: each mail is
 // taken at its arrival, so that quiet periods and deadlines are those of then.
+import { join } from 'node:path'
+import { fileBlobs } from '../adapters/blobs/files.ts'
 import { noBlobs } from '../adapters/blobs/none.ts'
 import { gitMail } from '../adapters/git/mail.ts'
 import { openStore } from '../adapters/sql/store.ts'
@@ -25,6 +27,8 @@ export type DryRunOptions = {
   project: Pick<ProjectConfig, 'name' | 'listTags'>
   assemble: Config['assemble']
   source: MailSource
+  /** Where mails and database are kept, as the bot keeps them; without, nothing is. */
+  folder?: string
   onProgress?: (mails: number) => void
   /** Sees the raw mail, for those who need some of them again. */
   onMail?: (mail: RawMail) => void
@@ -48,11 +52,13 @@ export const dryRun = async ({
   source,
   onProgress,
   onMail,
+  folder,
   ...options
 }: DryRunOptions): Promise<DryRun> => {
-  const store = await openStore({ folder: ':memory:' })
+  const store = await openStore({ folder: folder ?? ':memory:' })
+  const blobs = folder === undefined ? noBlobs() : fileBlobs({ folder: join(folder, 'blobs') })
   const clock = archiveClock()
-  const ports = { store, clock, blobs: noBlobs(), gitMail: gitMail() }
+  const ports = { store, clock, blobs, gitMail: gitMail() }
   const settings = { project: project.name, ...options.assemble }
   const closeAll = async (): Promise<void> => {
     for (const series of await store.seriesDue(clock.now())) {

@@ -1,6 +1,7 @@
 // What killed processes left half-written in the data folders. The bot and the worker clear it away when they start.
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gitScratch } from '../adapters/git/mail.ts'
 import type { Config } from '../config/config.ts'
 import { sweepBackups } from '../farm/storage/backup/place.ts'
 import type { Millis } from '../model/instant.ts'
@@ -22,6 +23,8 @@ const sweep = async ({ folder, prefix, olderThanMs }: Place): Promise<void> => {
 /** Blobs are written in one go; a first fetch of a large repository takes hours. */
 export const clearData = async ({ data }: Pick<Config, 'data'>): Promise<void> => {
   await sweep({ folder: join(data, 'blobs', 'tmp'), prefix: '', olderThanMs: hour })
+  for (const folder of gitScratch.places)
+    await sweep({ folder, prefix: gitScratch.prefix, olderThanMs: hour })
   await sweep({ folder: join(data, 'mirrors'), prefix: 'tmp-', olderThanMs: 24 * hour })
 }
 

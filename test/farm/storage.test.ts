@@ -22,6 +22,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { gitScratch } from '../../src/adapters/git/mail.ts'
 import type { ImageConfig } from '../../src/config/config.ts'
 import { buildImage } from '../../src/farm/image/build.ts'
 import { createBackups } from '../../src/farm/storage/backup/create.ts'
@@ -397,6 +398,11 @@ test('what killed processes left is cleared away; what is being written stays', 
   for (const name of ['old', 'new']) writeFileSync(join(blobs, name), 'half of it')
   for (const old of [join(blobs, 'old'), join(mirrors, 'tmp-old'), join(mirrors, 'tally.git')])
     utimesSync(old, 1, 1)
+  const scratch = gitScratch.places.map(place => mkdtempSync(join(place, gitScratch.prefix)))
+  const busy = mkdtempSync(join(tmpdir(), gitScratch.prefix))
+  onTestFinished(() => rmSync(busy, { recursive: true }))
+  for (const one of scratch) utimesSync(one, 1, 1)
   await clearData({ data })
+  expect([...scratch, busy].map(one => existsSync(one))).toEqual([...scratch.map(() => false), true])
   expect([readdirSync(blobs), readdirSync(mirrors).sort()]).toEqual([['new'], ['tally.git', 'tmp-new']])
 })

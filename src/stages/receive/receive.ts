@@ -55,11 +55,15 @@ const understandRouted = async (gitMail: GitMail, raws: readonly Buffer[], route
 export const receive =
   ({ store, blobs, gitMail }: ReceivePorts) =>
   async ({ project, source, cursor, listTags, mails, route }: Received): Promise<MailId[]> => {
-    const ids = await Promise.all(mails.map(({ raw }) => blobs.put(raw)))
     const raws = mails.map(({ raw }) => raw)
     const routes = raws.map(raw => route?.(raw) ?? { project, listTags })
+    // The disk is waited for while git reads: nothing is kept before both are done.
+    const [ids, understood] = await Promise.all([
+      Promise.all(raws.map(raw => blobs.put(raw))),
+      understandRouted(gitMail, raws, routes),
+    ])
     const kept: Mail[] = []
-    for (const [n, said] of await understandRouted(gitMail, raws, routes)) {
+    for (const [n, said] of understood) {
       const { raw, arrivedAt } = mails[n] ?? { raw: Buffer.alloc(0), arrivedAt: 0 }
       const of = routes[n]?.project ?? project
       const mail: Mail = { ...said, id: ids[n] ?? '', project: of, source, arrivedAt, size: raw.length }
