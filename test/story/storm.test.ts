@@ -227,6 +227,7 @@ describe.skipIf(!here)('a storm', () => {
 
   afterAll(async () => {
     await killBot()
+    for (const pid of redisOf(folder)) process.kill(pid, 'SIGKILL')
     await store?.close()
     await postfix?.end()
     await dovecot?.remove()
