@@ -27,8 +27,9 @@ const day: Millis = 86_400_000
 export const deadForMs: Millis = 90 * day
 const keptFailures = 5
 
-export const isSilenced = ({ silence }: KnownAddress, now: Instant): boolean =>
-  silence !== undefined && (silence.until === undefined || now < silence.until)
+/** Does it get no mail now? Of whom nothing is known does. */
+export const isSilenced = (known: KnownAddress | undefined, now: Instant): boolean =>
+  known?.silence !== undefined && (known.silence.until === undefined || now < known.silence.until)
 
 /** RFC 3463 §3.2: the mailbox does not exist, or moved without a word; 5.1.2: its domain cannot take mail. */
 const isGone = ({ status }: Failure): boolean => /^5\.1\.(?:1|2|6|10)$/.test(status)

@@ -18,6 +18,12 @@ export const cleanLine = (line: string, max = maxLineLength): string => {
     : plain
 }
 
+/** White space of any kind, line breaks among it, as single blanks. */
+export const collapsed = (text: string): string => text.replace(/\s+/g, ' ').trim()
+
+/** Words of a mail or a program, fit for a line of ours. */
+export const oneLine = (text: string, max = 140): string => cleanLine(collapsed(text), max)
+
 /** The lines of a log as a terminal would leave them: what a carriage return overwrote is gone. Index + 1 is the line number. */
 export const logLines = (log: string): string[] => {
   const lines = log.split('\n')

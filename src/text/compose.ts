@@ -28,6 +28,10 @@ export type Composed = { ok: true; envelope: Envelope; options: MailOptions } | 
 // Narrower than RFC 5321 on purpose: quoted local parts and address literals are what attacks look like.
 const addressPattern = /^[^\s\p{C}<>()[\]\\,;:@"]{1,64}@[\p{L}\p{N}](?:[\p{L}\p{N}.-]{0,252}[\p{L}\p{N}])?$/u
 const messageIdPattern = /^<[^\s\p{C}<>]{1,900}>$/u
+
+/** Can it stand in a header of ours? */
+export const isMessageId = (id: MessageId): boolean => messageIdPattern.test(id)
+
 const fieldNamePattern = /^[A-Za-z][A-Za-z0-9-]{0,76}$/
 const controls = /\p{C}/u
 
@@ -56,7 +60,7 @@ const problemOf = (mail: OutgoingMail): string | undefined => {
   const bad = [mail.from, ...recipients].find(({ address }) => !isMailable(address))
   if (bad) return `${JSON.stringify(bad.address)} is no usable mail address`
   const ids = [mail.messageId, ...mail.references, ...(mail.inReplyTo ? [mail.inReplyTo] : [])]
-  const badId = ids.find(id => !messageIdPattern.test(id))
+  const badId = ids.find(id => !isMessageId(id))
   if (badId !== undefined) return `${JSON.stringify(badId)} is no usable Message-ID`
   const badHeader = Object.entries(mail.headers).find(([name, value]) => !isHeader(name, value))
   if (badHeader)

@@ -1,12 +1,14 @@
 // What each command does. Effects can be repeated; the state that tells of them is saved after them, or together with them.
+
 import { type Command, isForOperators, type Request } from '../model/command.ts'
 import { botProject, type Mail } from '../model/mail.ts'
 import type { Series } from '../model/series.ts'
 import { isOperator } from '../stages/command/permit.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
+import { oneLine } from '../text/clean.ts'
 import { usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
-import { oneLine, writeLetter } from './command-answer.ts'
+import { writeLetter } from './command-answer.ts'
 import { type Act, deny, done, leaveAlone, letGo, noSeries, standing, testAgain } from './command-series.ts'
 import type { Wired } from './wire.ts'
 
@@ -124,7 +126,7 @@ const unclear = (request: Extract<Request, { do: 'unknown' }>): Act => ({
   how: 'unknown',
   what: request.why,
   template: 'answer-unknown',
-  variables: { why: oneLine(request.why), nearest: oneLine(request.nearest) },
+  variables: { why: oneLine(request.why, 120), nearest: oneLine(request.nearest, 120) },
 })
 
 const tooMany = (more: number): Act => ({

@@ -19,7 +19,7 @@ import {
 } from '../stages/reply/envelope.ts'
 import { isNamed, isProgram } from '../stages/reply/reach.ts'
 import { mailText, render } from '../stages/reply/render.ts'
-import { cleanLine } from '../text/clean.ts'
+import { oneLine } from '../text/clean.ts'
 import { headerText, isMailable } from '../text/compose.ts'
 import { contentId } from '../text/digest.ts'
 import { isSameMailbox } from '../text/same-address.ts'
@@ -30,7 +30,6 @@ import type { Wired } from './wire.ts'
 const dayMs = 86_400_000
 
 /** Words of others, for a template: one clean line. */
-export const oneLine = (text: string, max = 120): string => cleanLine(text.replace(/\s+/g, ' ').trim(), max)
 
 /** Is it an address of people, and no list or bot of ours? */
 const isPerson = ({ config }: Wired, address: string): boolean =>
@@ -70,7 +69,7 @@ export const withinCaps = async (wired: Wired, letter: Reply, to: Address[]): Pr
     const isRoom = sent.total < caps.total && same < halfOf(caps.total)
     if (isRoom && sent.thread < caps.thread && sent.author < caps.author) continue
     return keptBack(wired, letter, {
-      about: `${kind} to ${oneLine(address)}`,
+      about: `${kind} to ${oneLine(address, 120)}`,
       why: `in 24 hours ${sent.thread} like it went into its thread, ${sent.author} to that address, ${same} in all, and ${sent.total} mails of all kinds`,
     })
   }

@@ -1,13 +1,15 @@
 // Who asked for a test hears what came of it, also where the reply to the series goes to somebody else, or says nothing as nothing changed.
 // Looked at by the sweep: that way no crash loses it.
+
 import { isSilenced } from '../model/address.ts'
 import type { Command } from '../model/command.ts'
 import type { Series } from '../model/series.ts'
 import { isAnswer, type Verdict } from '../model/verdict.ts'
 import { sayFinding } from '../stages/reply/finding.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
+import { oneLine } from '../text/clean.ts'
 import { contentId } from '../text/digest.ts'
-import { answerTo, oneLine, replySubject, withinCaps, writeLetter } from './command-answer.ts'
+import { answerTo, replySubject, withinCaps, writeLetter } from './command-answer.ts'
 import type { Wired } from './wire.ts'
 
 /** A test that takes longer is found in the series' own thread. */
@@ -43,7 +45,7 @@ const tellOne = async (wired: Wired, command: Command): Promise<void> => {
   const mail = verdict && (await store.mail(command.mail, command.project))
   const to = mail && (await answerTo(wired, mail, undefined))
   const known = await store.address(command.sender)
-  if (!verdict || !mail || !to || (known && isSilenced(known, clock.now()))) return
+  if (!verdict || !mail || !to || isSilenced(known, clock.now())) return
   const letter = writeLetter(wired, {
     ...{ id, kind: 'answer', to: [to], project: series.project, series, under: mail },
     subject: replySubject(mail),

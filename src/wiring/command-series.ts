@@ -1,4 +1,5 @@
 // What commands do to a series: test it again, leave it alone, let it go, say how it stands. Call these in turn: they read and write series.
+
 import { type Command, maxRequests, type Request } from '../model/command.ts'
 import { Fault } from '../model/fault.ts'
 import type { Task } from '../model/job.ts'
@@ -7,7 +8,7 @@ import { cancel } from '../stages/plan/cancel.ts'
 import { sayFinding } from '../stages/reply/finding.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
-import { oneLine } from './command-answer.ts'
+import { oneLine } from '../text/clean.ts'
 import { headProof } from './first-time.ts'
 import type { Wired } from './wire.ts'
 
@@ -210,7 +211,7 @@ export const standing = async (wired: Wired, series: Series, { sender }: Command
       whose: `${isOwn ? 'your' : 'this'} ${series.total > 1 ? 'series' : 'patch'}`,
       state: { at: state.at, missing: and(missingParts(series).map(String)), by: by?.version ?? 0 },
       running: job !== undefined && !isCurrent,
-      tasks: isCurrent ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task))),
+      tasks: isCurrent ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task), 120)),
       ahead: before ?? -1,
       found: oneLine(isOwn ? said : said.replace(/\byour (patch|series|change)/g, 'this $1'), 200),
       foundAt: verdict === undefined ? '' : sayDay(verdict.decidedAt),

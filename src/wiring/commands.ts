@@ -41,8 +41,7 @@ const rulesOf = (wired: Wired, given: Case) => {
 
 /** Nothing is sent to who wants none, or cannot be reached. */
 const isReachable = async ({ store, clock }: Wired, { command }: Case): Promise<boolean> => {
-  const known = await store.address(command.sender)
-  return known === undefined || !isSilenced(known, clock.now())
+  return !isSilenced(await store.address(command.sender), clock.now())
 }
 
 /** Saves what came of a command, with its answer and what it changed, and queues what follows. */

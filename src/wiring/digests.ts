@@ -15,7 +15,7 @@ const sendOne = async (ports: Ports, project: Project): Promise<void> => {
   const lines = await store.digestLines({ project: project.name, before: at })
   if (lines.length === 0) return
   const known = await store.address(project.list.address)
-  if (config.mail.live && known !== undefined && isSilenced(known, now)) return
+  if (config.mail.live && isSilenced(known, now)) return
   const { administrator, bot } = config
   const reply = composeDigest({ project, lines, day, bot, administrator, live: config.mail.live, now })
   // What came too late for one that has left waits for the next.

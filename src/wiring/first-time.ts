@@ -1,12 +1,14 @@
 // trust.firstTime: a series of somebody who never had one tested here waits for an operator. Looked at before each plan, so that no crash
 // lets one through.
+
 import type { Mail } from '../model/mail.ts'
 import type { Reply } from '../model/reply.ts'
 import { head, ownParts, type Series, type SeriesId } from '../model/series.ts'
 import type { MailProof } from '../ports/mail-auth.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
+import { oneLine } from '../text/clean.ts'
 import { contentId } from '../text/digest.ts'
-import { oneLine, replySubject, withinCaps, writeLetter } from './command-answer.ts'
+import { replySubject, withinCaps, writeLetter } from './command-answer.ts'
 import { reachOf } from './reachable.ts'
 import type { Wired } from './wire.ts'
 
@@ -67,7 +69,7 @@ const operatorsOf = ({ config }: Wired) => {
 
 const aboutOf = (series: Series) => ({
   title: oneLine(series.title, 100),
-  author: oneLine(`${series.author.name} <${series.author.address}>`),
+  author: oneLine(`${series.author.name} <${series.author.address}>`, 120),
   thing: series.total > 1 ? 'series' : 'patch',
   id: series.id,
 })

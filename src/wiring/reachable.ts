@@ -44,10 +44,7 @@ export const reachOf = async (wired: Wired, series: Series, mail: Mail | undefin
     list,
     never: [config.bot, ...config.projects.map(one => one.list)],
     aligned: mail ? proofOf(wired, mail) : async () => false,
-    isSilenced: async address => {
-      const known = await store.address(address)
-      return known !== undefined && isSilenced(known, clock.now())
-    },
+    isSilenced: async address => isSilenced(await store.address(address), clock.now()),
   })
   if (series.origin.from !== 'hand') return found
   return { ...found, list: { may: false, why: 'somebody handed it in, the list did not bring it' } }

@@ -1,7 +1,9 @@
 // What an IMAP conversation that failed means for us, and what a person can do about it: imapflow's errors → Faults.
+
 import { z } from 'zod'
 import type { ImapSourceConfig } from '../../config/config.ts'
 import { Fault, type FaultKind, type Retry } from '../../model/fault.ts'
+import { collapsed } from '../../text/clean.ts'
 
 /** The parts of imapflow's errors that are looked at. */
 const Trouble = z
@@ -126,4 +128,4 @@ const tlsMeaning = (code: string, tlsFailed: boolean, config: ImapSourceConfig):
   return undefined
 }
 
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 200)
+const oneLine = (text: string): string => collapsed(text).slice(0, 200)

@@ -1,6 +1,8 @@
 // What an SMTP conversation that failed means for the mail: nodemailer's errors → Faults.
+
 import { z } from 'zod'
 import { Fault, type FaultKind, type Retry } from '../../model/fault.ts'
+import { collapsed } from '../../text/clean.ts'
 
 /** How far a conversation got: before the server let us in, with the envelope, or with every byte of the mail handed over. */
 export type Progress = { at: 'connecting' | 'talking' | 'sent' }
@@ -29,8 +31,7 @@ const lostCodes = new Set([
 /** Node's and OpenSSL's words: nodemailer's code is that of any lost connection. */
 const speaksOfTls = /certificate|self[- ]signed|altnames|\b(?:tls|ssl)\b|wrong version number/i
 
-const inWords = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim()
+const inWords = (error: unknown): string => collapsed(error instanceof Error ? error.message : String(error))
 
 export const smtpFault = (error: unknown, place: string, { at }: Progress): Fault => {
   if (error instanceof Fault) return error

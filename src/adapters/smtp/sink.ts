@@ -1,8 +1,10 @@
 // Our mail out over SMTP, at the end of the flow.
+
 import { Fault } from '../../model/fault.ts'
 import type { OutgoingMail } from '../../model/reply.ts'
 import type { MailSink, RefusedRecipient, SendOptions, Taken } from '../../ports/mail-sink.ts'
 import { mailBytes, type Signer } from '../../text/bytes.ts'
+import { collapsed } from '../../text/clean.ts'
 import type { Progress } from './fault.ts'
 import { openSession, placeOf, type Sent, type Session, type SmtpPlace } from './session.ts'
 
@@ -77,7 +79,7 @@ const send = async (
   })
   // The mail is not held up for the copy; that it is refused for good, operators should know.
   const refused = refusedIn(sent).filter(one => one.forGood || isReal(one.address))
-  return { answer: oneLine(sent.response), refused }
+  return { answer: collapsed(sent.response), refused }
 }
 
 const copyFor = ({ copyTo }: SmtpOptions, recipients: string[]): string[] =>
@@ -87,10 +89,8 @@ const refusedIn = ({ rejected, rejectedErrors = [] }: Sent): RefusedRecipient[] 
   rejected.map((address, i) => {
     const error = rejectedErrors[i]
     const code = Number(error && 'responseCode' in error ? error.responseCode : 0)
-    return { address, why: oneLine(error?.message ?? 'refused'), forGood: code >= 500 && code !== 503 }
+    return { address, why: collapsed(error?.message ?? 'refused'), forGood: code >= 500 && code !== 503 }
   })
-
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
 type HandOver = Omit<Parameters<Session['send']>[0], 'progress'>
 

@@ -6,7 +6,7 @@ import { isNews } from '../../model/policy.ts'
 import type { DigestLine, Reply } from '../../model/reply.ts'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
-import { cleanLine } from '../../text/clean.ts'
+import { cleanLine, oneLine } from '../../text/clean.ts'
 import { headerText } from '../../text/compose.ts'
 import { contentId } from '../../text/digest.ts'
 import {
@@ -33,8 +33,6 @@ export const digestDue = (now: Instant, digestAt: number): { at: Instant; day: s
   const at = today <= now ? today : today - dayMs
   return { at, day: new Date(at).toISOString().slice(0, 10) }
 }
-
-const oneLine = (text: string, max: number): string => cleanLine(text.replace(/\s+/g, ' ').trim(), max)
 
 /** What a digest says of a verdict. The same verdict gives the same line. */
 export const lineOf = (given: {

@@ -3,13 +3,12 @@ import type { Address, MessageId } from '../../model/mail.ts'
 import type { OutgoingMail } from '../../model/reply.ts'
 import { head, ownParts, type Part, type Series } from '../../model/series.ts'
 import { type Verdict, verdictKey } from '../../model/verdict.ts'
-import { headerText } from '../../text/compose.ts'
+import { headerText, isMessageId } from '../../text/compose.ts'
 import { contentId } from '../../text/digest.ts'
 
-const messageId = /^<[^\s\p{C}<>]{1,900}>$/u
 const maxNameLength = 80
 
-const usable = (id: MessageId | undefined): id is MessageId => id !== undefined && messageId.test(id)
+const usable = (id: MessageId | undefined): id is MessageId => id !== undefined && isMessageId(id)
 
 /** The part that the reply goes under: the one that it is about, else the head of the series. A part of an older version is not in its thread. */
 export const answered = (series: Series, { finding }: Pick<Verdict, 'finding'>): Part | undefined => {

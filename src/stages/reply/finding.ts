@@ -1,11 +1,11 @@
 // A finding in a few words: for a reply that takes back an earlier one, and for the lines of a digest.
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
-import { cleanLine } from '../../text/clean.ts'
+import { oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { list } from './evidence.ts'
 
-const word = (text: string): string => cleanLine(text.replace(/\s+/g, ' ').trim(), 60)
+const word = (text: string): string => oneLine(text, 60)
 
 /** `patch 2/3`, `patches 1/3 and 3/3`. */
 export const sayPatches = (positions: number[], total: number): string =>

@@ -4,7 +4,7 @@ import type { Address } from '../../model/mail.ts'
 import type { Recipe, Step } from '../../model/recipe.ts'
 import { ownParts, type Part, type Series } from '../../model/series.ts'
 import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
-import { cleanLine } from '../../text/clean.ts'
+import { cleanLine, oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { fold, foldCommand } from '../../text/wrap.ts'
 import { type Recipients, sayAddresses } from './envelope.ts'
@@ -31,7 +31,6 @@ const maxCommandLines = 6
 const maxNames = 5
 const maxHere = 8
 
-const oneLine = (text: string, max = 140): string => cleanLine(text.replace(/\s+/g, ' ').trim(), max)
 const short = (commit: Commit): string =>
   /^[0-9a-f]{12,}$/.test(commit) ? commit.slice(0, 12) : oneLine(commit, 40)
 
