@@ -297,14 +297,31 @@ const toProject = (name: string, file: ProjectFile, context: Context): ProjectCo
     },
     test: {
       images: file.test.images,
-      steps: file.test.steps.map(step => ({ ...toStep(step), report: step.report })),
+      steps: file.test.steps.map(({ report, files, pattern, only, ...step }) => ({
+        ...toStep(step),
+        ...defined({ report, files, pattern, only }),
+        report,
+      })),
+      ...defined({ concerns: file.test.concerns, dependencies: file.test.dependencies }),
     },
     ignore: file.ignore,
   },
   branches: file.branches,
   reply: file.reply,
   trust: file.trust,
+  proof: toProof(file.proof),
 })
+
+const toProof = ({ budget, alike, nightlyAt, ...rest }: ProjectFile['proof']): ProjectConfig['proof'] => ({
+  ...rest,
+  budgetMs: budget,
+  nightlyAt,
+  alike: { authors: alike.authors, withinMs: alike.within },
+})
+
+/** Without what is not there: a recipe's digest names jobs, and must not change with what it does not say. */
+const defined = <T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never
 
 const deepFreeze = <T>(value: T): T => {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value))

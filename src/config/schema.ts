@@ -398,14 +398,91 @@ const step = z.strictObject({
   timeout: duration(1000, day).prefault('10 min').describe('When the command is stopped. Default: 10 min.'),
 })
 
+/** Compiles; how long it may take is bounded by the length of lines that it is given. */
+const regexp = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine(
+    text => {
+      try {
+        return new RegExp(text) instanceof RegExp
+      } catch {
+        return false
+      }
+    },
+    { error: 'is no regular expression' },
+  )
+
 const testStep = step.extend({
   report: z
-    .enum(['wine', 'tap', 'sparse', 'exit-code'])
+    .enum([
+      'wine',
+      'tap',
+      'ktap',
+      'sparse',
+      'junit',
+      'ctest',
+      'automake',
+      'go',
+      'pytest',
+      'cargo',
+      'meson',
+      'pattern',
+      'exit-code',
+    ])
     .default('exit-code')
     .describe(
-      'What its output looks like. wine: Wine’s test summary lines · tap: Test Anything Protocol · sparse: sparse’s make check · exit-code: one test, passed if it exits with 0. Default: exit-code.',
+      'What its report looks like. wine: Wine’s test summary lines · tap: Test Anything Protocol · ktap: the kernel’s · sparse: sparse’s make check · junit: JUnit XML (files) · ctest · automake: make check, or .trs (files) · go: go test -json · pytest: with -rA · cargo: libtest · meson: meson test · pattern: your own · exit-code: one test, passed if it exits with 0. Default: exit-code.',
+    ),
+  files: z
+    .array(inSource)
+    .optional()
+    .describe(
+      'Globs of report files that it leaves below the source folder. Default: what it prints is the report.',
+    ),
+  pattern: z
+    .strictObject({
+      passed: regexp.optional().describe('A line of a test that passed.'),
+      failed: regexp.describe('A line of a test that failed.'),
+      skipped: regexp.optional().describe('A line of a test that was skipped.'),
+      end: regexp.optional().describe('A line without which the report is cut off. Default: none.'),
+    })
+    .optional()
+    .describe(
+      'Of report: pattern. Regular expressions with a group (?<test>…), and (?<message>…) if there is one.',
+    ),
+  only: z
+    .string()
+    .regex(/\{tests\}/, { error: 'must hold {tests}, where the names of the tests go' })
+    .optional()
+    .describe(
+      'Command that runs only some of its tests: {tests} stands for their names, quoted for the shell. Default: the whole step is run again.',
     ),
 })
+
+const concern = z.strictObject({
+  paths: z.array(line('a glob')).min(1, { error: 'there is no glob' }).describe('Globs of changed files.'),
+  steps: z.array(line('a name')).default([]).describe('Test steps that they concern. Default: none.'),
+  tests: z
+    .array(line('a glob'))
+    .default([])
+    .describe('Globs of tests’ names that they concern. Default: none.'),
+})
+
+const dependencies = z
+  .strictObject({
+    files: z
+      .array(inSource)
+      .min(1, { error: 'there is no glob' })
+      .describe('Globs of files with rules in the form of make, which the build leaves, like **/*.d.'),
+    target: regexp
+      .optional()
+      .describe(
+        'Regular expression on a rule’s target, whose group (?<test>…) is the test. Default: the target is its name.',
+      ),
+  })
+  .describe('What the build says of which test needs which file.')
 
 const imageName = name()
 
@@ -435,6 +512,58 @@ const replyPolicy = z
     digestAt: timeOfDay.prefault('06:00').describe('When digests leave, UTC. Default: 06:00.'),
   })
   .describe('Who hears what.')
+
+const chance = (value: number, what: string) =>
+  z.number().gt(0).lt(0.5).default(value).describe(`${what} Default: ${value}.`)
+const many = (value: number, most: number, what: string) =>
+  z.int().min(1).max(most).default(value).describe(`${what} Default: ${value}.`)
+
+const proof = z
+  .strictObject({
+    blame: chance(0.001, 'Chance that a series that breaks nothing is blamed for something.'),
+    miss: chance(0.01, 'Chance that a test that the patches break is let go.'),
+    rate: z
+      .number()
+      .min(0.05)
+      .max(1)
+      .default(0.3)
+      .describe('Least share of runs in which a break must show to be looked for. Default: 0.3.'),
+    pairs: many(60, 1000, 'Most runs of one test with and as many without the patches.'),
+    stepPairs: many(12, 1000, 'The same where a whole step has to be run for it.'),
+    budget: duration(1000, 7 * day)
+      .prefault('2 h')
+      .describe('Time of virtual machines that the proof of one series may take. Default: 2 h.'),
+    likely: z
+      .number()
+      .min(0)
+      .max(10)
+      .default(0.08)
+      .describe(
+        'How much longer the tests that the patches concern are run, as a share of one run of everything; finds what fails seldom. Default: 0.08.',
+      ),
+    bases: many(30, 1000, 'So many bases make the history of a test.'),
+    bisect: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Failures are traced to one patch of the series, and each patch is built by itself. Default: true.',
+      ),
+    nightlyAt: timeOfDay
+      .optional()
+      .describe('When the bases are tested every night, UTC. Default: only when they moved.'),
+    alike: z
+      .strictObject({
+        authors: many(3, 100, 'So many authors.'),
+        within: duration(60_000, 7 * day)
+          .prefault('2 h')
+          .describe('Within that time. Default: 2 h.'),
+      })
+      .prefault({})
+      .describe(
+        'The same new failure in series of so many authors is held back until an operator has looked.',
+      ),
+  })
+  .describe('How failures are proven before anybody is blamed.')
 
 const may = (whom: string[], what: string) =>
   z
@@ -525,6 +654,11 @@ const project = z
           .array(testStep)
           .min(1, { error: 'there is nothing to run: at least one step is needed' })
           .describe('Run on each image, one after another.'),
+        concerns: z
+          .array(concern)
+          .optional()
+          .describe('Which changed files concern which tests. Default: every file concerns all.'),
+        dependencies: dependencies.optional(),
       })
       .describe('How it is tested, on each image.'),
     ignore: z
@@ -533,6 +667,7 @@ const project = z
       .describe('Globs. A series that touches only these files is neither built nor tested. Default: none.'),
     reply: replyPolicy.prefault({}),
     trust: trust.prefault({}),
+    proof: proof.prefault({}),
   })
   .describe('A project: its list, its repository, and how it is built and tested.')
 

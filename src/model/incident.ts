@@ -19,6 +19,8 @@ export type Trouble =
   | 'mail-refused'
   | 'mail-unconfirmed'
   | 'mail-unreachable'
+  | 'base-broken'
+  | 'alike-failures'
 
 export type Incident = {
   /** Content id of trouble, host, `about` and `since`. */

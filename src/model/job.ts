@@ -79,7 +79,37 @@ export type Task = {
   /** Lower runs first; the job's in tens. */
   priority: number
   state: TaskState
+  /** Of a build: only so many of the series' patches are applied, to find out which one did it. */
+  upTo?: number
+  /** Of a build: after each patch but the last the tree is built, to see whether every one of them builds. It leaves no artifact. */
+  each?: true
+  /** Of a test that is run besides the first one, for proof. */
+  probe?: Probe
 }
+
+/** with: all patches are in · without: none of the series' · a number: the series' first so many. */
+export type Side = 'with' | 'without' | number
+
+/** One more run of some tests in a clone of its own. */
+export type Probe = {
+  why: 'likely' | 'proof' | 'bisect'
+  side: Side
+  /** The build task whose artifact is tested; of this job, or of its base line's. */
+  build: TaskId
+  step: string
+  /** Only these of its tests; undefined: the whole step. */
+  tests?: string[]
+  /** Counted from 1; the runs of one round are independent of each other, and the next round is decided when all of them are over. */
+  round: number
+  /** Which one of its side and round; those of the two sides with the same number are a pair. */
+  turn: number
+}
+
+/** Tasks that every job has: one build, and one test on each image. */
+export const firstTasks = (tasks: Task[]): { build: Task | undefined; tests: Task[] } => ({
+  build: tasks.find(({ kind, upTo, each }) => kind === 'build' && upTo === undefined && !each),
+  tests: tasks.filter(({ kind, probe }) => kind === 'test' && probe === undefined),
+})
 
 /** One try, kept for good: what ran where, how it ended, and where its evidence lies. */
 export type RunRecord = {
@@ -111,7 +141,15 @@ export type TestedStep = StepOutcome & { format: TestStep['report']; report: Rep
 
 /** What happened to the patch (or the base) in a task: a value, which the author may hear. `ours` is the exception: it happened to us. */
 export type Outcome =
-  | { kind: 'built'; artifact: BlobId | undefined; steps: StepOutcome[] }
+  | {
+      kind: 'built'
+      artifact: BlobId | undefined
+      steps: StepOutcome[]
+      /** What the compiler warned of, without line numbers, each once. */
+      warnings?: string[]
+      /** Which test needs which files, as the build says: blob of a JSON `Record<test, path[]>`. */
+      dependencies?: BlobId
+    }
   | {
       kind: 'does-not-apply'
       position: number
@@ -130,6 +168,8 @@ export type Outcome =
       unpatched?: boolean
     }
   | { kind: 'tested'; steps: TestedStep[] }
+  /** Each patch but the last, built in order: those after which the tree does not build. Of a task with `each`. */
+  | { kind: 'walked'; broken: { position: number; title: string; step: string; errors: string[] }[] }
   | { kind: 'ours'; what: string; detail: string /** Another try gives the same. */; hopeless?: boolean }
 
 /** A task's tries may not go on for ever: tries lost to us, and second opinions, together. */

@@ -1,4 +1,5 @@
 // Test results, whatever format they came in.
+import type { Millis } from './instant.ts'
 
 /** todo and todo-passed: expected to fail, and did / did not. error: the program itself broke (crash, time-out). */
 export type TestOutcome = 'passed' | 'failed' | 'skipped' | 'todo' | 'todo-passed' | 'error'
@@ -11,6 +12,12 @@ export type TestResult = {
   message: string
   /** First line of it in the log, 1-based. */
   line: number
+  /** Last line of it in the log; undefined: not known. */
+  endLine?: number
+  /** The group that it is in, where the format has one that is not in its name. */
+  suite?: string
+  /** As the report says. */
+  durationMs?: Millis
 }
 
 /** whole: says itself that it is complete, and its counts agree. truncated: it ends early. contradictory: it disagrees

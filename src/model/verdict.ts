@@ -1,9 +1,18 @@
 // What we say about a series, and the evidence for it.
 
-import type { Instant } from './instant.ts'
+import type { Trials } from './history.ts'
+import type { Instant, Millis } from './instant.ts'
 import type { BaseHow, BlobId, Commit, Conflict, JobId, Lacking } from './job.ts'
 import type { Ending, RunId } from './run.ts'
 import type { Series, SeriesId } from './series.ts'
+
+/** What stands behind a ruling: runs in fresh clones, turn by turn with and without the patch, and what history says. */
+export type Proof = {
+  with: Trials
+  without: Trials
+  /** Of the unpatched base, over the last bases, besides those of `without`. */
+  history?: Trials
+}
 
 /** One test that fails with the patch and passes without it on the same image. */
 export type NewFailure = {
@@ -12,7 +21,16 @@ export type NewFailure = {
   message: string
   /** How the step ended with the patch, if not by itself: this test had no chance to pass. */
   ending: Ending
+  /** worse: it fails without the patch, too, but more seldom. undefined: new. */
+  kind?: 'new' | 'worse'
+  /** undefined: given by a Grapevine that compared single runs. */
+  proof?: Proof
+  /** First and last line of it in the image's log, 1-based. */
+  lines?: [number, number]
 }
+
+/** A failure that is not held against the patch. */
+export type OtherFailure = { step: string; test: string; message: string; proof?: Proof }
 
 export type ImageVerdict = {
   image: string
@@ -23,6 +41,19 @@ export type ImageVerdict = {
   newFailures: NewFailure[]
   /** Failing without the patch, passing with it. */
   mended: string[]
+  /** It failed, and fails as often without the patch. */
+  flaky?: OtherFailure[]
+  /** It failed, and the runs that there was time for do not tell whose doing that is. */
+  unclear?: OtherFailure[]
+  /** It failed as its bug says. */
+  reported?: (OtherFailure & { bug: string })[]
+  /** In the base's whole report, and not in that of the patch, though it is whole as well. */
+  vanished?: { step: string; test: string }[]
+  /** What was left out on purpose, in words: `12 tests of step "x": your files do not concern them`. */
+  leftOut?: string[]
+  /** Blobs of the run's console and screenshot, where there is something to see. */
+  console?: BlobId
+  screenshot?: BlobId
   /** Steps that did not end by themselves, or whose report cannot be trusted, with the patch only. */
   broken: { step: string; ending: Ending; why: string; tail: string[] }[]
   /** Why it could not be told, for `untested`. */
@@ -81,6 +112,14 @@ export type Verdict = {
     | { kind: 'cancelled'; why: string; by: string }
   /** undefined: not decided yet, or given by a Grapevine that did not keep it. */
   told?: Told
+  /** The patch of the series that does it, found by building and running the series' beginnings. undefined: not looked for, or not found. */
+  culprit?: { position: number; title: string }
+  /** Patches after which the tree does not build, although it does at the end. */
+  unbuildable?: { position: number; title: string; step: string; errors: string[] }[]
+  /** What the compiler warns of with the patch only. For information. */
+  warnings?: string[]
+  /** Runs besides the first ones, and the time of clones that they took. */
+  extra?: { runs: number; ms: Millis }
 }
 
 /** A verdict that its author hears. */

@@ -1,11 +1,14 @@
 // What is kept, and the truth about all that goes on. One contract suite runs on every implementation.
 
 import type { KnownAddress, Silence } from '../model/address.ts'
+import type { Blame } from '../model/blame.ts'
 import type { Command, CommandState } from '../model/command.ts'
+import type { Sample } from '../model/history.ts'
 import type { Hold, Host } from '../model/host.ts'
 import type { Incident } from '../model/incident.ts'
 import type { Instant } from '../model/instant.ts'
 import type { Job, JobId, Outcome, RunRecord, Task, TaskId, TaskState } from '../model/job.ts'
+import type { KnownFailure, KnownState } from '../model/known.ts'
 import type { Address, Disposition, Mail, MailId, MessageId } from '../model/mail.ts'
 import type { DigestLine, Reply, ReplyKind, ReplyState } from '../model/reply.ts'
 import type { RunId } from '../model/run.ts'
@@ -62,7 +65,11 @@ export type Store = {
 
   /** Inserts what is not there yet; jobs and tasks that exist stay as they are. */
   addJob(job: Job, tasks: Task[]): Promise<void>
+  /** More tasks of a job that is there; those that exist stay as they are. */
+  addTasks(tasks: Task[]): Promise<void>
   job(id: JobId): Promise<Job | undefined>
+  /** Of unpatched bases, the newest first. */
+  baselines(filter: { project: string; baseName?: string; limit: number }): Promise<Job[]>
   jobsOf(series: SeriesId): Promise<Job[]>
   task(id: TaskId): Promise<Task | undefined>
   tasksOf(job: JobId): Promise<Task[]>
@@ -77,6 +84,32 @@ export type Store = {
   /** In order of attempt. */
   runsOf(task: TaskId): Promise<RunRecord[]>
   outcome(task: TaskId): Promise<Outcome | undefined>
+
+  /** What was kept already stays. */
+  addSamples(samples: Sample[]): Promise<void>
+  /** The newest first. `patched`: only those of series (true), or of unpatched bases (false). */
+  samples(filter: {
+    project: string
+    image?: string
+    step?: string
+    patched?: boolean
+    since?: Instant
+    limit: number
+  }): Promise<Sample[]>
+  /** Those made before that moment go; returns how many. */
+  pruneSamples(before: Instant): Promise<number>
+
+  /** Failures that were proven to be a patch's doing, or would be told as that; what was kept already stays. */
+  addBlames(blames: Blame[]): Promise<void>
+  /** In order of time. */
+  blames(filter: { project: string; since: Instant }): Promise<Blame[]>
+
+  /** Inserts; false: one of that id is there, and stays. */
+  addKnown(known: KnownFailure): Promise<boolean>
+  /** In order of storing. */
+  knownFailures(filter?: { project?: string; at?: KnownState['at'] }): Promise<KnownFailure[]>
+  /** Replaces it, if its state is still `from`. */
+  updateKnown(known: KnownFailure, from: KnownState['at']): Promise<boolean>
 
   /** The first one stays: false if there is one of that series and key (`verdictKey`) already. Keeps reply and line with it, in one transaction. */
   addVerdict(verdict: Verdict, reply: Reply | undefined, line?: DigestLine): Promise<boolean>

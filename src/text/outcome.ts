@@ -8,6 +8,10 @@ export const sayOutcome = (outcome: Outcome): string => {
   switch (outcome.kind) {
     case 'built':
       return 'built'
+    case 'walked':
+      return outcome.broken.length === 0
+        ? 'every patch builds'
+        : `does not build after ${outcome.broken.length} of the patches`
     case 'does-not-apply':
       return `patch ${outcome.position}${outcome.before ? ' of another series, which it needs,' : ''} does not apply`
     case 'already-applied':

@@ -118,6 +118,11 @@ test('a short file becomes a whole configuration, with defaults', async () => {
         },
         branches: [],
         reply: { author: 'always', list: 'new-failures', unchanged: 'silent', digestAt: 360 },
+        proof: {
+          ...{ blame: 0.001, miss: 0.01, rate: 0.3, pairs: 60, stepPairs: 12, budgetMs: 7_200_000 },
+          ...{ likely: 0.08, bases: 30, bisect: true, nightlyAt: undefined },
+          alike: { authors: 3, withinMs: 7_200_000 },
+        },
         trust: {
           firstTime: 'run',
           commands: {
@@ -268,7 +273,7 @@ const mistakes: [what: string, from: string, to: string, message: string][] = [
     'an unknown choice',
     'report: wine',
     'report: whine',
-    'grapevine.yaml:20:75: projects.tally.test.steps[0].report: must be one of wine, tap, sparse, exit-code. Did you mean "wine"?',
+    'grapevine.yaml:20:75: projects.tally.test.steps[0].report: must be one of wine, tap, ktap, sparse, junit, ctest, automake, go, pytest, cargo, meson, pattern, exit-code. Did you mean "wine"?',
   ],
   [
     'a span without unit',

@@ -48,6 +48,10 @@ export const project: ProjectConfig = {
   recipe,
   branches: [],
   reply: { author: 'always', list: 'new-failures', unchanged: 'silent', digestAt: 360 },
+  proof: {
+    ...{ blame: 0.001, miss: 0.01, rate: 0.3, pairs: 60, stepPairs: 12, budgetMs: 7_200_000, likely: 0.08 },
+    ...{ bases: 30, bisect: true, nightlyAt: undefined, alike: { authors: 3, withinMs: 7_200_000 } },
+  },
   trust: {
     firstTime: 'run',
     commands: {

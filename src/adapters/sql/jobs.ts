@@ -37,6 +37,8 @@ const taskRow = ({ state, ...rest }: Task) => ({
 type JobPart = Pick<
   Store,
   | 'addJob'
+  | 'addTasks'
+  | 'baselines'
   | 'job'
   | 'jobsOf'
   | 'task'
@@ -71,6 +73,15 @@ const runStore = (db: Db): Pick<Store, 'saveRun' | 'run' | 'runsOf'> => ({
   },
 })
 
+const insertTasks = async (db: Db, tasks: Task[]): Promise<void> => {
+  for (const chunk of inChunks(tasks))
+    await db
+      .insertInto('task')
+      .values(chunk.map(taskRow))
+      .onConflict(conflict => conflict.column('id').doNothing())
+      .execute()
+}
+
 /** The store's half of jobs, tasks and runs. */
 export const jobStore = (db: Db): JobPart => ({
   ...runStore(db),
@@ -87,14 +98,32 @@ export const jobStore = (db: Db): JobPart => ({
         })
         .onConflict(conflict => conflict.column('id').doNothing())
         .execute()
-      for (const chunk of inChunks(tasks)) {
-        await transaction
-          .insertInto('task')
-          .values(chunk.map(taskRow))
-          .onConflict(conflict => conflict.column('id').doNothing())
-          .execute()
-      }
+      await insertTasks(transaction, tasks)
     }),
+
+  addTasks: tasks => db.transaction().execute(transaction => insertTasks(transaction, tasks)),
+
+  async baselines({ project, baseName, limit }) {
+    // Bases are few beside series; the newest are looked at first.
+    const found: Job[] = []
+    for (let before: number | undefined; found.length < limit; ) {
+      let query = db
+        .selectFrom('job')
+        .select(['seq', ...columns])
+        .where('series', 'is', null)
+      if (before !== undefined) query = query.where('seq', '<', before)
+      const rows = await query.orderBy('seq', 'desc').limit(100).execute()
+      const jobs = rows.map(toJob)
+      found.push(
+        ...jobs.filter(
+          job => job.project === project && (baseName === undefined || job.baseName === baseName),
+        ),
+      )
+      before = rows.at(-1)?.seq
+      if (rows.length < 100) break
+    }
+    return found.slice(0, limit)
+  },
 
   async job(id) {
     const row = await db.selectFrom('job').select(columns).where('id', '=', id).executeTakeFirst()

@@ -273,6 +273,41 @@ const mailOutTables = async (db: AnyDb, flavour: Flavour) => {
     await schema.createIndex(name).on(table).columns(columns).execute()
 }
 
+/** What tests did so far, what is about to be said of patches, and failures that are known. */
+const proofTables = async (db: AnyDb, flavour: Flavour) => {
+  const table = tableMaker(db, flavour)
+  await table('sample')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('image', 'text', column => column.notNull())
+    .addColumn('step', 'text', column => column.notNull())
+    .addColumn('patched', 'integer', column => column.notNull())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await table('blame')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await table('known_failure')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  const indexes: [name: string, table: string, columns: string[]][] = [
+    ['sample_by_step', 'sample', ['project', 'image', 'step', 'at', 'seq']],
+    ['sample_by_project', 'sample', ['project', 'at', 'seq']],
+    ['sample_by_time', 'sample', ['at']],
+    ['blame_by_project', 'blame', ['project', 'at', 'seq']],
+    ['known_failure_by_project', 'known_failure', ['project', 'state_at', 'seq']],
+  ]
+  for (const [name, where, columns] of indexes)
+    await db.schema.createIndex(name).on(where).columns(columns).execute()
+}
+
 /** All versions, by name in order. */
 export const versions = (flavour: Flavour): Versions => ({
   '0001-start': {
@@ -285,6 +320,7 @@ export const versions = (flavour: Flavour): Versions => ({
   },
   '0002-farm': { up: (db: AnyDb) => farmTables(db, flavour) },
   '0003-mail': { up: (db: AnyDb) => mailOutTables(db, flavour) },
+  '0004-proof': { up: (db: AnyDb) => proofTables(db, flavour) },
 })
 
 const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {

@@ -11,6 +11,7 @@ import { jobStore } from './jobs.ts'
 import { mailStore } from './mails.ts'
 import { type Flavour, migrate } from './migrations.ts'
 import { postgres, postgresFault, postgresGaveWay } from './postgres.ts'
+import { proofStore } from './proofs.ts'
 import { seriesStore } from './series.ts'
 import { sqlite, sqliteFault, sqliteIsBusy } from './sqlite.ts'
 import type { Tables } from './tables.ts'
@@ -88,6 +89,7 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...addressStore(db),
     ...hostStore(db),
     ...incidentStore(db),
+    ...proofStore(db),
   }
   return { ...guarded(parts, attempt), close: closedTwiceIsFine(() => db.destroy()) }
 }

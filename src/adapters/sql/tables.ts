@@ -117,6 +117,20 @@ export type Tables = {
     created_at: number
     data: string
   }
+  /** What a step of one run showed. */
+  sample: {
+    seq: Sequence
+    id: string
+    project: string
+    image: string
+    step: string
+    /** 1 if a series was in it. */
+    patched: number
+    at: number
+    data: string
+  }
+  blame: { seq: Sequence; id: string; project: string; at: number; data: string }
+  known_failure: { seq: Sequence; id: string; project: string; state_at: string; data: string }
   host: { name: string; data: string }
   /** `on_key`: kind and name of what is held. */
   hold: { on_key: string; data: string }

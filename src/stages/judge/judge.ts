@@ -111,6 +111,7 @@ const withoutTests = (built: Exclude<Outcome, { kind: 'built' | 'build-failed' }
     case 'ours':
       return { kind: 'ours', what: built.what }
     case 'tested':
+    case 'walked':
       return { kind: 'ours', what: 'the build gave no result of a build' }
   }
 }

@@ -9,7 +9,7 @@ import { parseSparse } from './sparse.ts'
 import { parseTap } from './tap.ts'
 import { parseWine } from './wine.ts'
 
-const parsers: Record<ReportFormat, (lines: string[], ending: Ending, step: string) => Report> = {
+const parsers: Partial<Record<ReportFormat, (lines: string[], ending: Ending, step: string) => Report>> = {
   wine: parseWine,
   tap: parseTap,
   sparse: parseSparse,
@@ -24,7 +24,7 @@ export const parseReport = (
   ending: Ending,
   step = 'exit code',
 ): Report => {
-  const report = parsers[format](logLines(log), ending, step)
+  const report = (parsers[format] ?? parseExitCode)(logLines(log), ending, step)
   return report.state === 'whole' && ending.kind !== 'finished'
     ? { ...report, state: 'truncated', why: `the command ${sayEnding(ending)}` }
     : report
