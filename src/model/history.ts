@@ -40,3 +40,72 @@ export const maxFailed = 2000
 export const none: Trials = { failed: 0, runs: 0 }
 
 export const plus = (a: Trials, b: Trials): Trials => ({ failed: a.failed + b.failed, runs: a.runs + b.runs })
+
+/** What covers a test: itself, or a test that it stands below. */
+const namesOver = (test: string): string[] => {
+  const words = test.split(' > ')
+  return words.map((_, i) => words.slice(0, i + 1).join(' > '))
+}
+
+/** Does it tell of single tests: what passed, and all that failed? */
+export const isTelling = ({ state, failed }: Pick<Sample, 'state' | 'failed'>): boolean =>
+  state === 'whole' && failed.length < maxFailed
+
+type Tally = {
+  /** Runs of the whole step, whatever came of them, and those that did not end well. */
+  step: Trials
+  /** Telling runs of the whole step. */
+  whole: number
+  /** Further telling runs of single tests, by test. */
+  single: Map<string, number>
+  failed: Map<string, number>
+}
+
+const add = (counts: Map<string, number>, key: string): void => {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+const tallyOf = (samples: Sample[]): Tally => {
+  const tally: Tally = { step: none, whole: 0, single: new Map(), failed: new Map() }
+  for (const sample of samples) {
+    const { only, state, failed } = sample
+    if (only === undefined) tally.step = plus(tally.step, { failed: state === 'whole' ? 0 : 1, runs: 1 })
+    if (!isTelling(sample)) continue
+    if (only === undefined) tally.whole++
+    for (const test of new Set(only)) add(tally.single, test)
+    for (const test of new Set(failed.map(one => one.test))) add(tally.failed, test)
+  }
+  return tally
+}
+
+/**
+ * How often each test failed, and in how many runs it took part. All samples of one image, or of what is to be one. A whole report counts
+ * all tests of its step as run; a report that is not whole says nothing of single tests, only of the step itself, which is the test ''.
+ */
+export const ratesOf = (samples: Sample[]): ((step: string, test: string) => Trials) => {
+  const steps = new Map(
+    [...Map.groupBy(samples, ({ step }) => step)].map(([step, own]) => [step, tallyOf(own)]),
+  )
+  return (step, test) => {
+    const tally = steps.get(step)
+    if (tally === undefined) return none
+    if (test === '') return tally.step
+    const single = Math.max(0, ...namesOver(test).map(name => tally.single.get(name) ?? 0))
+    return { failed: tally.failed.get(test) ?? 0, runs: tally.whole + single }
+  }
+}
+
+/**
+ * History of the unpatched bases, by image: the one that failures are compared with. `but`: a job whose own runs are counted elsewhere.
+ * Samples of patched runs are left out.
+ */
+export const historyOf = (
+  samples: Sample[],
+  { but }: { but?: JobId } = {},
+): ((image: string, step: string, test: string) => Trials) => {
+  const own = samples.filter(({ series, job }) => series === undefined && job !== but)
+  const images = new Map(
+    [...Map.groupBy(own, ({ image }) => image)].map(([image, of]) => [image, ratesOf(of)]),
+  )
+  return (image, step, test) => images.get(image)?.(step, test) ?? none
+}

@@ -24,6 +24,7 @@ import { build, buildTemplate } from './build.ts'
 import { taskDeadlineMs } from './guest.ts'
 import type { Journal } from './journal.ts'
 import { journal as newJournal } from './journal.ts'
+import { keepSamples } from './sample.ts'
 import { test, testTemplate } from './test.ts'
 
 export type RunPorts = { store: Store; farm: Farm; blobs: Blobs; mirror: Mirror; clock: Clock; log: Log }
@@ -216,6 +217,8 @@ export const run =
       await keep(ports, one, 'log', async () => Buffer.from(one.journal.text()))
       const ended = { ...record, endedAt: clock.now(), outcome, evidence: one.evidence }
       return await patiently(ports, by.signal, async () => {
+        // Before the run's own outcome: no crash leaves a run that is told of and not counted.
+        await keepSamples(store, { job, task, run: ended })
         await store.saveRun(ended)
         return await settle(ports, sameTask(task, running), outcome, earlier)
       })
