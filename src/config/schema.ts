@@ -528,7 +528,7 @@ const proof = z
       .max(1)
       .default(0.3)
       .describe('Least share of runs in which a break must show to be looked for. Default: 0.3.'),
-    pairs: many(60, 1000, 'Most runs of one test with and as many without the patches.'),
+    pairs: many(100, 1000, 'Most runs of one test with and as many without the patches.'),
     stepPairs: many(12, 1000, 'The same where a whole step has to be run for it.'),
     budget: duration(1000, 7 * day)
       .prefault('2 h')

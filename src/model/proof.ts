@@ -74,26 +74,68 @@ export const ownRate = ({ failed, runs }: Trials): number => (failed + 0.5) / (r
 /** Does it fail without the patch nearly always? Then one more failure says nothing. */
 export const failsAnyway = (history: Trials): boolean => history.failed > 0 && ownRate(history) >= 0.75
 
-/** The least rate that a break is looked for at, for a test that fails by itself at that rate: the gap must be one that few runs can see. */
+/** A test that was never seen to fail by itself is taken for one that hardly ever does, however few its runs: else a break would be let go. */
+const seldom = 0.01
+
+const rateWithout = (seen: Trials): number => (seen.failed === 0 ? seldom : Math.min(0.75, ownRate(seen)))
+
+/** Whole steps are dear: with them, only what fails most of the time is looked for. */
+const wholeRate = 0.75
+
+/** The least rate that a break is looked for at: for a test that fails by itself, the gap must be one that few runs can show. */
 const leastRate = (own: number, rate: number): number =>
   own <= 0.05 ? Math.max(rate, own + 0.25) : Math.min(0.95, own + 0.6)
 
-const acquits = ({ history, pairs }: Suspicion, { miss, rate }: ProofSettings): boolean => {
+const acquits = ({ history, pairs, whole }: Suspicion, { miss, rate }: ProofSettings): boolean => {
   const { with: patched, without } = countsOf(pairs)
-  const own = Math.max(0.005, Math.min(0.75, ownRate(plus(history, without))))
-  const least = leastRate(own, rate)
+  const own = rateWithout(plus(history, without))
+  const least = leastRate(own, whole ? Math.max(rate, wholeRate) : rate)
   return logLikelihood(patched, least) - logLikelihood(patched, own) <= Math.log(miss)
+}
+
+const maxAtOnce = 8
+
+/** How many pairs like these it takes until there is a ruling; at most `maxAtOnce`. */
+const pairsUntil = (like: Pair, suspicion: Suspicion, settings: ProofSettings): number => {
+  const pairs = [...suspicion.pairs]
+  for (let more = 1; more < maxAtOnce; more++) {
+    pairs.push(like)
+    const then = { ...suspicion, pairs }
+    if (blames(then, settings) || acquits(then, settings)) return more
+  }
+  return maxAtOnce
+}
+
+const blames = ({ pairs, suspects }: Suspicion, { blame }: ProofSettings): boolean =>
+  evidenceOf(pairs) >= suspects / blame
+
+/** How many pairs to make next: after the first two, as many as would decide if they go on as they began. */
+const nextPairs = (suspicion: Suspicion, settings: ProofSettings): number => {
+  const { with: patched, without } = countsOf(suspicion.pairs)
+  if (patched.runs === 0) return 2
+  if (patched.failed === patched.runs && without.failed === 0)
+    return pairsUntil({ with: true, without: false }, suspicion, settings)
+  return patched.failed === 0 ? pairsUntil({ with: false, without: false }, suspicion, settings) : 4
 }
 
 /** What the pairs so far say; the same pairs say the same. `open`: so many more are wanted, all at once. */
 export const ruling = (suspicion: Suspicion, settings: ProofSettings): Ruling => {
-  const { pairs, history, suspects, whole } = suspicion
+  const { pairs, history, whole } = suspicion
   const { with: patched, without } = countsOf(pairs)
-  if (evidenceOf(pairs) >= suspects / settings.blame)
-    return { is: without.failed + history.failed === 0 ? 'new' : 'worse' }
+  if (blames(suspicion, settings)) return { is: without.failed + history.failed === 0 ? 'new' : 'worse' }
   if (pairs.length > 0 && acquits(suspicion, settings)) return { is: 'flaky' }
   const most = whole ? settings.stepPairs : settings.pairs
   if (pairs.length >= most) return { is: patched.failed <= without.failed ? 'flaky' : 'unclear' }
-  const step = pairs.length === 0 ? 2 : 4
-  return { is: 'open', pairs: Math.min(step, most - pairs.length) }
+  return { is: 'open', pairs: Math.min(nextPairs(suspicion, settings), most - pairs.length) }
+}
+
+/**
+ * What `suspects` is for each of the doubtful tests of a series, from the history of each: half of the chance of false blame is shared by those
+ * that were never seen to fail by themselves, half by the others (weighted Bonferroni; what is known before the first pair makes the weights).
+ * So a new failure is not harder to prove for the many tests that fail now and then.
+ */
+export const sharesOf = (histories: Trials[]): number[] => {
+  const clean = histories.filter(({ failed }) => failed === 0).length
+  const halves = clean === 0 || clean === histories.length ? 1 : 2
+  return histories.map(({ failed }) => halves * (failed === 0 ? clean : histories.length - clean))
 }

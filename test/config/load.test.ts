@@ -119,7 +119,7 @@ test('a short file becomes a whole configuration, with defaults', async () => {
         branches: [],
         reply: { author: 'always', list: 'new-failures', unchanged: 'silent', digestAt: 360 },
         proof: {
-          ...{ blame: 0.001, miss: 0.01, rate: 0.3, pairs: 60, stepPairs: 12, budgetMs: 7_200_000 },
+          ...{ blame: 0.001, miss: 0.01, rate: 0.3, pairs: 100, stepPairs: 12, budgetMs: 7_200_000 },
           ...{ likely: 0.08, bases: 30, bisect: true, nightlyAt: undefined },
           alike: { authors: 3, withinMs: 7_200_000 },
         },
