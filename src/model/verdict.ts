@@ -55,7 +55,16 @@ export type ImageVerdict = {
   console?: BlobId
   screenshot?: BlobId
   /** Steps that did not end by themselves, or whose report cannot be trusted, with the patch only. */
-  broken: { step: string; ending: Ending; why: string; tail: string[] }[]
+  broken: {
+    step: string
+    ending: Ending
+    why: string
+    tail: string[]
+    /** How often it did not come to a good end. undefined: not counted. */
+    proof?: Proof
+    /** First and last line of it in the image's log, 1-based. */
+    lines?: [number, number]
+  }[]
   /** Why it could not be told, for `untested`. */
   why: string
   log: BlobId | undefined
@@ -76,6 +85,9 @@ export type Told = {
     why: string
   }
 }
+
+/** `only`: just these new failures were traced to it, the others may be another patch's; undefined: all of them. */
+export type Culprit = { position: number; title: string; only?: { step: string; test: string }[] }
 
 export type Verdict = {
   series: SeriesId
@@ -102,10 +114,26 @@ export type Verdict = {
     /** The mail was changed on its way, or its patch must not be applied; `why` is for its author. */
     | { kind: 'damaged' | 'unsafe'; position: number; title: string; why: string }
     | { kind: 'already-applied'; positions: number[] }
-    | { kind: 'build-broken'; step: string; ending: Ending; errors: string[]; command: string }
+    | {
+        kind: 'build-broken'
+        step: string
+        ending: Ending
+        errors: string[]
+        command: string
+        /** The patch since which it does not build; undefined: not looked for, or not found. */
+        position?: number
+      }
     | { kind: 'nothing-to-test' }
     | { kind: 'base-unknown'; wanted: string }
-    | { kind: 'base-broken'; step: string; errors: string[] }
+    | {
+        kind: 'base-broken'
+        step: string
+        errors: string[]
+        /** The first commit of the base that is so, where it is known. */
+        since?: Commit
+        /** It is tested by itself when the base is good again. */
+        waits?: boolean
+      }
     | { kind: 'incomplete'; missing: number[] }
     | { kind: 'ours'; what: string }
     /** By an operator. Nobody gets a mail of it. */
@@ -113,7 +141,7 @@ export type Verdict = {
   /** undefined: not decided yet, or given by a Grapevine that did not keep it. */
   told?: Told
   /** The patch of the series that does it, found by building and running the series' beginnings. undefined: not looked for, or not found. */
-  culprit?: { position: number; title: string }
+  culprit?: Culprit
   /** Patches after which the tree does not build, although it does at the end. */
   unbuildable?: { position: number; title: string; step: string; errors: string[] }[]
   /** What the compiler warns of with the patch only. For information. */
