@@ -1,7 +1,10 @@
 // The configuration as the rest of the program sees it: checked, complete, frozen. schema.ts makes it from grapevine.yaml.
 import type { Instant, Millis } from '../model/instant.ts'
 import type { Address } from '../model/mail.ts'
+import type { ProofPolicy } from '../model/proof-policy.ts'
 import type { Recipe } from '../model/recipe.ts'
+
+export type { ProofPolicy } from '../model/proof-policy.ts'
 
 /** A value that is never printed: toString, JSON and util.inspect show `***`. */
 export type Secret = { reveal(): string }
@@ -71,31 +74,6 @@ export type ReplyPolicy = {
   unchanged: 'silent' | 'say'
   /** Minute of the day (UTC) when digests leave. */
   digestAt: number
-}
-
-/** How failures are proven, and how long history is. */
-export type ProofPolicy = {
-  /** Chance that a series that breaks nothing is blamed for something. */
-  blame: number
-  /** Chance that a break of a single test, as frequent as `rate`, is let go. */
-  miss: number
-  /** Least share of runs in which a break is looked for. */
-  rate: number
-  /** Most pairs of runs, with and without the patches, of single tests, and of whole steps. */
-  pairs: number
-  stepPairs: number
-  /** Time of clones that the proof of one series may take; what is open then stays unclear. */
-  budgetMs: Millis
-  /** Tests that the patches concern are run so much longer, as a share of one run of everything. */
-  likely: number
-  /** So many bases make the history. */
-  bases: number
-  /** Are failures traced to one patch of a series, and is it looked whether each of them builds? */
-  bisect: boolean
-  /** Minutes of the day (UTC) when the bases are tested, moved or not; undefined: only when they moved. */
-  nightlyAt: number | undefined
-  /** Failures that are alike, in series of so many authors within that time, are held back. */
-  alike: { authors: number; withinMs: Millis }
 }
 
 export type MailCommand = 'test' | 'retest' | 'cancel' | 'status' | 'help'

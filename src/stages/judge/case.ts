@@ -1,0 +1,67 @@
+// All that a verdict on a series is made of, read at once: what this room decides is decided from it alone.
+import { historyOf, type Sample, type Trials } from '../../model/history.ts'
+import type { Instant } from '../../model/instant.ts'
+import type { Job, RunRecord, Task } from '../../model/job.ts'
+import type { KnownFailure } from '../../model/known.ts'
+import type { ProofPolicy } from '../../model/proof-policy.ts'
+import type { Series } from '../../model/series.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Store } from '../../ports/store.ts'
+
+export type Case = {
+  /** Of a series, not of a base. */
+  job: Job
+  series: Series
+  /** All tasks of the job, probes and builds of single patches among them. */
+  tasks: Task[]
+  /** The unpatched base, with the same recipe. undefined: nobody will test it; then nothing is blamed on the series. */
+  baseline: { job: Job; tasks: Task[] } | undefined
+  /** Every try at these tasks: the job's own, and its base line's. */
+  runs: RunRecord[]
+  /** How often a test failed on an image without the patches: on unpatched bases, and beside other series. The pairs of this job are not in it. */
+  history: (image: string, step: string, test: string) => Trials
+  /** Of the project, in any state. */
+  known: KnownFailure[]
+  policy: ProofPolicy
+  now: Instant
+}
+
+/** Samples of one image that are read at most. */
+const maxSamples = 1_000
+
+/** Those of the newest so many bases. The newest come first. */
+const ofLastBases = (samples: Sample[], bases: number): Sample[] => {
+  const last = new Set([...new Set(samples.map(({ base }) => base))].slice(0, bases))
+  return samples.filter(({ base }) => last.has(base))
+}
+
+const runsOf = async (store: Store, tasks: Task[]): Promise<RunRecord[]> =>
+  (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
+
+/** Throws the store's Faults. */
+export const gatherCase = async (
+  { store, clock }: { store: Store; clock: Clock },
+  of: { job: Job; series: Series; policy: ProofPolicy },
+): Promise<Case> => {
+  const { job, policy } = of
+  const tasks = await store.tasksOf(job.id)
+  const base = job.baseline === undefined ? undefined : await store.job(job.baseline)
+  const baseline = base && { job: base, tasks: await store.tasksOf(base.id) }
+  const samples = await Promise.all(
+    job.recipe.test.images.map(image =>
+      store.samples({ project: job.project, image, patched: false, limit: maxSamples }),
+    ),
+  )
+  return {
+    ...of,
+    tasks,
+    baseline,
+    runs: await runsOf(store, [...tasks, ...(baseline?.tasks ?? [])]),
+    history: historyOf(
+      samples.flatMap(own => ofLastBases(own, policy.bases)),
+      { but: job.id },
+    ),
+    known: await store.knownFailures({ project: job.project }),
+    now: clock.now(),
+  }
+}
