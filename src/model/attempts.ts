@@ -9,17 +9,27 @@ const steps = (outcome: Outcome): StepOutcome[] => {
   return outcome.kind === 'build-failed' ? [outcome.step] : []
 }
 
+/** A build fails for many reasons: a machine without memory or room, and files cut in half among them. Only a compiler's plain complaint is believed at once. */
+const unclearBuilds = (outcome: Outcome): string[] => {
+  if (outcome.kind === 'walked')
+    return outcome.broken.filter(({ plain }) => !plain).map(({ position, step }) => `${step} at ${position}`)
+  if (outcome.kind !== 'build-failed' || outcome.plain || outcome.step.ending.kind !== 'finished') return []
+  return [`${outcome.step.name} exit code ${outcome.step.ending.exitCode}`]
+}
+
 /** What of an outcome has to repeat before it is believed: step and ending, for steps that did not end by themselves. */
 const doubts = (outcome: Outcome): string[] =>
-  steps(outcome)
-    .filter(step => needsSecondOpinion(step.ending))
-    .map(step => `${step.name} ${step.ending.kind}`)
-    .sort()
+  [
+    ...steps(outcome)
+      .filter(step => needsSecondOpinion(step.ending))
+      .map(step => `${step.name} ${step.ending.kind}`),
+    ...unclearBuilds(outcome),
+  ].sort()
 
 export type AfterTry = { decided: true; outcome: Outcome } | { decided: false; why: string }
 
 /** Decides with this try's outcome and the earlier tries of the same task. Trouble of ours is tried again; a crash, hang,
- *  power-off or time-out stands when an earlier try ended the same way; after the last try the newest outcome stands, but
+ *  power-off or time-out, and a build that fails without a compiler's complaint, stand when an earlier try ended the same way; after the last try the newest outcome stands, but
  *  an ending that never repeated is ours. */
 export const afterTry = (outcome: Outcome, earlier: RunRecord[], attempt: number): AfterTry => {
   if (outcome.kind === 'ours') {

@@ -139,6 +139,9 @@ export type StepOutcome = {
 
 export type TestedStep = StepOutcome & { format: TestStep['report']; report: Report }
 
+/** A patch after which the tree does not build. `plain`: as of a build that failed. */
+export type BrokenMiddle = { position: number; title: string; step: string; errors: string[]; plain?: true }
+
 /** What happened to the patch (or the base) in a task: a value, which the author may hear. `ours` is the exception: it happened to us. */
 export type Outcome =
   | {
@@ -166,10 +169,17 @@ export type Outcome =
       errors: string[]
       /** It was the unpatched base that did not build, in preparing the template: no patch was in it yet. */
       unpatched?: boolean
+      /** A compiler complains about the code, and nothing hints at trouble of ours: once is enough. */
+      plain?: true
     }
   | { kind: 'tested'; steps: TestedStep[] }
   /** Each patch but the last, built in order: those after which the tree does not build. Of a task with `each`. */
-  | { kind: 'walked'; broken: { position: number; title: string; step: string; errors: string[] }[] }
+  | {
+      kind: 'walked'
+      broken: BrokenMiddle[]
+      /** So many were built; the rest is not known. undefined: all. */
+      looked?: number
+    }
   | { kind: 'ours'; what: string; detail: string /** Another try gives the same. */; hopeless?: boolean }
 
 /** A task's tries may not go on for ever: tries lost to us, and second opinions, together. */

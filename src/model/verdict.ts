@@ -122,6 +122,7 @@ export type Verdict = {
         command: string
         /** The patch since which it does not build; undefined: not looked for, or not found. */
         position?: number
+        title?: string
       }
     | { kind: 'nothing-to-test' }
     | { kind: 'base-unknown'; wanted: string }

@@ -10,11 +10,18 @@ const maxNameLength = 80
 
 const usable = (id: MessageId | undefined): id is MessageId => id !== undefined && isMessageId(id)
 
+/** Only what was found by running the series is one patch's doing. */
+const isTraced = ({ kind }: Verdict['finding']): boolean => kind === 'new-failures' || kind === 'build-broken'
+
 /** The part that the reply goes under: the one that it is about, else the head of the series. A part of an older version is not in its thread. */
-export const answered = (series: Series, { finding }: Pick<Verdict, 'finding'>): Part | undefined => {
+export const answered = (
+  series: Series,
+  { finding, culprit }: Pick<Verdict, 'finding' | 'culprit'>,
+): Part | undefined => {
   const own = ownParts(series)
-  const about =
+  const found =
     'position' in finding && !('before' in finding && finding.before) ? finding.position : undefined
+  const about = found ?? (isTraced(finding) ? culprit?.position : undefined)
   return own.find(part => part.position === about) ?? series.cover ?? own[0] ?? head(series)
 }
 
@@ -31,7 +38,7 @@ const shortened = (ids: MessageId[]): MessageId[] =>
 /** In-Reply-To and References, oldest first (RFC 5322 §3.6.4): the answered mail's, and itself. `ancestors`: of that mail; not known: the head of the series. */
 export const threading = (
   series: Series,
-  verdict: Pick<Verdict, 'finding'>,
+  verdict: Pick<Verdict, 'finding' | 'culprit'>,
   ancestors: MessageId[] | undefined,
 ): Threaded => {
   const own = answered(series, verdict)?.messageId

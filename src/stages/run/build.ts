@@ -8,6 +8,7 @@ import type { Clone, TemplateSpec } from '../../ports/farm.ts'
 import type { Mirror } from '../../ports/git.ts'
 import { parseAm } from '../../text/am-log.ts'
 import { linesOf } from '../../text/bounded-log.ts'
+import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { contentId } from '../../text/digest.ts'
 import {
@@ -82,36 +83,65 @@ const judgeApply = (
 
 export type BuildInput = {
   job: Job
+  /** Only the first so many of the series' patches; undefined: all. */
+  upTo?: number | undefined
   clone: Clone
   blobs: Blobs
   journal: Journal
   signal: AbortSignal
 }
 
-const apply = async (
-  mails: Applied[],
-  { clone, blobs, journal, signal }: BuildInput,
-): Promise<Outcome | undefined> => {
+/** Brings mails in, to be applied. */
+export const bringMails = async (mails: Applied[], { clone, blobs }: BuildInput): Promise<void> => {
+  if (mails.length === 0) return
   const tar = await tarOf(mails, blobs)
   await clone.write(mailFolder, { size: tar.length, stream: Readable.from([tar]) }, { untar: true })
-  return judgeApply(mails, await journal.exec(clone, applyScript(mails.map(({ label }) => label)), signal))
+}
+
+/** Applies mails that were brought in; `later` ones come after them. undefined: it went well. */
+export const applyMails = async (
+  mails: Applied[],
+  later: Applied[],
+  { clone, journal, signal }: BuildInput,
+): Promise<Outcome | undefined> => {
+  if (mails.length === 0) return undefined
+  const labels = (some: Applied[]) => some.map(({ label }) => label)
+  const tried = await journal.exec(clone, applyScript(labels(mails), labels(later)), signal)
+  const stopped = judgeApply(mails, tried)
+  // A beginning may well be in the base already, though the series is not.
+  return stopped?.kind === 'already-applied' && later.length > 0 ? undefined : stopped && oursIfSo(stopped)
+}
+
+/** Runs the recipe's steps, up to the first that fails. */
+export const makeTree = async ({
+  job,
+  clone,
+  journal,
+  signal,
+}: BuildInput): Promise<{ steps: StepOutcome[]; failed: Outcome | undefined }> => {
+  const steps: StepOutcome[] = []
+  for (const step of job.recipe.build.steps) {
+    const { outcome, output } = await journal.exec(clone, command(step), signal)
+    const { ending } = outcome
+    steps.push(outcome)
+    if (ending.kind === 'finished' && ending.exitCode === 0) continue
+    const plain = ending.kind === 'finished' && isPlainComplaint(output, ending.exitCode)
+    const failed = { kind: 'build-failed' as const, step: outcome, errors: firstErrors(output) }
+    return { steps, failed: oursIfSo(plain ? { ...failed, plain } : failed) }
+  }
+  return { steps, failed: undefined }
 }
 
 /** What became of it. An ending that the guest cannot have caused comes back as `ours`. Throws the farm's Faults. */
 export const build = async (input: BuildInput): Promise<Outcome> => {
-  const { job, clone, blobs, journal, signal } = input
+  const { job, clone, blobs, upTo } = input
   const mails = applied(job)
-  if (mails.length > 0) {
-    const stopped = await apply(mails, input)
-    if (stopped) return oursIfSo(stopped)
-  }
-  const steps: StepOutcome[] = []
-  for (const step of job.recipe.build.steps) {
-    const { outcome, output } = await journal.exec(clone, command(step), signal)
-    steps.push(outcome)
-    const good = outcome.ending.kind === 'finished' && outcome.ending.exitCode === 0
-    if (!good) return oursIfSo({ kind: 'build-failed', step: outcome, errors: firstErrors(output) })
-  }
+  const later = upTo === undefined ? [] : mails.filter(({ before }) => before === undefined).slice(upTo)
+  await bringMails(mails, input)
+  const stopped = await applyMails(mails.slice(0, mails.length - later.length), later, input)
+  if (stopped) return stopped
+  const { steps, failed } = await makeTree(input)
+  if (failed) return failed
   const { artifacts } = job.recipe.build
   if (artifacts.length === 0 || job.recipe.test.images.length === 0)
     return { kind: 'built', artifact: undefined, steps }

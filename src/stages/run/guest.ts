@@ -122,25 +122,34 @@ one() {
   if reverses; then there=" $1$there"; else look "$@"; fi
   already "$1"
 }
-all() {
-  while [ $# -gt 0 ]; do
+some() {
+  left=$1
+  shift
+  while [ $# -gt "$left" ]; do
     one "$@" || exit NOT_APPLIED
     shift
   done
 }`
 
-/** Applies the mails in order, each on its own, so that the failing one is known. Exit code `notApplied`: the patch named last does not apply. */
-export const applyScript = (labels: string[]): Command => ({
+/** Applies the mails in order, each on its own, so that the failing one is known. Exit code `notApplied`: the patch named last does not apply.
+ *  `later`: these come after them; what the tree has of them already is no reason to refuse one of the first. */
+export const applyScript = (labels: string[], later: string[] = []): Command => ({
   name: 'apply',
   folder: sourceFolder,
   timeoutMs: 60_000 + 10_000 * labels.length,
   script: [
     functions.replaceAll('MAILS', mailFolder).replaceAll('NOT_APPLIED', String(notApplied)),
-    `all ${labels.join(' ')}`,
+    `some ${later.length} ${[...labels, ...later].join(' ')}`,
     'exit 0',
   ].join('\n'),
 })
 
-/** How long a task may take in all: what its steps may take, and room for leasing, copying and proving. */
-export const taskDeadlineMs = (task: Task, steps: Step[]): number =>
-  steps.reduce((sum, step) => sum + step.timeoutMs, 0) + (task.kind === 'build' ? 600_000 : 300_000)
+/** Building patch after patch makes only what each has changed, but a header may be in every file. */
+const maxWholeBuilds = 4
+
+/** How long a task may take in all: what its steps may take, and room for leasing, copying and proving. `patches`: of the series. */
+export const taskDeadlineMs = (task: Task, steps: Step[], patches = 0): number => {
+  const times = task.each ? Math.max(1, Math.min(patches - 1, maxWholeBuilds)) : 1
+  const room = (task.kind === 'build' ? 600_000 : 300_000) + (task.each ? 10_000 * patches : 0)
+  return times * steps.reduce((sum, step) => sum + step.timeoutMs, 0) + room
+}

@@ -18,6 +18,7 @@ import type { Mirror } from '../../ports/git.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
 import { boundedLog, linesOf } from '../../text/bounded-log.ts'
+import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { sayDuration } from '../../text/ending.ts'
 import { build, buildTemplate } from './build.ts'
@@ -26,6 +27,7 @@ import type { Journal } from './journal.ts'
 import { journal as newJournal } from './journal.ts'
 import { keepSamples } from './sample.ts'
 import { test, testTemplate } from './test.ts'
+import { walk } from './walk.ts'
 
 export type RunPorts = { store: Store; farm: Farm; blobs: Blobs; mirror: Mirror; clock: Clock; log: Log }
 
@@ -60,7 +62,12 @@ const prepareOutcome = (failed: PrepareFailed): Outcome => {
     tail: lines.slice(-12),
     lines: [1, 1] as [number, number],
   }
-  return { kind: 'build-failed', step, errors: firstErrors(log.text()), unpatched: true }
+  const { ending } = failed
+  const plain = ending.kind === 'finished' && isPlainComplaint(log.text(), ending.exitCode)
+  return {
+    ...{ kind: 'build-failed', step, errors: firstErrors(log.text()), unpatched: true },
+    ...(plain ? { plain } : {}),
+  }
 }
 
 const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
@@ -76,7 +83,9 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     return attempt.clone
   }
   if (task.kind === 'build') {
-    return build({ job, clone: await lease(), blobs, journal, signal })
+    const input = { job, upTo: task.upTo, clone: await lease(), blobs, journal, signal }
+    const leftMs = () => running.until - ports.clock.now()
+    return task.each ? walk({ ...input, leftMs }) : build(input)
   }
   const built = await store.outcome(`${job.id}-build`)
   const artifact = built?.kind === 'built' ? built.artifact : undefined
@@ -176,7 +185,7 @@ export const run =
       task.kind === 'build' ? [...job.recipe.build.prepare, ...job.recipe.build.steps] : job.recipe.test.steps
     const { attempt } = task.state
     const since = clock.now()
-    const until = since + taskDeadlineMs(task, steps)
+    const until = since + taskDeadlineMs(task, steps, job.parts.length)
     const running: Running = { at: 'running', attempt, run: by.run, host: by.host, since, until }
     if (!(await store.moveTask(task.id, task.state, running))) return { kind: 'late' }
     if (by.isWelcome && !(await by.isWelcome())) return putBack(ports, sameTask(task, running))
