@@ -7,8 +7,14 @@
 // reaches 1/a without a difference is at most a. A series with many doubtful tests must not have as many chances: a is shared among them.
 //
 // Acquittal: Wald's sequential probability ratio test (A. Wald: Sequential Tests of Statistical Hypotheses, 1945) of the runs with the
-// patch: the rate that the test has by itself, against the least one that a break of that test is looked for at.
-import { plus, type Trials } from './history.ts'
+// patch: the rate that the test has by itself, against the least one that a break of that test is looked for at. It comes first, with runs
+// of the patch alone (screening): most doubtful tests end there, at half the price of pairs, and nobody can be blamed by it.
+//
+//   screen ──acquitted──▶ flaky
+//     └──leans to a break──▶ pairs ──acquitted──▶ flaky
+//                              └──blamed──▶ pairs of builds made anew, of both sides ──blamed again──▶ new, worse
+//                                             └──not so──▶ unclear: it was one build, or whoever made it
+import { none, plus, type Trials } from './history.ts'
 
 export type ProofSettings = {
   /** Chance that a series whose patches change nothing is blamed for anything. */
@@ -30,14 +36,24 @@ export type Suspicion = {
   /** Of the test without the patch, from earlier runs. */
   history: Trials
   pairs: Pair[]
+  /** Runs with the patch alone, before there were pairs; those of `likely` tests after the failure that made it a suspect may count. */
+  screened?: Trials
+  /** The pairs are of builds made anew, because the first ones would be blamed: not much is needed to see it again. */
+  anew?: true
   /** A whole step is run for each. */
   whole: boolean
   /** How many tests are in doubt in this series, on all images, this one included. */
   suspects: number
 }
 
-/** new: it fails because of the patch · worse: it failed before, and does so more often now · flaky: it fails as often without · unclear: the runs do not tell. */
-export type Ruling = { is: 'new' | 'worse' | 'flaky' | 'unclear' } | { is: 'open'; pairs: number }
+/**
+ * new: it fails because of the patch · worse: it failed before, and does so more often now · flaky: it fails as often without · unclear: the
+ * runs do not tell · screen: so many runs with the patch are wanted · open: so many pairs are wanted. All at once.
+ */
+export type Ruling =
+  | { is: 'new' | 'worse' | 'flaky' | 'unclear' }
+  | { is: 'screen'; runs: number }
+  | { is: 'open'; pairs: number }
 
 const alternatives: { p: number; q: number; weight: number }[] = [
   { p: 0.999, q: 0.001, weight: 0.4 },
@@ -83,47 +99,76 @@ const rateWithout = (seen: Trials): number => (seen.failed === 0 ? seldom : Math
 const wholeRate = 0.75
 
 /** The least rate that a break is looked for at: for a test that fails by itself, the gap must be one that few runs can show. */
-const leastRate = (own: number, rate: number): number =>
-  own <= 0.05 ? Math.max(rate, own + 0.25) : Math.min(0.95, own + 0.6)
+const leastRate = (own: number, rate: number, isClean: boolean): number =>
+  Math.min(0.95, Math.max(rate, own + (isClean ? 0.25 : 0.6)))
 
-const acquits = ({ history, pairs, whole }: Suspicion, { miss, rate }: ProofSettings): boolean => {
+/** Logarithm of how much likelier a break is than innocence, by the runs with the patch. */
+const leaning = (suspicion: Suspicion, { rate }: ProofSettings): number => {
+  const { history, pairs, whole, screened = none } = suspicion
   const { with: patched, without } = countsOf(pairs)
   const own = rateWithout(plus(history, without))
-  const least = leastRate(own, whole ? Math.max(rate, wholeRate) : rate)
-  return logLikelihood(patched, least) - logLikelihood(patched, own) <= Math.log(miss)
+  const least = leastRate(own, whole ? Math.max(rate, wholeRate) : rate, history.failed === 0)
+  const seen = plus(patched, screened)
+  return logLikelihood(seen, least) - logLikelihood(seen, own)
 }
+
+const acquits = (suspicion: Suspicion, settings: ProofSettings): boolean =>
+  leaning(suspicion, settings) <= Math.log(settings.miss)
 
 const maxAtOnce = 8
 
-/** How many pairs like these it takes until there is a ruling; at most `maxAtOnce`. */
-const pairsUntil = (like: Pair, suspicion: Suspicion, settings: ProofSettings): number => {
-  const pairs = [...suspicion.pairs]
-  for (let more = 1; more < maxAtOnce; more++) {
-    pairs.push(like)
-    const then = { ...suspicion, pairs }
-    if (blames(then, settings) || acquits(then, settings)) return more
-  }
+/** How many more it takes until `is`, at most `maxAtOnce`. */
+const countUntil = (is: (more: number) => boolean): number => {
+  for (let more = 1; more < maxAtOnce; more++) if (is(more)) return more
   return maxAtOnce
 }
 
-const blames = ({ pairs, suspects }: Suspicion, { blame }: ProofSettings): boolean =>
-  evidenceOf(pairs) >= suspects / blame
+/** Chance of blame by builds made anew alone, if they show nothing. */
+const anewBlame = 0.05
 
-/** How many pairs to make next: after the first two, as many as would decide if they go on as they began. */
+const blames = ({ pairs, suspects, anew }: Suspicion, { blame }: ProofSettings): boolean =>
+  evidenceOf(pairs) >= (anew ? 1 / anewBlame : suspects / blame)
+
+/** How many pairs to make next: as many as would decide if they go on as they began. */
 const nextPairs = (suspicion: Suspicion, settings: ProofSettings): number => {
-  const { with: patched, without } = countsOf(suspicion.pairs)
-  if (patched.runs === 0) return 2
-  if (patched.failed === patched.runs && without.failed === 0)
-    return pairsUntil({ with: true, without: false }, suspicion, settings)
-  return patched.failed === 0 ? pairsUntil({ with: false, without: false }, suspicion, settings) : 4
+  const { pairs } = suspicion
+  const { with: patched, without } = countsOf(pairs)
+  const ifAll = (pair: Pair) =>
+    countUntil(more => {
+      const then = { ...suspicion, pairs: [...pairs, ...Array.from({ length: more }, () => pair)] }
+      return blames(then, settings) || acquits(then, settings)
+    })
+  if (pairs.length === 0) return Math.min(3, ifAll({ with: true, without: false }))
+  if (without.failed === 0 && patched.failed === patched.runs) return ifAll({ with: true, without: false })
+  return patched.failed === 0 ? ifAll({ with: false, without: false }) : 4
 }
 
-/** What the pairs so far say; the same pairs say the same. `open`: so many more are wanted, all at once. */
+const firstScreening = 2
+
+const nextScreening = (suspicion: Suspicion, settings: ProofSettings): number => {
+  const { screened = none } = suspicion
+  if (screened.runs < firstScreening) return firstScreening - screened.runs
+  const passing = (more: number) => plus(screened, { failed: 0, runs: more })
+  return countUntil(more => acquits({ ...suspicion, screened: passing(more) }, settings))
+}
+
+/** So much likelier must a break be than innocence before pairs are made. */
+const worthPairs = Math.log(10)
+
+const isScreening = (suspicion: Suspicion, settings: ProofSettings): boolean => {
+  const { pairs, anew, whole, screened = none } = suspicion
+  const most = whole ? settings.stepPairs : settings.pairs
+  if (anew || pairs.length > 0 || screened.runs >= most) return false
+  return screened.runs < firstScreening || leaning(suspicion, settings) < worthPairs
+}
+
+/** What the runs so far say; the same runs say the same. */
 export const ruling = (suspicion: Suspicion, settings: ProofSettings): Ruling => {
-  const { pairs, history, whole } = suspicion
+  const { pairs, history, whole, screened = none } = suspicion
   const { with: patched, without } = countsOf(pairs)
   if (blames(suspicion, settings)) return { is: without.failed + history.failed === 0 ? 'new' : 'worse' }
-  if (pairs.length > 0 && acquits(suspicion, settings)) return { is: 'flaky' }
+  if (pairs.length + screened.runs > 0 && acquits(suspicion, settings)) return { is: 'flaky' }
+  if (isScreening(suspicion, settings)) return { is: 'screen', runs: nextScreening(suspicion, settings) }
   const most = whole ? settings.stepPairs : settings.pairs
   if (pairs.length >= most) return { is: patched.failed <= without.failed ? 'flaky' : 'unclear' }
   return { is: 'open', pairs: Math.min(nextPairs(suspicion, settings), most - pairs.length) }
