@@ -30,11 +30,21 @@ const list = (deps: CliDeps, { all = false, json = false }: { all?: boolean; jso
     deps.stdout.write(`${table([['incident', 'since', 'trouble', 'host', 'about', 'detail'], ...rows])}\n`)
   })
 
-const resolve = (deps: CliDeps, id: string, { how }: { how: string }) =>
+type Resolving = { how?: string; real?: boolean }
+
+const resolve = (deps: CliDeps, id: string, { how, real = false }: Resolving) =>
   withStore(deps, async store => {
+    if (how === undefined && !real)
+      throw new UsageError('say what was done', 'Add: --how "…"; or --real, if the patches do fail alike')
     const incident = (await store.incidents()).find(one => one.id === id)
     if (!incident) throw new UsageError(`there is no incident ${id}`, 'See: grapevine incident list')
-    const over = { at: Date.now(), how: `${how} (${operator(deps.env)})` }
+    if (real && incident.trouble !== 'alike-failures')
+      throw new UsageError(`incident ${id} is no question of what is real`, 'Leave out --real')
+    const said = how ?? 'the patches do it'
+    const over = {
+      ...{ at: Date.now(), how: `${said} (${operator(deps.env)})` },
+      ...(real ? { real: true as const } : {}),
+    }
     const count = await store.resolveIncidents(incident, over)
     deps.stdout.write(count > 0 ? `incident ${id} is resolved\n` : `incident ${id} was resolved already\n`)
   })
@@ -58,8 +68,12 @@ export const incident = (deps: CliDeps): Command =>
         .summary('say that an incident is over')
         .description('Resolves an incident by hand. If what it tells of is still so, it is opened again.')
         .argument('<id>', 'see `grapevine incident list`')
-        .requiredOption('--how <text>', 'what was done; others will read it')
+        .option('--how <text>', 'what was done; others will read it')
+        .option(
+          '--real',
+          'of failures that are alike: the patches do it; what was held back is told as it is',
+        )
         .addHelpText('after', '\nExample:\n  $ grapevine incident resolve i3f2a91c07be4d5a --how "new cable"')
-        .action((id: string, options: { how: string }) => resolve(deps, id, options)),
+        .action((id: string, options: Resolving) => resolve(deps, id, options)),
     )
     .addHelpText('after', '\nExample:\n  $ grapevine incident list')

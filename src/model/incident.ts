@@ -34,7 +34,13 @@ export type Incident = {
   /** One line for people, with the remedy if there is one. */
   detail: string
   /** undefined: still open. */
-  resolved: { at: Instant; how: string } | undefined
+  resolved:
+    | {
+        at: Instant
+        how: string /** Of failures that are alike: an operator says that the patches do it. */
+        real?: true
+      }
+    | undefined
 }
 
 /** How the farm and the workers say it: the same trouble with the same thing is one incident, however often it is said. */

@@ -4,7 +4,8 @@
 //            ▲                      │
 //            └── ours, or a second opinion is wanted: next attempt; stopped, or its host was lost: the same attempt
 //   (queued, running) ──newer version, operator──▶ cancelled
-import type { Instant } from './instant.ts'
+import type { Concern, LikelyTests } from './concern.ts'
+import type { Instant, Millis } from './instant.ts'
 import type { MessageId } from './mail.ts'
 import type { Recipe, TestStep } from './recipe.ts'
 import type { Report } from './report.ts'
@@ -55,6 +56,8 @@ export type Job = {
   of?: string
   /** What the series says that it needs, and that was not found; so the test went without it. Untrusted. */
   lacking?: Lacking[]
+  /** Of a base that is tested once more by night: the day, like 2026-09-14. */
+  night?: string
   priority: number
   createdAt: Instant
 }
@@ -62,9 +65,15 @@ export type Job = {
 /** id: a Message-ID, change-id or patch-id as the mail names it · title: of a series that is known, but cannot be used. */
 export type Lacking = { id: string; title?: string; why: 'unknown' | 'incomplete' | 'unusable' | 'too-many' }
 
+/** Until then it waits for another host. */
+export type Avoid = { host: string; until: Instant }
+
+/** So long at most a task waits for another host that has its image. */
+export const avoidMs: Millis = 10 * 60_000
+
 export type TaskState =
-  /** `notBefore`: what failed needs time to mend. */
-  | { at: 'queued'; attempt: number; notBefore?: Instant }
+  /** `notBefore`: what failed needs time to mend. `avoid`: another host than that should have its say, if there is one. */
+  | { at: 'queued'; attempt: number; notBefore?: Instant; avoid?: Avoid }
   | { at: 'running'; attempt: number; run: RunId; host: string; since: Instant; until: Instant }
   | { at: 'done'; attempts: number; outcome: Outcome }
   /** `by`: the operator who said so; undefined: it had become pointless. */
@@ -137,7 +146,15 @@ export type StepOutcome = {
   lines: [number, number]
 }
 
-export type TestedStep = StepOutcome & { format: TestStep['report']; report: Report }
+export type TestedStep = StepOutcome & {
+  format: TestStep['report']
+  report: Report
+  /** Only some of its tests were asked for: so many of those that the base has were not, and why. undefined: it was run whole. */
+  leftOut?: { tests: number; why: string }
+}
+
+/** A step that was not run, as nothing that is changed concerns it. `tests`: so many the base has in it; undefined: not known. */
+export type SkippedStep = { step: string; tests?: number; why: string }
 
 /** A patch after which the tree does not build. `plain`: as of a build that failed. */
 export type BrokenMiddle = { position: number; title: string; step: string; errors: string[]; plain?: true }
@@ -150,8 +167,12 @@ export type Outcome =
       steps: StepOutcome[]
       /** What the compiler warned of, without line numbers, each once. */
       warnings?: string[]
-      /** Which test needs which files, as the build says: blob of a JSON `Record<test, path[]>`. */
+      /** Which test needs which files, as the build says: blob of a gzipped JSON `Record<test, path[]>`. */
       dependencies?: BlobId
+      /** Which tests the changed files concern; undefined: all. */
+      concern?: Concern
+      /** Tests that are likely to fail, if they are few. */
+      likely?: LikelyTests[]
     }
   | {
       kind: 'does-not-apply'
@@ -172,7 +193,7 @@ export type Outcome =
       /** A compiler complains about the code, and nothing hints at trouble of ours: once is enough. */
       plain?: true
     }
-  | { kind: 'tested'; steps: TestedStep[] }
+  | { kind: 'tested'; steps: TestedStep[]; skipped?: SkippedStep[] }
   /** Each patch but the last, built in order: those after which the tree does not build. Of a task with `each`. */
   | {
       kind: 'walked'

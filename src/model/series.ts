@@ -75,6 +75,8 @@ export type Series = {
   wish?: Wish
   /** How often it was asked to be tested again; undefined: never. Part of its jobs' ids, so that the same job is done once more. */
   round?: number
+  /** It is run again after failures that were alike: by the incident's id, against a base that is built and run anew, and rather not on that host. */
+  again?: { incident: string; avoid?: string }
   /** The mails that were in it when an operator let it go: what came later was not looked at. */
   released?: MailId[]
   state: SeriesState

@@ -5,7 +5,7 @@
 import { matchesGlob } from 'node:path'
 import type { Millis } from '../../model/instant.ts'
 import type { Before, Commit, Job, JobId, Task } from '../../model/job.ts'
-import { priority } from '../../model/job.ts'
+import { avoidMs, priority } from '../../model/job.ts'
 import type { FileChange, Mail } from '../../model/mail.ts'
 import type { Recipe } from '../../model/recipe.ts'
 import type { Series } from '../../model/series.ts'
@@ -75,9 +75,17 @@ export const tasksOf = (job: Job): Task[] => {
 
 const mailsOf = (before: Before[]): string[] => before.flatMap(one => one.parts.map(part => part.blob))
 
-/** The job of the base, with what goes before a series but without it: one for each base, recipe and such patches, whoever asks. */
-export const baselineId = (project: string, base: Commit, recipe: Recipe, before: Before[] = []): JobId =>
-  `b${contentId(15, project, base, recipe, ...(before.length === 0 ? [] : [mailsOf(before)]))}`
+/** The job of the base, with what goes before a series but without it: one for each base, recipe and such patches, whoever asks. After an
+ *  incident it is made anew, once for all that the incident made wait. */
+export const baselineId = (
+  project: string,
+  base: Commit,
+  recipe: Recipe,
+  { before = [], incident }: { before?: Before[]; incident?: string | undefined } = {},
+): JobId => {
+  const more = before.length === 0 && incident === undefined ? [] : [mailsOf(before)]
+  return `b${contentId(15, project, base, recipe, ...more, ...(incident === undefined ? [] : [incident]))}`
+}
 
 /** The recipe with only those of its images that were asked for; with all where it has none of them. */
 const forImages = (recipe: Recipe, images: string[] | undefined): Recipe => {
@@ -100,7 +108,7 @@ const jobsFor = (
   }
   const baseline: Job = {
     ...common,
-    id: baselineId(project.name, base.commit, project.recipe, before),
+    id: baselineId(project.name, base.commit, project.recipe, { before, incident: series.again?.incident }),
     recipe: project.recipe,
     series: undefined,
     baseline: undefined,
@@ -130,6 +138,15 @@ const jobsFor = (
   }
   return { job, baseline }
 }
+
+/** What was run on a host that is in doubt is run elsewhere, if there is another host. */
+const elsewhere = (tasks: Task[], { again }: Series, now: number): Task[] =>
+  again?.avoid === undefined
+    ? tasks
+    : tasks.map(task => ({
+        ...task,
+        state: { at: 'queued', attempt: 1, avoid: { host: again.avoid ?? '', until: now + avoidMs } },
+      }))
 
 /** A base line that ended by trouble of ours, or that an operator cancelled, says nothing about the base: whoever needs it next has it done again. */
 const retryOurs = async (store: Store, baseline: JobId): Promise<void> => {
@@ -245,10 +262,10 @@ export const plan =
     const { base, stack } = surveyed
     if (!base) return verdict({ kind: 'base-unknown', wanted: surveyed.branch })
     const { job, baseline } = jobsFor(project, series, { base, stack }, clock.now())
-    await store.addJob(baseline, tasksOf(baseline))
+    await store.addJob(baseline, elsewhere(tasksOf(baseline), series, clock.now()))
     await retryOurs(store, baseline.id)
     await dropOthers(store, series, job.id)
-    await store.addJob(job, tasksOf(job))
+    await store.addJob(job, elsewhere(tasksOf(job), series, clock.now()))
     await revive(store, job.id)
     return { kind: 'job', job, baseline }
   }
