@@ -8,8 +8,8 @@ const maxErrors = 20
 const sayEnd = (ending: Ending): string =>
   ending.kind === 'finished' ? `finished ${ending.exitCode}` : ending.kind
 
-/** What differs from one run to the next stands for nothing: numbers, addresses, white space. */
-const stable = (line: string): string =>
+/** A line without what differs from one run to the next: numbers, addresses, white space. */
+export const stable = (line: string): string =>
   line
     .slice(0, 400)
     .replace(/0x[0-9a-f]+/gi, '#')
@@ -48,9 +48,15 @@ const findingContent = (finding: Verdict['finding']): unknown[] => {
   }
 }
 
-const content = ({ finding, images, lacking = [] }: Verdict): string =>
+type Middle = NonNullable<Verdict['unbuildable']>[number]
+
+/** By title: where in the series a patch stands may change. */
+const middleContent = ({ title, step }: Middle): string => JSON.stringify([title, step])
+
+const content = ({ finding, images, lacking = [], unbuildable = [] }: Verdict): string =>
   JSON.stringify([
     finding.kind,
+    sorted(unbuildable.map(middleContent)),
     findingContent(finding),
     // Once what it needs is here, the same failure is its own.
     finding.kind !== 'all-well' && lacking.length > 0,
@@ -59,3 +65,12 @@ const content = ({ finding, images, lacking = [] }: Verdict): string =>
 
 /** The same finding, with the same failures on the same images. */
 export const saysTheSame = (a: Verdict, b: Verdict): boolean => content(a) === content(b)
+
+/** A patch in the middle that does not build is told once: those of a verdict that none of the earlier ones has told. */
+export const untold = (
+  { unbuildable = [] }: { unbuildable: Verdict['unbuildable'] | undefined },
+  earlier: Pick<Verdict, 'unbuildable'>[],
+): Middle[] => {
+  const known = new Set(earlier.flatMap(one => (one.unbuildable ?? []).map(middleContent)))
+  return unbuildable.filter(one => !known.has(middleContent(one)))
+}

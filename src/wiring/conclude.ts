@@ -1,11 +1,13 @@
 // A verdict becomes known: who hears of it is decided, it is saved together with the reply that says it, and the reply is queued.
 import { decide } from '../model/policy.ts'
 import type { Reply } from '../model/reply.ts'
+import { untold } from '../model/sameness.ts'
 import type { Series } from '../model/series.ts'
 import { isAnswer, isCancelled, type Verdict, verdictKey, wasTold } from '../model/verdict.ts'
 import { answered, composeReply, replyId, threadOf } from '../stages/reply/compose.ts'
 import { lineOf } from '../stages/reply/digest.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
+import { noteKnown } from './known.ts'
 import { countSent, keptBack, tellCapped } from './outbox.ts'
 import { reachOf } from './reachable.ts'
 import { turns, type Wired } from './wire.ts'
@@ -46,6 +48,13 @@ const previousVerdict = async (
 const firstReply = async ({ store }: Wired, series: Series): Promise<Reply | undefined> =>
   (await store.repliesOf(series.id)).find(({ kind, state }) => kind === 'verdict' && state.at !== 'failed')
 
+/** As it is said: without the patches in the middle that do not build of which somebody heard already. */
+const withoutTold = ({ unbuildable, ...verdict }: Verdict, earlier: Verdict[]): Verdict => {
+  const heard = earlier.filter(one => wasTold(one) || one.told?.silence?.kind === 'unchanged')
+  const news = untold({ unbuildable }, heard)
+  return news.length === 0 ? verdict : { ...verdict, unbuildable: news }
+}
+
 type Case = { verdict: Verdict; series: Series; earlier: Verdict[] }
 
 /** What is to be saved: the verdict with who heard of it, the reply if anybody did or would have, and the line of a digest. */
@@ -58,20 +67,21 @@ const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
   const reachable = await reachOf(wired, series, mail)
   const thread = threadOf(series, verdict, { ancestors: mail?.parsed?.ancestors, under })
   const sent = await countSent(wired, { thread, author: reachable.address?.address, kind: 'verdict' })
+  const previous = await previousVerdict(wired, series)
   const decision = decide({
-    ...{ verdict, earlier, sent, caps: config.mail.caps, rules: project.reply },
-    previous: await previousVerdict(wired, series),
+    ...{ verdict, earlier, sent, caps: config.mail.caps, rules: project.reply, previous },
     ...{ author: reachable.author, list: reachable.list, inAnswer: mail?.tags?.reply === true },
   })
   const { told, follows, over } = decision
   const logUrl = await namedLogs(wired, verdict)
   const now = clock.now()
+  const said = withoutTold(verdict, [...earlier, ...(previous ? [previous.verdict] : [])])
   const hears = over && !told.author && !told.list ? over : told
   const { bot, administrator } = config
   const reply =
     hears.author || hears.list
       ? composeReply({
-          ...{ verdict, series, project, bot, administrator, live: config.mail.live, logUrl, now },
+          ...{ verdict: said, series, project, bot, administrator, live: config.mail.live, logUrl, now },
           job: verdict.job === undefined ? undefined : await store.job(verdict.job),
           hears: { author: hears.author ? reachable.address : undefined, list: hears.list },
           ...(mail?.parsed ? { mail: mail.parsed } : {}),
@@ -85,7 +95,7 @@ const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
       reply && over && hears === over
         ? await keptBack(wired, reply, { about: `reply to ${reply.mail.subject}`, why: over.why })
         : reply,
-    line: told.digest ? lineOf({ id: replyId(verdict), verdict, series, logUrl, now }) : undefined,
+    line: told.digest ? lineOf({ id: replyId(verdict), verdict: said, series, logUrl, now }) : undefined,
   }
 }
 
@@ -119,7 +129,10 @@ const concludeOne = async (wired: Wired, given: Verdict): Promise<void> => {
   }
   // It was decided already who hears of this one; only the way into the queue may have been cut off.
   const isKnown = all.some(one => verdictKey(one) === verdictKey(verdict))
-  if (!isKnown) await save(wired, { verdict, series, earlier: all })
+  if (!isKnown) {
+    await noteKnown(store, { project: series.project, verdict })
+    await save(wired, { verdict, series, earlier: all })
+  }
   const reply = await store.reply(replyId(verdict))
   if (reply?.state.at === 'pending' && reply.state.tries === 0) await queue.push(pushes.reply(reply.id, 0))
 }

@@ -79,3 +79,50 @@ describe('after a try', () => {
     expect(afterTry(tested(well), earlier(tested(late)), 2)).toEqual({ decided: true, outcome: tested(well) })
   })
 })
+
+const failed2: Ending = { kind: 'finished', exitCode: 2 }
+const unbuilt = (ending: Ending, more: { plain?: true; step?: string } = {}): Outcome => {
+  const { step = 'build', ...plain } = more
+  return {
+    ...{ kind: 'build-failed', errors: [], ...plain },
+    step: { name: step, ending, tail: [], lines: [1, 1] },
+  }
+}
+const walked = (...broken: { position: number; plain?: true }[]): Outcome => ({
+  kind: 'walked',
+  broken: broken.map(one => ({ title: 't', step: 'build', errors: [], ...one })),
+})
+
+describe('after a build that failed', () => {
+  it("a compiler's plain complaint is believed at once", () => {
+    const outcome = unbuilt(failed2, { plain: true })
+    expect(afterTry(outcome, [], 1)).toEqual({ decided: true, outcome })
+  })
+
+  it('all else must end the same way in another clone', () => {
+    const outcome = unbuilt(failed2)
+    expect(afterTry(outcome, [], 1)).toEqual({
+      ...{ decided: false, why: 'build exit code 2: once is no proof' },
+    })
+    expect(afterTry(outcome, earlier(outcome), 2)).toEqual({ decided: true, outcome })
+    expect(afterTry(outcome, earlier(unbuilt(failed2, { step: 'install' })), 2).decided).toBe(false)
+    expect(afterTry(outcome, earlier(unbuilt({ kind: 'finished', exitCode: 137 })), 2).decided).toBe(false)
+  })
+
+  it('what never repeated is ours, and what is built at last is built', () => {
+    const killed = unbuilt({ kind: 'finished', exitCode: 137 })
+    const said = afterTry(unbuilt(failed2), earlier(killed, unbuilt(late)), 3)
+    expect(said).toMatchObject({ decided: true, outcome: { kind: 'ours' } })
+    const built: Outcome = { kind: 'built', artifact: undefined, steps: [] }
+    expect(afterTry(built, earlier(killed), 2)).toEqual({ decided: true, outcome: built })
+  })
+
+  it('patch by patch, the same patches must fail again', () => {
+    const plain = walked({ position: 2, plain: true })
+    expect(afterTry(plain, [], 1)).toEqual({ decided: true, outcome: plain })
+    const doubtful = walked({ position: 2, plain: true }, { position: 3 })
+    expect(afterTry(doubtful, [], 1).decided).toBe(false)
+    expect(afterTry(doubtful, earlier(walked({ position: 4 })), 2).decided).toBe(false)
+    expect(afterTry(doubtful, earlier(doubtful), 2)).toEqual({ decided: true, outcome: doubtful })
+  })
+})
