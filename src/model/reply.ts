@@ -66,6 +66,8 @@ export type DigestLine = {
   /** In a few words: `2 new failures`. Untrusted, like all that follows. */
   finding: string
   title: string
+  /** Further lines below the title. */
+  details?: string[]
   /** Who sent it; '' for nobody. */
   who: string
   /** Where it is talked about; undefined: nowhere. */

@@ -41,6 +41,8 @@ export type Mirror = {
   /** The newest of the last 2,000 commits (of `since`, 20,000) with files like these; undefined: none, or it took too long. Bounded,
    *  whatever is asked for. */
   commitWith(repository: string, wanted: WantedFiles): Promise<Commit | undefined>
+  /** A commit and those before it, the newest first; at most so many. Subjects are other people's words. Faults: as resolve. */
+  log(repository: string, from: Commit, limit: number): Promise<{ commit: Commit; subject: string }[]>
   /** A tar with one folder `.git`: a shallow bare-less repository in which `git checkout -f COMMIT` works. */
   snapshot(repository: string, commit: Commit): Promise<{ size: number; stream: Readable }>
 }

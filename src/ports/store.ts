@@ -96,8 +96,8 @@ export type Store = {
     since?: Instant
     limit: number
   }): Promise<Sample[]>
-  /** Those made before that moment go; returns how many. */
-  pruneSamples(before: Instant): Promise<number>
+  /** Those made before that moment go, of that project if one is given; returns how many. */
+  pruneSamples(before: Instant, project?: string): Promise<number>
 
   /** Failures that were proven to be a patch's doing, or would be told as that; what was kept already stays. */
   addBlames(blames: Blame[]): Promise<void>

@@ -6,6 +6,7 @@ import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
 import { unrepeated } from '../text/unrepeated.ts'
 import { openAlarm } from './alarm.ts'
 import { closeOverdue } from './assembled.ts'
+import { basesEveryMs, newBaseMemory, tendBranches } from './bases.ts'
 import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
 import { tendCapped } from './outbox.ts'
@@ -93,12 +94,17 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
   const { clock } = wired
   const memory = newMemory(wired)
   const sources = readSources(wired, { sweepMs, signal })
-  const every = async (act: () => Promise<void>) => {
+  const every = async (act: () => Promise<void>, everyMs = sweepMs) => {
     while (!signal.aborted) {
       await act()
-      await clock.sleep(sweepMs, signal).catch(() => {})
+      await clock.sleep(everyMs, signal).catch(() => {})
     }
   }
+  const baseMemory = newBaseMemory()
+  const bases = guarded(wired, memory.complain, {
+    what: 'bases',
+    act: () => tendBranches(wired, baseMemory, memory.complain),
+  })
   // A source may take half an hour to answer; what a lost host ran must not wait for that, nor must anything else.
   const hosts = guarded(wired, memory.complain, { what: 'hosts', act: () => tend(wired, memory.hosts) })
   const flow = async () => {
@@ -108,5 +114,5 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     enough.abort()
     await every(guarded(wired, memory.complain, { what: 'sweep', act: () => healFlow(wired, memory) }))
   }
-  await Promise.all([every(hosts), flow(), sources.over])
+  await Promise.all([every(hosts), flow(), every(bases, Math.max(sweepMs, basesEveryMs)), sources.over])
 }

@@ -5,6 +5,7 @@ import { Fault } from '../model/fault.ts'
 import { type Farm, PrepareFailed, type TemplateSpec } from '../ports/farm.ts'
 import { buildTemplate } from '../stages/run/build.ts'
 import { testTemplate } from '../stages/run/test.ts'
+import { branchesOf } from './bases.ts'
 import type { Wired } from './wire.ts'
 
 export type Warming = {
@@ -32,30 +33,56 @@ export const keepWarm = async (wired: Ports, warming: Warming): Promise<void> =>
 
 const warmProject = async (
   wired: Ports,
-  { name, recipe }: ProjectConfig,
+  project: ProjectConfig,
   warming: Warming,
   failed: Set<string>,
 ): Promise<void> => {
-  const { log, mirror } = wired
-  try {
+  const { mirror } = wired
+  const { recipe } = project
+  await orTell(wired, warming, `${project.name}: no template is made ahead`, async () => {
     if (!warming.isIdle()) return
     await unless(warming.signal, mirror.fetch(recipe.repository, { ifOlderThanMs: roundMs / 2 }))
-    const base = await mirror.resolve(recipe.repository, recipe.branch)
-    const build = base ? [buildTemplate({ project: name, base, recipe }, mirror)] : []
-    for (const spec of [...recipe.test.images.map(testTemplate), ...build]) {
-      const key = `${spec.image} ${spec.content}`
-      if (failed.has(key) || !warming.images().includes(spec.image) || !warming.isIdle()) continue
-      await warm(wired, spec, warming).catch(error => {
-        // A loaded host or a full disk passes; a base that does not build stays so.
-        if (error instanceof PrepareFailed) failed.add(key)
-        throw error
-      })
-    }
+    for (const image of recipe.test.images) await warmOne(wired, testTemplate(image), warming, failed)
+  })
+  // One branch that does not build is no reason to leave out the others.
+  for (const branch of branchesOf(project))
+    await orTell(wired, warming, `${project.name}: no template is made ahead for ${branch}`, async () => {
+      if (!warming.isIdle()) return
+      const base = await mirror.resolve(recipe.repository, branch)
+      if (base === undefined) return
+      await warmOne(wired, buildTemplate({ project: project.name, base, recipe }, mirror), warming, failed)
+    })
+}
+
+const orTell = async (
+  { log }: Ports,
+  { signal }: Warming,
+  what: string,
+  act: () => Promise<void>,
+): Promise<void> => {
+  if (signal.aborted) return
+  try {
+    await act()
   } catch (error) {
-    if (warming.signal.aborted || error === notIdle) return
+    if (signal.aborted || error === notIdle) return
     if (!(error instanceof Fault || error instanceof PrepareFailed)) throw error
-    log('warn', `${name}: no template is made ahead for ${recipe.branch}: ${error.message}`)
+    log('warn', `${what}: ${error.message}`)
   }
+}
+
+const warmOne = async (
+  wired: Ports,
+  spec: TemplateSpec,
+  warming: Warming,
+  failed: Set<string>,
+): Promise<void> => {
+  const key = `${spec.image} ${spec.content}`
+  if (failed.has(key) || !warming.images().includes(spec.image) || !warming.isIdle()) return
+  await warm(wired, spec, warming).catch(error => {
+    // A loaded host or a full disk passes; a base that does not build stays so.
+    if (error instanceof PrepareFailed) failed.add(key)
+    throw error
+  })
 }
 
 /** A fetch may take half an hour, and nobody waits for it when the worker ends. */

@@ -102,6 +102,7 @@ export const fakeMirror = (commit = 'a'.repeat(40)): Mirror => ({
   resolve: async () => commit,
   fetchCommit: async () => false,
   commitWith: async () => undefined,
+  log: async () => [{ commit, subject: 'tally: count' }],
   snapshot: () => Promise.reject(new Error('the fake farm asks for no snapshot')),
 })
 

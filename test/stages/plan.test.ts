@@ -58,6 +58,7 @@ const knownMirror = (given: Record<string, string>, more: Partial<Mirror> = {}) 
       searches.push(wanted)
       return undefined
     },
+    log: async () => [],
     snapshot: () => Promise.reject(new Error('nobody asks for it')),
     ...more,
   }

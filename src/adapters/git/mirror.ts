@@ -56,6 +56,7 @@ export const gitMirror = ({ folder, fetchTimeoutMs = 30 * minute }: MirrorOption
     },
     commitWith: (repository, wanted) => guarded(folder, () => newestWith(at(repository).bare, wanted)),
     resolve: (repository, name) => guarded(folder, () => resolve(at(repository), name)),
+    log: (repository, from, limit) => guarded(folder, () => log(at(repository), from, limit)),
     snapshot: (repository, commit) => guarded(folder, () => snapshot(at(repository), commit)),
   }
 }
@@ -225,6 +226,23 @@ const requireWhole = async (place: Place, refs: string[]): Promise<void> => {
   if (code === 0 && !(await Promise.all(ids.map(lost))).includes(true)) return
   throw new Fault('damaged', 'later', `mirror ${place.bare}: objects are missing`, {
     remedy: `remove ${place.bare}; it is fetched again`,
+  })
+}
+
+const maxSubject = 200
+
+const log = (place: Place, from: Commit, limit: number): Promise<{ commit: Commit; subject: string }[]> => {
+  if (!/^[0-9a-f]{40}$/.test(from)) throw new Fault('malformed', 'never', `mirror: "${from}" is no commit id`)
+  return healed(place, async () => {
+    const args = ['log', `--max-count=${limit}`, `--format=%H %<(${maxSubject},trunc)%s`, from, '--']
+    const { code, stdout, stderr } = await runGit([`--git-dir=${place.bare}`, ...args], {
+      timeoutMs: localTimeoutMs,
+      keep: 64e6,
+    })
+    if (code !== 0)
+      throw new Fault('refused', 'later', `mirror: commit ${from}: ${stderr.trim().split('\n')[0]}`)
+    const lines = stdout.split('\n').slice(0, -1)
+    return lines.map(line => ({ commit: line.slice(0, 40), subject: line.slice(41).trim() }))
   })
 }
 

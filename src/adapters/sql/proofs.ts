@@ -51,8 +51,10 @@ export const proofStore = (db: Db): ProofPart => ({
     return rows.map(row => fromJson<Sample>(row.data, `sample ${row.id}`))
   },
 
-  async pruneSamples(before) {
-    const { numDeletedRows } = await db.deleteFrom('sample').where('at', '<', before).executeTakeFirst()
+  async pruneSamples(before, project) {
+    let query = db.deleteFrom('sample').where('at', '<', before)
+    if (project !== undefined) query = query.where('project', '=', project)
+    const { numDeletedRows } = await query.executeTakeFirst()
     return Number(numDeletedRows)
   },
 

@@ -72,9 +72,12 @@ export type DigestInput = {
   now: Instant
 }
 
-const lineView = ({ finding, title, who, messageId, links }: DigestLine) => ({
+const maxDetails = 6
+
+const lineView = ({ finding, title, details, who, messageId, links }: DigestLine) => ({
   finding: oneLine(finding, 40),
   title: oneLine(title, 140),
+  details: (details ?? []).slice(0, maxDetails).map(line => oneLine(line, 300)),
   who: oneLine(who, 60),
   id: oneLine(messageId ?? '', 250),
   links: links
