@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Clone } from '../../src/ports/farm.ts'
 import { openFarm, plain, requireImage, silent } from '../farm/world.ts'
-import { bring, type Case, makeRepository, play, tarOf } from './applying.ts'
+import { bring, type Case, makeRepository, play, playEach, tarOf } from './applying.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'grapevine-apply-'))
 afterAll(() => rmSync(top, { recursive: true, force: true }))
@@ -58,6 +58,38 @@ describe('the apply script', () => {
     await check(clone, one)
   })
 
+  const three = cases.find(({ name }) => name === 'three in a row') as Case
+  /** A compiler that does not like a line. */
+  const refuses = (line: string) =>
+    `if grep -qx '${line}' src/count.c; then echo "src/count.c:5:1: error: ${line}"; exit 1; fi`
+
+  test('patch by patch, those are found after which the tree does not build', async () => {
+    await bring(clone, tar)
+    expect(await playEach(clone, three, { run: refuses('five') })).toEqual({
+      kind: 'walked',
+      broken: [
+        { position: 1, title: 'part 1', step: 'tree', errors: ['src/count.c:5:1: error: five'], plain: true },
+      ],
+    })
+    // The last one is not looked at: the first build has it.
+    expect(await playEach(clone, three, { run: refuses('six') })).toEqual({ kind: 'walked', broken: [] })
+  })
+
+  test('patch by patch, with what goes before, or is in already', async () => {
+    const on = (name: string) => cases.find(one => one.name === name) as Case
+    const run = 'grep -x five src/count.c || true; git rev-parse HEAD >>.git/seen; exit 0'
+    for (const name of ['the first two of three are in', 'a beginning on top of what it needs'])
+      expect(await playEach(clone, on(name), { run })).toEqual({ kind: 'walked', broken: [] })
+  })
+
+  test('patch by patch, as far as there is time', async () => {
+    let left = 195_000
+    const leftMs = () => (left -= 10_000)
+    expect(await playEach(clone, three, { run: 'exit 1', leftMs })).toMatchObject({
+      ...{ kind: 'walked', looked: 1, broken: [{ position: 1, step: 'tree' }] },
+    })
+  })
+
   /** Where guests could differ: what git makes of the mail, and of what is there already. */
   const telling = /^(a charset|base64|no author|Index|name, mode|on top)/
   test('it does the same in a real guest', async () => {
@@ -71,6 +103,9 @@ describe('the apply script', () => {
       })
       await bring(guest, tar)
       for (const one of cases.filter(({ name }) => telling.test(name))) await check(guest, one)
+      expect(await playEach(guest, three, { run: refuses('five') })).toMatchObject({
+        ...{ kind: 'walked', broken: [{ position: 1 }] },
+      })
       await guest.release()
     } finally {
       await farm.close()

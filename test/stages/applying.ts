@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Before, Job, MailToApply, Outcome } from '../../src/model/job.ts'
 import type { Clone } from '../../src/ports/farm.ts'
-import { build } from '../../src/stages/run/build.ts'
+import { type BuildInput, build } from '../../src/stages/run/build.ts'
 import { journal } from '../../src/stages/run/journal.ts'
+import { walk } from '../../src/stages/run/walk.ts'
 import { memoryBlobs } from '../fakes/blobs.ts'
 
 const identity = {
@@ -22,6 +23,8 @@ export type Case = {
   on: string
   before?: Buffer[]
   mails: Buffer[]
+  /** Only so many of them. */
+  upTo?: number
   /** `tree` of what comes out, or what is said. */
   tree?: string
   says?: Partial<Outcome>
@@ -183,6 +186,13 @@ export const makeRepository = (folder: string): Repository => {
       on: far,
       says: { kind: 'already-applied', positions: [1, 2, 3] },
     }),
+    good('the first two of three', [mail(plain), mail(second), mail(third)], second, { upTo: 2 }),
+    good('a beginning that is in', [mail(plain), mail(second), mail(third)], second, {
+      ...{ on: second, upTo: 1 },
+    }),
+    good('a beginning on top of what it needs', [mail(second), mail(third)], second, {
+      ...{ before: [mail(plain)], upTo: 1 },
+    }),
     good('on top of what it needs', [mail(third)], third, { before: [mail(plain), mail(second)] }),
     good('what it needs is in already', [mail(third)], third, {
       on: second,
@@ -208,8 +218,8 @@ export const tarOf = (folder: string): Buffer =>
 
 const step = (name: string, run: string) => ({ name, run, timeoutMs: 60_000 })
 
-/** Applies a case in a clone that has the repository, and gives the tree that was made, or what was said. */
-export const play = async (clone: Clone, one: Case): Promise<string | Outcome> => {
+/** What is done with a case in a clone that has the repository. `run`: the build's one step. */
+const bringCase = async (clone: Clone, one: Case, run: string): Promise<BuildInput> => {
   const signal = new AbortController().signal
   const blobs = memoryBlobs()
   const reset = `rm -rf .git/rebase-apply .git/grapevine && git reset -q --hard ${one.on} && git clean -qfdx`
@@ -233,7 +243,7 @@ export const play = async (clone: Clone, one: Case): Promise<string | Outcome> =
       build: {
         image: 'debian',
         prepare: [],
-        steps: [step('tree', "git rev-parse 'HEAD^{tree}'")],
+        steps: [step('tree', run)],
         artifacts: [],
       },
       test: { images: [], steps: [] },
@@ -242,11 +252,26 @@ export const play = async (clone: Clone, one: Case): Promise<string | Outcome> =
     ...(one.before ? { before: ground } : {}),
     ...{ priority: 6, createdAt: 0 },
   }
-  const outcome = await build({ job, clone, blobs, journal: journal(), signal })
+  return { job, upTo: one.upTo, clone, blobs, journal: journal(), signal }
+}
+
+/** Applies a case, and gives the tree that was made, or what was said. */
+export const play = async (clone: Clone, one: Case): Promise<string | Outcome> => {
+  const outcome = await build(await bringCase(clone, one, "git rev-parse 'HEAD^{tree}'"))
   return outcome.kind === 'built' ? (outcome.steps[0]?.tail[0] ?? '') : outcome
 }
 
 /** Unpacks the repository where sources lie. */
 export const bring = async (clone: Clone, tar: Buffer): Promise<void> => {
   await clone.write('/grapevine/source', { size: tar.length, stream: Readable.from([tar]) }, { untar: true })
+}
+
+/** Applies a case patch by patch, and runs a script after each but the last. `leftMs`: of the time there is. */
+export const playEach = async (
+  clone: Clone,
+  one: Case,
+  given: { run: string; leftMs?: () => number },
+): Promise<Outcome> => {
+  const input = await bringCase(clone, one, given.run)
+  return walk({ ...input, leftMs: given.leftMs ?? (() => 3_600_000) })
 }
