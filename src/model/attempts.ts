@@ -49,13 +49,22 @@ export const afterTry = (outcome: Outcome, earlier: RunRecord[], attempt: number
 /** So often a host may have had no room for a task (4 hours at least) before that counts as tries. */
 const maxRefusals = 20
 
-/** Had the host no room for it, so that it was not tried at all? */
-export const wasRefused = (outcome: Outcome | undefined): boolean =>
-  outcome?.kind === 'ours' && outcome.what === 'exhausted' && !outcome.hopeless
+/** So often a host may have been too busy for a task (half an hour at least): a patch may be what makes it so. */
+const maxOverloads = 5
 
-/** A host that had no room left (a full disk, say) has not tried the task: so long it waits, longer each time. undefined: it was tried, or
+/** Had the host no room for it, or no time, so that it was not really tried? */
+export const wasRefused = (outcome: Outcome | undefined): boolean =>
+  outcome?.kind === 'ours' && ['exhausted', 'overloaded'].includes(outcome.what) && !outcome.hopeless
+
+const tooOften = (outcome: Outcome, earlier: RunRecord[]): boolean => {
+  const what = outcome.kind === 'ours' ? outcome.what : ''
+  const times = earlier.filter(run => run.outcome?.kind === 'ours' && run.outcome.what === what).length
+  return times >= (what === 'overloaded' ? maxOverloads : maxRefusals)
+}
+
+/** A host that had no room left (a full disk, say), or was overloaded, has not tried the task: so long it waits, longer each time. undefined: it was tried, or
  *  was refused too often. */
 export const refusedFor = (outcome: Outcome, earlier: RunRecord[]): Millis | undefined => {
   const times = earlier.filter(run => wasRefused(run.outcome)).length
-  return wasRefused(outcome) && times < maxRefusals ? Math.min(2 ** times, 15) * 60_000 : undefined
+  return wasRefused(outcome) && !tooOften(outcome, earlier) ? Math.min(2 ** times, 15) * 60_000 : undefined
 }

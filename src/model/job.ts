@@ -7,6 +7,7 @@
 import type { Concern, LikelyTests } from './concern.ts'
 import type { Instant, Millis } from './instant.ts'
 import type { MessageId } from './mail.ts'
+import type { StepLoad } from './overload.ts'
 import type { Recipe, TestStep } from './recipe.ts'
 import type { Report } from './report.ts'
 import type { Ending, RunId } from './run.ts'
@@ -101,7 +102,8 @@ export type Side = 'with' | 'without' | number
 
 /** One more run of some tests in a clone of its own. */
 export type Probe = {
-  why: 'likely' | 'proof' | 'bisect'
+  /** likely: the patches concern these tests · screen: they failed, are they worth pairs? · proof: one of a pair · bisect: which patch is it? */
+  why: 'likely' | 'screen' | 'proof' | 'bisect'
   side: Side
   /** The build task whose artifact is tested; of this job, or of its base line's. */
   build: TaskId
@@ -131,6 +133,8 @@ export type RunRecord = {
   outcome: Outcome | undefined
   /** Blobs by name: log, console, qmp, screenshot, manifest. */
   evidence: Record<string, BlobId>
+  /** How busy the host was in its steps; undefined: it did not say. */
+  load?: StepLoad[]
 }
 
 /** Where in a patch `git am` stopped. */

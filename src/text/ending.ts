@@ -67,6 +67,7 @@ const troubles: Record<string, string> = {
   refused: 'a service that I need refused to work',
   malformed: 'a service that I need gave an answer that makes no sense',
   exhausted: 'a test machine ran out of room',
+  overloaded: 'the test host was overloaded with other work',
   damaged: 'stored data turned out to be damaged',
   'vm-died': 'the virtual machine died',
   'disk-error': 'the virtual machine had a disk error',

@@ -4,12 +4,14 @@ import { randomUUID } from 'node:crypto'
 import { release } from 'node:os'
 import { isAlive, thisOwner } from '../farm/owner.ts'
 import { wasRefused } from '../model/attempts.ts'
+import { avoids, isForAnother } from '../model/elsewhere.ts'
 import { Fault } from '../model/fault.ts'
 import { type Hold, type Host, holdsNow } from '../model/host.ts'
 import type { Alarm } from '../model/incident.ts'
 import type { Millis } from '../model/instant.ts'
 import { Interrupt } from '../model/interrupt.ts'
 import type { Task, TaskId } from '../model/job.ts'
+import type { LoadMeter } from '../model/overload.ts'
 import { choose, type PassedOver, type Room, without } from '../model/room.ts'
 import type { RunId } from '../model/run.ts'
 import type { Ticket } from '../ports/queue.ts'
@@ -40,6 +42,8 @@ export type HostParts = {
   /** Asked every few seconds. Default: the images of the configuration that are built here. */
   images?: () => Promise<Served>
   idle?: ((idle: Idle) => Promise<void>)[]
+  /** How busy the host is: what is out of time while it is overloaded is run again. */
+  load?: LoadMeter
   /** For people. */
   facts?: () => Record<string, string>
   /** How often it looks for tasks, and how often it gives a sign of life and looks at itself. */
@@ -206,9 +210,13 @@ export const runHost = async (
       [...running.values()].map(({ need }) => need),
     )
     if (look.unfit !== undefined || free.slots <= 0 || clock.now() < restUntil) return
-    const queue = (await ready()).flatMap(task => {
+    const due = await ready()
+    const now = clock.now()
+    const hosts = due.some(task => avoids(task, config.host, now)) ? await store.hosts() : []
+    const queue = due.flatMap(task => {
       const need = look.images.get(task.image)
       const isOurs = need && !running.has(task.id) && !isHeld(holds, task.image)
+      if (isForAnother(task, config.host, { hosts, holds, now })) return []
       return isOurs ? [{ id: task.id, task, need }] : []
     })
     waiting = queue.length

@@ -1,6 +1,7 @@
 // A host's side: its farm, and the tasks that it held before. One worker process for each host name and farm folder.
 import { createFarm } from '../farm/farm.ts'
 import { createLibvirtFarm } from '../farm/libvirt/farm.ts'
+import { hostLoad } from '../farm/load.ts'
 import { mixedFarm } from '../farm/mixed.ts'
 import { fitness } from '../farm/qualify/fitness.ts'
 import { lastReport } from '../farm/qualify/record.ts'
@@ -36,6 +37,7 @@ export const hostParts = (wired: Wired, farm: Farm): HostParts => {
       return unfit
     },
     facts: () => facts,
+    load: hostLoad,
     idle: [idle => keepWarm(wired, { farm, ...idle }), idle => scrubWhileIdle(storageOf(wired, farm, idle))],
   }
 }

@@ -8,7 +8,9 @@ import { afterTry, refusedFor } from '../../model/attempts.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Instant } from '../../model/instant.ts'
 import { costsNoTry, Interrupt, interrupted } from '../../model/interrupt.ts'
-import type { Job, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
+import type { Avoid, Job, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
+import { avoidMs } from '../../model/job.ts'
+import { type LoadMeter, withoutOverload } from '../../model/overload.ts'
 import type { RunId } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -22,14 +24,25 @@ import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { sayDuration } from '../../text/ending.ts'
 import { build, buildTemplate } from './build.ts'
+import { chosenFor, isNothing, skippedOf, withConcern } from './chosen.ts'
 import { taskDeadlineMs } from './guest.ts'
 import type { Journal } from './journal.ts'
 import { journal as newJournal } from './journal.ts'
+import { withLoad } from './load.ts'
 import { keepSamples } from './sample.ts'
 import { test, testTemplate } from './test.ts'
 import { walk } from './walk.ts'
 
-export type RunPorts = { store: Store; farm: Farm; blobs: Blobs; mirror: Mirror; clock: Clock; log: Log }
+export type RunPorts = {
+  store: Store
+  farm: Farm
+  blobs: Blobs
+  mirror: Mirror
+  clock: Clock
+  log: Log
+  /** How busy this host is; undefined: nobody looks. */
+  load?: LoadMeter
+}
 
 /** decided: the task is done · again: it waits once more · late: the task was not ours to run, or no longer is. */
 export type Tried =
@@ -73,6 +86,9 @@ const prepareOutcome = (failed: PrepareFailed): Outcome => {
 const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
   const { farm, blobs, mirror, store, log } = ports
   const { task, job, running, journal, signal } = attempt
+  const chosen = task.kind === 'test' ? await chosenFor(ports, { job, task, journal }) : undefined
+  // For nothing no machine is needed.
+  if (chosen && isNothing(chosen)) return { kind: 'tested', steps: [], skipped: skippedOf(chosen) }
   const spec = task.kind === 'build' ? buildTemplate(job, mirror) : testTemplate(task.image)
   const template = await farm.template(spec, line => log('info', line, { task: task.id }), signal)
   const lease = async () => {
@@ -85,11 +101,13 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
   if (task.kind === 'build') {
     const input = { job, upTo: task.upTo, clone: await lease(), blobs, journal, signal }
     const leftMs = () => running.until - ports.clock.now()
-    return task.each ? walk({ ...input, leftMs }) : build(input)
+    if (task.each) return walk({ ...input, leftMs })
+    const outcome = await build(input)
+    return task.upTo === undefined ? withConcern(ports, job, outcome) : outcome
   }
   const built = await store.outcome(`${job.id}-build`)
   const artifact = built?.kind === 'built' ? built.artifact : undefined
-  return test({ job, artifact, lease, blobs, journal, signal })
+  return test({ job, artifact, chosen, lease, blobs, journal, signal })
 }
 
 const tryOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
@@ -204,7 +222,7 @@ export const run =
     await store.saveRun(record)
     const limit = deadline(ports, running)
     const signal = AbortSignal.any([by.signal, limit.signal])
-    const journal = newJournal()
+    const { journal, loads } = withLoad(newJournal(), ports.load)
     journal.note(
       `${task.kind} of ${job.project} on ${task.image}: task ${task.id}, try ${attempt}, host ${by.host}`,
     )
@@ -221,10 +239,11 @@ export const run =
     const letGo = () => void releaseSoon(ports, one)
     signal.addEventListener('abort', letGo, { once: true })
     try {
-      const outcome = await tryOnce(ports, one)
+      const outcome = withoutOverload(await tryOnce(ports, one), loads)
       await retire(ports, one)
       await keep(ports, one, 'log', async () => Buffer.from(one.journal.text()))
-      const ended = { ...record, endedAt: clock.now(), outcome, evidence: one.evidence }
+      const load = loads.length === 0 ? {} : { load: loads }
+      const ended = { ...record, endedAt: clock.now(), outcome, evidence: one.evidence, ...load }
       return await patiently(ports, by.signal, async () => {
         // Before the run's own outcome: no crash leaves a run that is told of and not counted.
         await keepSamples(store, { job, task, run: ended })
@@ -264,6 +283,9 @@ const patiently = async <T>(
 const waitMs = (what: string, attempt: number): number =>
   (['exhausted', 'unreachable', 'out-of-space'].includes(what) ? 60_000 : 2_000) * 4 ** (attempt - 2)
 
+/** Another host should have its say: what ails this one may ail the next try as well. */
+const elsewhere = ({ host }: Running, from: Instant): Avoid => ({ host, until: from + avoidMs })
+
 const settle = async (
   ports: RunPorts,
   task: Task,
@@ -274,7 +296,9 @@ const settle = async (
   if (costsNoTry(outcome)) return putBack(ports, task)
   const refusedMs = refusedFor(outcome, earlier)
   if (refusedMs !== undefined) {
-    ports.log('info', 'this host has no room: the task waits, and no try is counted', { task: task.id })
+    const why =
+      outcome.kind === 'ours' && outcome.what === 'overloaded' ? outcome.detail : 'this host has no room'
+    ports.log('info', `${why}; the task waits, and no try is counted`, { task: task.id })
     return putBack(ports, task, ports.clock.now() + refusedMs)
   }
   const after = afterTry(outcome, earlier, running.attempt)
@@ -284,8 +308,10 @@ const settle = async (
     return { kind: 'decided', task: sameTask(task, done), outcome: after.outcome }
   }
   const attempt = running.attempt + 1
-  const wait = outcome.kind === 'ours' ? { notBefore: ports.clock.now() + waitMs(outcome.what, attempt) } : {}
-  const queued: TaskState = { at: 'queued', attempt, ...wait }
+  const wait: { notBefore?: Instant } =
+    outcome.kind === 'ours' ? { notBefore: ports.clock.now() + waitMs(outcome.what, attempt) } : {}
+  const avoid = elsewhere(running, wait.notBefore ?? ports.clock.now())
+  const queued: TaskState = { at: 'queued', attempt, ...wait, avoid }
   if (!(await ports.store.moveTask(task.id, running, queued))) return { kind: 'late' }
   ports.log('info', `another try: ${after.why}`, { task: task.id, attempt })
   return { kind: 'again', task: sameTask(task, queued) }
@@ -293,8 +319,9 @@ const settle = async (
 
 /** Stopped from outside: if nobody took the task away (a cancelled one is in another state by then) it waits again, at no cost. */
 const putBack = async (ports: RunPorts, task: Task, notBefore?: Instant): Promise<Tried> => {
-  const { attempt } = task.state as Running
-  const queued: TaskState = { at: 'queued', attempt, ...(notBefore === undefined ? {} : { notBefore }) }
+  const running = task.state as Running
+  const later = notBefore === undefined ? {} : { notBefore, avoid: elsewhere(running, notBefore) }
+  const queued: TaskState = { at: 'queued', attempt: running.attempt, ...later }
   if (!(await ports.store.moveTask(task.id, task.state, queued))) return { kind: 'late' }
   return { kind: 'again', task: sameTask(task, queued) }
 }
