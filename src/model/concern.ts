@@ -5,6 +5,7 @@
 // the map does not know may need it as well). Where neither tells of a file, where it is new, or where the build itself reads it, everything
 // is tested.
 import type { FileChange } from './mail.ts'
+import { matchesName } from './name-glob.ts'
 import type { Recipe, TestStep } from './recipe.ts'
 
 /** Which test needs which files, as a build told. */
@@ -12,6 +13,9 @@ export type Dependencies = Record<string, string[]>
 
 /** In place of a file: the test may need any. */
 export const anyFile = '*'
+
+/** Tests of one step on one image that are likely to fail: a patch touches what they need, or they failed lately. */
+export type LikelyTests = { image: string; step: string; tests: string[] }
 
 /** What changed files concern, whatever tests there are. `why` is for people; it names files, which are untrusted. */
 export type Concern =
@@ -22,11 +26,11 @@ export type Concern =
       steps: string[]
       /** Tests by name, each with what is below it. */
       tests: string[]
-      /** Patterns of tests' names; */
+      /** Globs of tests' names; */
       globs: string[]
       /** and those by which the whole step is run, as a new file may bring new tests. */
       wholeFor: string[]
-      /** Tests that the dependency map does not know are concerned, too. */
+      /** Tests of which the dependency map does not know all that they need are concerned, too. */
       unmapped: boolean
       why: string
     }
@@ -77,22 +81,17 @@ const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)]
 const maxNames = 2_000
 
 /** Changed path → the tests that need it, of all maps. Looks at each entry of the maps once. */
-const neededBy = (
-  paths: Set<string>,
-  maps: Dependencies[],
-): { tests: Map<string, Set<string>>; always: Set<string> } => {
+const neededBy = (paths: Set<string>, maps: Dependencies[]): Map<string, Set<string>> => {
   const tests = new Map<string, Set<string>>()
-  const always = new Set<string>()
   for (const map of maps)
     for (const [test, files] of Object.entries(map))
       for (const file of files) {
-        if (file === anyFile) always.add(test)
         if (!paths.has(file)) continue
         const known = tests.get(file)
         if (known) known.add(test)
         else tests.set(file, new Set([test]))
       }
-  return { tests, always }
+  return tests
 }
 
 /** Paths on both sides of each change; those that the patches make. */
@@ -132,13 +131,12 @@ export const concernOf = ({ changes, recipe, dependencies, matches }: ConcernInp
       for (const step of rule.steps) found.steps.add(step)
       for (const glob of rule.tests) found[fresh.has(path) ? 'wholeFor' : 'globs'].add(glob)
     }
-    const tests = needed.tests.get(path)
+    const tests = needed.get(path)
     if (ruled.length === 0) {
       if (fresh.has(path)) return { kind: 'all', why: `${path} is new, and no rule names it` }
       if (isBuildFile(path)) return { kind: 'all', why: `${path} is for the build, and no rule names it` }
       if (!tests) return { kind: 'all', why: `nothing tells which tests ${path} concerns` }
       unmapped = true
-      for (const test of needed.always) found.tests.add(test)
     }
     for (const test of tests ?? []) found.tests.add(test)
   }
@@ -154,26 +152,6 @@ export const concernOf = ({ changes, recipe, dependencies, matches }: ConcernInp
     why:
       told === 0 ? 'the changed files concern nothing' : 'by the rules and dependencies of the changed files',
   }
-}
-
-/** Does a name match a pattern in which `*` stands for any text and `?` for one character? Names of tests hold slashes and brackets, which
- *  globs of files give a meaning. At most as many steps as name times pattern is long. */
-export const matchesName = (name: string, glob: string): boolean => {
-  let [n, g, star, from] = [0, 0, -1, 0]
-  while (n < name.length) {
-    if (glob[g] === '*') {
-      star = g++
-      from = n
-    } else if (glob[g] === '?' || (g < glob.length && glob[g] === name[n])) {
-      n++
-      g++
-    } else if (star >= 0) {
-      g = star + 1
-      n = ++from
-    } else return false
-  }
-  while (glob[g] === '*') g++
-  return g === glob.length
 }
 
 /** `a > b > c`: itself, and what it is below, from the top. */
@@ -196,7 +174,7 @@ export type ChooseInput = {
   steps: KnownSteps
   /** Tests that there are elsewhere, on other images. */
   elsewhere?: Iterable<string>
-  /** Does the dependency map know it? */
+  /** Does the dependency map know all that it needs? */
   isMapped: (test: string) => boolean
 }
 
@@ -230,6 +208,18 @@ export const chooseTests = (input: ChooseInput): Chosen[] => {
 
 type Some = Extract<Concern, { kind: 'some' }>
 
+/** By name or glob, itself or what it is below. */
+const isIn = (globs: string[]) => {
+  const exact = new Set(globs)
+  return (test: string): boolean =>
+    withParents(test).some(one => exact.has(one) || globs.some(glob => matchesName(one, glob)))
+}
+
+const namedBy = (tests: string[], globs: string[]) => {
+  const [named, isLike] = [new Set(tests), isIn(globs)]
+  return (test: string): boolean => withParents(test).some(one => named.has(one)) || isLike(test)
+}
+
 const chooseOf = (
   { step, tests }: KnownSteps[number],
   concern: Some,
@@ -243,15 +233,10 @@ const chooseOf = (
     return single
       ? all('there is no whole report of the base that says which tests it has')
       : { step: name, run: 'none', leftOut: 0, why: unconcerned }
-  const named = new Set(concern.tests)
-  const isIn = (globs: string[], test: string) =>
-    globs.some(glob => withParents(test).some(one => one === glob || matchesName(one, glob)))
-  if (tests.some(test => isIn(concern.wholeFor, test))) return all('a new file may bring new tests')
-  const isMine = (test: string) =>
-    withParents(test).some(one => named.has(one)) ||
-    isIn(concern.globs, test) ||
-    (concern.unmapped && !withParents(test).some(isMapped))
-  const mine = tests.filter(isMine)
+  if (tests.some(isIn(concern.wholeFor))) return all('a new file may bring new tests')
+  const isNamed = namedBy(concern.tests, concern.globs)
+  const isOpen = (test: string) => concern.unmapped && !withParents(test).some(isMapped)
+  const mine = tests.filter(test => isNamed(test) || isOpen(test))
   if (mine.length === 0) return { step: name, run: 'none', leftOut: tests.length, why: unconcerned }
   if (step.only === undefined) return all('the changed files concern it, and it can only be run whole')
   const chosen = topmost(mine)
@@ -267,4 +252,15 @@ const unconcerned = 'the changed files do not concern them'
 const topmost = (tests: string[]): string[] => {
   const all = new Set(tests)
   return tests.filter(test => !withParents(test).some(one => one !== test && all.has(one)))
+}
+
+/** Steps with those of their tests that rules and dependencies name; not those that are only run because nobody knows. */
+export const touchedTests = (concern: Concern, steps: KnownSteps): { step: string; tests: string[] }[] => {
+  if (concern.kind === 'all') return []
+  const isNamed = namedBy(concern.tests, [...concern.globs, ...concern.wholeFor])
+  return steps.flatMap(({ step: { name }, tests = [] }) => {
+    const isWhole = concern.steps.includes(name) || concern.tests.includes(name)
+    const touched = isWhole ? tests : tests.filter(isNamed)
+    return touched.length > 0 ? [{ step: name, tests: topmost(touched) }] : []
+  })
 }

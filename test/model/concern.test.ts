@@ -1,13 +1,7 @@
 // What changed files concern: rules, dependencies, and everything where in doubt.
 import { matchesGlob } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import {
-  type Concern,
-  chooseTests,
-  concernOf,
-  type Dependencies,
-  matchesName,
-} from '../../src/model/concern.ts'
+import { type Concern, chooseTests, concernOf, type Dependencies } from '../../src/model/concern.ts'
 import type { ConcernRule, TestStep } from '../../src/model/recipe.ts'
 
 type Change = { before: string | undefined; after: string | undefined }
@@ -98,12 +92,6 @@ describe('concernOf', () => {
     expect(concern([modify('src/trim.c')], {}).kind).toBe('all')
   })
 
-  test('a test that may need any file is concerned by each that only the map tells of', () => {
-    const maps = [{ ...map, all: ['*'] }]
-    expect(concern([modify('src/wrap.c')], { maps })).toMatchObject({ tests: ['all', 'wrap'] })
-    expect(concern([modify('tools/x')], { rules, maps })).toMatchObject({ tests: [] })
-  })
-
   test('two maps are joined', () => {
     const maps = [map, { trim: ['src/trim.c'], roman: ['src/trim.c'] }]
     expect(concern([modify('src/trim.c')], { maps })).toMatchObject({ tests: ['trim', 'roman'] })
@@ -168,18 +156,6 @@ describe('chooseTests', () => {
     expect(choose({ tests: ['trim'] }, () => true, known).map(({ run }) => run)).toEqual(['all', 'none'])
     expect(choose({ steps: ['numbers'] }, () => true, known).map(({ run }) => run)).toEqual(['none', 'all'])
   })
-})
-
-test.each([
-  ['net/tcp[1]', 'net/*', true],
-  ['net/tcp[1]', 'net/tcp[1]', true],
-  ['a', '?', true],
-  ['', '*', true],
-  ['ab', 'a', false],
-  ['a', 'ab', false],
-  ['a'.repeat(5000), `${'*a'.repeat(50)}b`, false],
-])('%j is like %j: %j', (name, glob, expected) => {
-  expect(matchesName(name, glob)).toBe(expected)
 })
 
 test('thousands of files and tests are no trouble', () => {

@@ -11,6 +11,7 @@ import { linesOf } from '../../text/bounded-log.ts'
 import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { contentId } from '../../text/digest.ts'
+import { collectDependencies } from './dependencies.ts'
 import {
   type Applied,
   alreadyThere,
@@ -143,10 +144,13 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
   const { steps, failed } = await makeTree(input)
   if (failed) return failed
   const { artifacts } = job.recipe.build
-  if (artifacts.length === 0 || job.recipe.test.images.length === 0)
-    return { kind: 'built', artifact: undefined, steps }
-  const artifact = await blobs.put(await clone.read(sourceFolder, { tar: artifacts }))
-  return { kind: 'built', artifact, steps }
+  const { images } = job.recipe.test
+  const artifact =
+    artifacts.length === 0 || images.length === 0
+      ? undefined
+      : await blobs.put(await clone.read(sourceFolder, { tar: artifacts }))
+  const dependencies = upTo === undefined && images.length > 0 ? await collectDependencies(input) : undefined
+  return { kind: 'built', artifact, steps, ...(dependencies === undefined ? {} : { dependencies }) }
 }
 
 /** A failed step whose ending only our side can have caused is no outcome of the patch. */
