@@ -60,6 +60,21 @@ const entries: Entry[] = [
     load: async () => (await import('./command.ts')).command,
   },
   {
+    name: 'known',
+    summary: 'look after failures that are known, each with its bug',
+    load: async () => (await import('./known.ts')).known,
+  },
+  {
+    name: 'base',
+    summary: 'look up how the branches do without any patch, and test one now',
+    load: async () => (await import('./base.ts')).base,
+  },
+  {
+    name: 'history',
+    summary: 'show how often each test fails by itself',
+    load: async () => (await import('./history.ts')).history,
+  },
+  {
     name: 'image',
     summary: 'build, import, verify and remove the images of guests',
     load: async () => (await import('./image.ts')).image,

@@ -23,6 +23,10 @@ export type Request =
   | { do: 'release'; series?: SeriesId }
   | { do: 'notice'; text: string }
   | { do: 'confirm'; token: string }
+  /** Known failures, by what their ids begin with. */
+  | { do: 'known'; what: 'list' }
+  | { do: 'known'; what: 'confirm'; id: string; bug?: string }
+  | { do: 'known'; what: 'reject'; id: string }
   /** Nothing that can be done; `nearest` is a line that could have been meant. */
   | { do: 'unknown'; why: string; nearest: string }
   /** So many more stood in the mail than are done. */
@@ -94,7 +98,7 @@ export const nextCommand = (state: CommandState, event: CommandEvent, now: Insta
   }
 }
 
-const operators = ['pause', 'resume', 'drain', 'release', 'notice'] as const
+const operators = ['pause', 'resume', 'drain', 'release', 'notice', 'known'] as const
 export type OperatorRequest = (typeof operators)[number]
 
 /** Is it for operators only? */
@@ -102,10 +106,12 @@ export const isForOperators = (request: Request): boolean => operators.some(one 
 
 /** Does it mean the same in every project? */
 export const isForAll = (request: Request): boolean =>
-  ['pause', 'resume', 'drain', 'unsubscribe', 'subscribe'].includes(request.do) ||
+  ['pause', 'resume', 'drain', 'known', 'unsubscribe', 'subscribe'].includes(request.do) ||
   (request.do === 'release' && request.series !== undefined)
 
 /** Must it be sure who asks? Where it harms others if somebody else says it. A test costs machine time only, and any patch causes one; who
- *  is subscribed again against his will says `unsubscribe` once more. */
+ *  is subscribed again against his will says `unsubscribe` once more; a list of known failures goes to an operator, whoever asks in his name. */
 export const needsProof = (request: Request): boolean =>
-  isForOperators(request) || request.do === 'cancel' || request.do === 'unsubscribe'
+  (isForOperators(request) && !(request.do === 'known' && request.what === 'list')) ||
+  request.do === 'cancel' ||
+  request.do === 'unsubscribe'

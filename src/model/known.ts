@@ -81,15 +81,16 @@ export const plainMessage = (message: string): string =>
     .replace(/\s+/g, ' ')
     .trim()
 
-/** Does the pattern speak of this failure? `said`: its message, as `plainMessage` gives it. */
-const fits = ({ step, test, images, message }: Pattern, failure: Failure, said: string): boolean =>
+/** Does the pattern speak of this failure? */
+export const matches = (
+  { step, test, images, message }: Pattern,
+  failure: Failure,
+  said: () => string = () => plainMessage(failure.message),
+): boolean =>
   (step === undefined || step === failure.step) &&
+  matchesName(failure.test, test) &&
   (images.length === 0 || images.some(glob => matchesName(failure.image, glob))) &&
-  said.includes(plainMessage(message)) &&
-  matchesName(failure.test, test)
-
-export const matches = (pattern: Pattern, failure: Failure): boolean =>
-  fits(pattern, failure, plainMessage(failure.message))
+  (message === '' || said().includes(plainMessage(message)))
 
 export type ReportedFailure = KnownFailure & { bug: string }
 
@@ -104,7 +105,7 @@ export const reportedBy = (known: KnownFailure[], failure: Failure): ReportedFai
   const said = plainMessage(failure.message)
   return known
     .filter(isReported)
-    .filter(one => fits(one, failure, said))
+    .filter(one => matches(one, failure, () => said))
     .sort((a, b) => narrowness(b) - narrowness(a))[0]
 }
 

@@ -108,8 +108,8 @@ export type Store = {
   addKnown(known: KnownFailure): Promise<boolean>
   /** In order of storing. */
   knownFailures(filter?: { project?: string; at?: KnownState['at'] }): Promise<KnownFailure[]>
-  /** Replaces it, if its state is still `from`. */
-  updateKnown(known: KnownFailure, from: KnownState['at']): Promise<boolean>
+  /** Compare and set: replaces it, if what is kept is still `from`, as it was read. false: it came too late. */
+  updateKnown(known: KnownFailure, from: KnownFailure): Promise<boolean>
 
   /** The first one stays: false if there is one of that series and key (`verdictKey`) already. Keeps reply and line with it, in one transaction. */
   addVerdict(verdict: Verdict, reply: Reply | undefined, line?: DigestLine): Promise<boolean>
@@ -195,7 +195,7 @@ export type Store = {
   /** Resolves what is open of the same trouble, host and `about`; returns how many. */
   resolveIncidents(
     of: Pick<Incident, 'trouble' | 'host' | 'about'>,
-    resolved: { at: Instant; how: string },
+    resolved: NonNullable<Incident['resolved']>,
   ): Promise<number>
   /** In order of opening; only open (true) or only resolved (false) ones if said. */
   incidents(filter?: { open?: boolean }): Promise<Incident[]>

@@ -98,6 +98,14 @@ export const usages = {
   release: '/grapevine release [SERIES]',
   notice: '/grapevine notice TEXT',
   confirm: '/grapevine confirm TOKEN',
+  known: '/grapevine known list',
+} as const
+
+/** What stands behind `known`. */
+export const knownUsages = {
+  list: usages.known,
+  confirm: '/grapevine known confirm ID BUG-ADDRESS',
+  reject: '/grapevine known reject ID',
 } as const
 
 type Verb = keyof typeof usages
@@ -169,6 +177,34 @@ const oneWord = (verb: 'drain' | 'resume' | 'release' | 'confirm', words: string
   }
 }
 
+type KnownVerb = keyof typeof knownUsages
+const isKnownVerb = (word: string): word is KnownVerb => Object.keys(knownUsages).includes(word)
+
+/** As a mail program may have written it: in brackets, or twice. */
+const addressesOf = (words: string[]): string[] => [
+  ...new Set(words.map(word => word.replace(/^<([^<>]*)>$/, '$1'))),
+]
+
+const readKnown = ([first = '', ...more]: string[]): Request => {
+  const what = verbOf(first) || 'list'
+  if (!isKnownVerb(what)) {
+    const close = closestMatch(what.slice(0, 40), Object.keys(knownUsages), { maxDistance: 3 })
+    const usage = close !== undefined && isKnownVerb(close) ? knownUsages[close] : usages.known
+    return unknown(`there is no command "known ${what.slice(0, 40)}"`, usage)
+  }
+  if (what === 'list')
+    return more.length > 0 ? unknown(`"${more[0]}" is too much`, knownUsages.list) : { do: 'known', what }
+  const [id, ...rest] = more
+  const usage = knownUsages[what]
+  if (id === undefined) return unknown('the id of a known failure is missing', usage)
+  if (!/^k[0-9a-f]{1,15}$/i.test(id)) return unknown(`"${id}" is no id of a known failure`, usage)
+  const [bug, ...stray] = addressesOf(rest)
+  if (what === 'reject')
+    return bug === undefined ? { do: 'known', what, id } : unknown(`"${bug}" is too much`, usage)
+  if (stray.length > 0) return unknown(`"${stray[0]}" is too much`, usage)
+  return { do: 'known', what, id, ...(bug === undefined ? {} : { bug }) }
+}
+
 const nearest = (word: string): string => {
   const close = closestMatch(word, verbs, { maxDistance: 3 })
   return close !== undefined && leven(word, close) < Math.max(word.length, 3)
@@ -195,6 +231,8 @@ export const readCommand = (command: string): Request => {
     case 'release':
     case 'confirm':
       return oneWord(verb, words)
+    case 'known':
+      return readKnown(words)
     case 'notice': {
       const text = command.slice(command.indexOf(' ') + 1).trim()
       if (words.length === 0) return wrong('notice', 'the text is missing')

@@ -13,8 +13,8 @@ export type Alert = {
   /** What it is about: the same reason is told once a day (UTC). */
   reason: string
   subject: string
-  /** What happened, and what can be done; may hold untrusted words. */
-  text: string
+  /** What happened, and what can be done; may hold untrusted words. Or a template of its own, with its variables. */
+  text: string | { template: string; variables: object }
 }
 
 const dayMs = 86_400_000
@@ -22,6 +22,11 @@ const dayMs = 86_400_000
 /** Of the alert of that reason on that day. */
 export const alertId = (reason: string, at: Instant): string =>
   `a${contentId(23, reason, Math.floor(at / dayMs))}`
+
+const wordsOf = (text: Alert['text'], host: string): string[] =>
+  typeof text === 'string'
+    ? render('alert', { text, host })
+    : render(text.template, { ...text.variables, host })
 
 const alertMail = (wired: Pick<Wired, 'config' | 'clock'>, { reason, subject, text }: Alert): Reply => {
   const { config, clock } = wired
@@ -46,7 +51,7 @@ const alertMail = (wired: Pick<Wired, 'config' | 'clock'>, { reason, subject, te
         'Auto-Submitted': 'auto-generated',
         'X-Grapevine-Alert': headerText(reason).slice(0, 100).toWellFormed(),
       },
-      text: `${render('alert', { text, host: config.host }).join('\n')}\n`,
+      text: `${wordsOf(text, config.host).join('\n')}\n`,
       date: now,
     },
     state: { at: 'pending', notBefore: now, tries: 0 },

@@ -6,9 +6,10 @@ import type { Series } from '../model/series.ts'
 import { isOperator } from '../stages/command/permit.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { oneLine } from '../text/clean.ts'
-import { usages } from '../text/command.ts'
+import { knownUsages, usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
 import { writeLetter } from './command-answer.ts'
+import { known } from './command-known.ts'
 import { type Act, deny, done, leaveAlone, letGo, noSeries, standing, testAgain } from './command-series.ts'
 import type { Wired } from './wire.ts'
 
@@ -117,7 +118,12 @@ const help = ({ config }: Wired, { command }: ActInput): Act => {
     template: 'answer-help',
     variables: {
       everybody: [usages.test, usages.retest, usages.cancel, usages.status, usages.unsubscribe],
-      operators: isOne ? [usages.pause, usages.resume, usages.drain, usages.release, usages.notice] : [],
+      operators: isOne
+        ? [
+            ...[usages.pause, usages.resume, usages.drain, usages.release, usages.notice],
+            ...Object.values(knownUsages),
+          ]
+        : [],
     },
   }
 }
@@ -164,6 +170,8 @@ export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
       return subscribe(wired, given)
     case 'unsubscribe':
       return unsubscribe(wired, given)
+    case 'known':
+      return known(wired, request, sender)
     case 'help':
       return help(wired, given)
     case 'unknown':

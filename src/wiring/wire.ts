@@ -17,6 +17,7 @@ import { openStore } from '../adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Blobs } from '../ports/blobs.ts'
+import type { Bugs } from '../ports/bugs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { GitMail, Mirror } from '../ports/git.ts'
 import type { Log } from '../ports/log.ts'
@@ -24,6 +25,7 @@ import type { MailAuth } from '../ports/mail-auth.ts'
 import type { MailSink } from '../ports/mail-sink.ts'
 import type { Queue, Tickets } from '../ports/queue.ts'
 import type { Store } from '../ports/store.ts'
+import { bugsOf } from './bugs.ts'
 
 export type Wired = {
   config: Config
@@ -41,6 +43,7 @@ export type Wired = {
   mirror: Mirror
   sink: MailSink
   mailAuth: MailAuth
+  bugs: Bugs
   clock: Clock
   log: Log
   project(name: string): ProjectConfig
@@ -103,6 +106,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     mirror: gitMirror({ folder: join(config.data, 'mirrors') }),
     sink,
     mailAuth: dkimAuth(),
+    bugs: bugsOf([]),
     clock: systemClock,
     log,
     project(name) {

@@ -4,6 +4,7 @@ import type { DigestLine } from '../../src/model/reply.ts'
 import type { Links } from '../../src/model/series.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { commandContract } from './commands.ts'
+import { knownContract } from './known.ts'
 import {
   builtOutcome,
   hold,
@@ -42,6 +43,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('digests', () => digestContract(() => store))
     describe('hosts and holds', () => hostContract(() => store))
     describe('incidents', () => incidentContract(() => store))
+    describe('known failures', () => knownContract(() => store))
 
     it('closes twice without complaint', async () => {
       await store.close()

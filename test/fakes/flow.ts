@@ -14,6 +14,7 @@ import type { Push, Queue } from '../../src/ports/queue.ts'
 import { receive } from '../../src/stages/receive/receive.ts'
 import { readyTasks } from '../../src/stages/run/ready.ts'
 import { heal } from '../../src/wiring/bot.ts'
+import { bugsOf } from '../../src/wiring/bugs.ts'
 import { freeOwnTasks } from '../../src/wiring/host.ts'
 import type { Start } from '../../src/wiring/queues.ts'
 import { turns, type Wired } from '../../src/wiring/wire.ts'
@@ -179,6 +180,7 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     mirror: fakeMirror(),
     sink: watched(sink, 'sink', pass),
     mailAuth: { verify: async () => ({ dkim: [], aligned: false }) },
+    bugs: bugsOf([]),
     clock,
     log: () => {},
     project: () => project,

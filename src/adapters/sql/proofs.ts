@@ -98,7 +98,7 @@ export const proofStore = (db: Db): ProofPart => ({
   async updateKnown(known, from) {
     const { id, ...row } = knownRow(known)
     const query = db.updateTable('known_failure').set(row).where('id', '=', id)
-    const { numUpdatedRows } = await query.where('state_at', '=', from).executeTakeFirst()
+    const { numUpdatedRows } = await query.where('data', '=', JSON.stringify(from)).executeTakeFirst()
     return numUpdatedRows === 1n
   },
 })
