@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { UsageError } from '../model/fault.ts'
 import type { Disposition, Mail } from '../model/mail.ts'
 import type { Series } from '../model/series.ts'
+import { isJudged, type Verdict } from '../model/verdict.ts'
 import type { Store } from '../ports/store.ts'
 import type { CliDeps } from './deps.ts'
 import { reparse } from './reparse.ts'
@@ -10,8 +11,9 @@ import { bracketed, checkProject, sayDisposition } from './say.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
 
-/** A series' state in words. */
-export const sayState = (state: Series['state']): string => {
+/** A series' state in words. `verdict`: the newest; a series that has the one that it was planned for is finished. */
+export const sayState = (series: Pick<Series, 'state' | 'round'>, verdict: Verdict | undefined): string => {
+  const { state } = series
   switch (state.at) {
     case 'collecting':
       return `waiting for more parts until ${new Date(state.until).toISOString()}`
@@ -22,7 +24,7 @@ export const sayState = (state: Series['state']): string => {
     case 'incomplete':
       return `incomplete: part ${state.missing.join(', ')} missing`
     case 'planned':
-      return 'planned'
+      return isJudged(series, verdict) ? 'finished' : 'planned'
     case 'superseded':
       return `replaced by a newer version (${state.by})`
   }
@@ -51,7 +53,7 @@ const describe = async (store: Store, mail: Mail): Promise<string[]> => {
     ['first', await first(store, mail)],
     ['patch-id', mail.patch?.patchId],
     ['series', series && `${series.id}  v${series.version}, ${series.parts.length} of ${series.total} parts`],
-    ['state', series && sayState(series.state)],
+    ['state', series && sayState(series, verdict)],
     ['verdict', verdict?.finding.kind],
     ['raw', mail.id],
   ]

@@ -9,12 +9,13 @@ import type { Told } from '../model/verdict.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Store } from '../ports/store.ts'
 import { cleanLine } from '../text/clean.ts'
-import { sayOutcome } from '../text/outcome.ts'
+import { sayOutcome, sayTask } from '../text/outcome.ts'
 import type { CliDeps } from './deps.ts'
 import { sayState } from './mail.ts'
 import { release } from './series-release.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
+import { probeLines, verdictLines } from './verdict-lines.ts'
 
 const sayCancel = ({ why, by }: { why: string; by?: string }): string =>
   by === undefined ? why : `${why} (${by})`
@@ -33,7 +34,7 @@ const taskLine = (task: Task): string => {
   const { state } = task
   const how =
     state.at === 'done' ? sayOutcome(state.outcome) : state.at === 'cancelled' ? sayCancel(state) : ''
-  return `  ${task.kind} on ${task.image}: ${state.at}${how === '' ? '' : `, ${how}`}`
+  return `  ${sayTask(task)} on ${task.image}: ${state.at}${how === '' ? '' : `, ${how}`}`
 }
 
 /** How a run ended, where the task's own line does not say it. */
@@ -81,19 +82,24 @@ const describe = async (
   const lines = [
     `series ${series.id}  ${series.title}`,
     `  by ${series.author.name} <${series.author.address}>, v${series.version}, ${series.parts.length} of ${series.total} parts`,
-    `  ${sayState(series.state)}`,
+    `  ${sayState(series, verdict)}`,
   ]
   for (const job of await store.jobsOf(series.id)) {
     lines.push(
       `job ${job.id} on ${job.base.slice(0, 12)} (${job.baseName}${sayHow(job)})`,
       ...groundLines(job),
     )
-    for (const task of await store.tasksOf(job.id)) {
+    const tasks = await store.tasksOf(job.id)
+    // Each of them only for whoever wants to see every test.
+    for (const task of tests ? tasks : tasks.filter(({ probe }) => probe === undefined)) {
       lines.push(...(await taskLines(store, blobs, task)), ...(tests ? testLines(task) : []))
     }
+    if (!tests) lines.push(...probeLines(tasks))
   }
-  const more = verdict?.finding.kind === 'cancelled' ? `: ${sayCancel(verdict.finding)}` : ''
-  lines.push(`verdict ${verdict?.finding.kind ?? 'none yet'}${more}`)
+  if (verdict === undefined) lines.push('verdict none yet')
+  else if (verdict.finding.kind === 'cancelled')
+    lines.push(`verdict cancelled: ${sayCancel(verdict.finding)}`)
+  else lines.push(...verdictLines(verdict, series, tests))
   if (verdict?.told !== undefined) lines.push(`told ${sayTold(verdict.told)}`)
   for (const reply of await store.repliesOf(series.id)) {
     const why = reply.state.at === 'failed' ? `: ${reply.state.why}` : ''
@@ -112,7 +118,7 @@ const show = (deps: CliDeps): Command =>
       'Shows everything that was done for a series: runs with their logs, results, verdict and reply.',
     )
     .argument('<series>', 'its id; see `grapevine series list`')
-    .option('--tests', 'with every single test')
+    .option('--tests', 'with every single test, and every run for proof')
     .option('--json', 'one JSON line')
     .addHelpText('after', '\nExample:\n  $ grapevine series show s3f2a91c07be4d5a --tests')
     .action((id: string, options: { tests?: boolean; json?: boolean }) =>
@@ -168,7 +174,7 @@ const list = (deps: CliDeps): Command =>
           rows.push([
             series.id,
             `v${series.version}`,
-            sayState(series.state),
+            sayState(series, verdict),
             verdict?.finding.kind ?? '',
             series.title.slice(0, 60),
           ])

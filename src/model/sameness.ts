@@ -1,6 +1,6 @@
 // Do two verdicts say the same? Compared by content: what was found, on which images; never by words, line numbers or log files.
 import type { Ending } from './run.ts'
-import type { ImageVerdict, Verdict } from './verdict.ts'
+import { culpritOf, type ImageVerdict, type Verdict } from './verdict.ts'
 
 /** A hostile log may hold endless errors; the first ones tell two builds apart. */
 const maxErrors = 20
@@ -19,11 +19,13 @@ export const stable = (line: string): string =>
 
 const sorted = (texts: string[]): string[] => [...new Set(texts)].sort()
 
-const imageContent = ({ image, kind, newFailures, broken }: ImageVerdict): unknown[] => [
+/** Flaky and unclear ones come and go, and so do the numbers behind a failure, and whether it is new or only worse: that is no other verdict. */
+const imageContent = ({ image, kind, newFailures, broken, vanished = [] }: ImageVerdict): unknown[] => [
   image,
   kind,
   sorted(newFailures.map(({ step, test }) => JSON.stringify([step, test]))),
   sorted(broken.map(({ step, ending }) => JSON.stringify([step, sayEnd(ending)]))),
+  sorted(vanished.map(({ step, test }) => JSON.stringify([step, test]))),
 ]
 
 const findingContent = (finding: Verdict['finding']): unknown[] => {
@@ -63,12 +65,19 @@ const content = ({ finding, images, lacking = [], unbuildable = [] }: Verdict): 
     images.map(imageContent).sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)),
   ])
 
-/** The same finding, with the same failures on the same images. */
-export const saysTheSame = (a: Verdict, b: Verdict): boolean => content(a) === content(b)
+/** That another patch does it is news; that it could not be found this time is not. */
+const sameCulprit = (a: Verdict, b: Verdict): boolean => {
+  const [before, now] = [culpritOf(a), culpritOf(b)]
+  return now === undefined || before?.position === now.position
+}
+
+/** Does `now` say what was said `before`: the same finding, with the same failures on the same images, by the same patch? */
+export const saysTheSame = (before: Verdict, now: Verdict): boolean =>
+  content(before) === content(now) && sameCulprit(before, now)
 
 /** A patch in the middle that does not build is told once: those of a verdict that none of the earlier ones has told. */
 export const untold = (
-  { unbuildable = [] }: { unbuildable: Verdict['unbuildable'] | undefined },
+  { unbuildable = [] }: { unbuildable?: Verdict['unbuildable'] | undefined },
   earlier: Pick<Verdict, 'unbuildable'>[],
 ): Middle[] => {
   const known = new Set(earlier.flatMap(one => (one.unbuildable ?? []).map(middleContent)))

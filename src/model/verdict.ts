@@ -47,8 +47,10 @@ export type ImageVerdict = {
   unclear?: OtherFailure[]
   /** It failed as its bug says. */
   reported?: (OtherFailure & { bug: string })[]
-  /** In the base's whole report, and not in that of the patch, though it is whole as well. */
-  vanished?: { step: string; test: string }[]
+  /** It fails nearly always without the patch, too; those that `known` counts. */
+  failing?: OtherFailure[]
+  /** In the base's whole report, and not in that of the patch, though it is whole as well; or skipped there. */
+  vanished?: { step: string; test: string; skipped?: true }[]
   /** What was left out on purpose, in words: `12 tests of step "x": your files do not concern them`. */
   leftOut?: string[]
   /** Blobs of the run's console and screenshot, where there is something to see. */
@@ -164,6 +166,22 @@ export const isAnswer = (verdict: Verdict): verdict is Answer => verdict.finding
 export const verdictKey = ({ job, finding, round }: Pick<Verdict, 'job' | 'finding' | 'round'>): string =>
   job ??
   [finding.kind, ...('position' in finding ? [finding.position] : []), ...(round ? [round] : [])].join('-')
+
+/** Is this the verdict that the series was planned for, the last time? */
+export const isJudged = (
+  { state, round = 0 }: Pick<Series, 'state' | 'round'>,
+  verdict: Verdict | undefined,
+): boolean =>
+  state.at === 'planned' &&
+  verdict !== undefined &&
+  (state.job === undefined ? (verdict.round ?? 0) >= round : verdict.job === state.job)
+
+/** The patch that does it, as far as it was looked for. */
+export const culpritOf = ({ culprit, finding }: Pick<Verdict, 'culprit' | 'finding'>): Verdict['culprit'] => {
+  if (culprit !== undefined || finding.kind !== 'build-broken') return culprit
+  const { position, title = '' } = finding
+  return position === undefined ? undefined : { position, title }
+}
 
 /** Did anybody hear of it? What an older Grapevine gave, its author heard. */
 export const wasTold = ({ told, finding }: Pick<Verdict, 'told' | 'finding'>): boolean =>

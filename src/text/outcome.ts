@@ -1,5 +1,6 @@
 // How a task went, in one line: for progress, lists and logs.
-import type { Outcome } from '../model/job.ts'
+import { leaves } from '../model/comparing.ts'
+import type { Outcome, Side, Task } from '../model/job.ts'
 import { isFailure, type TestOutcome } from '../model/report.ts'
 import { sayEnding } from './ending.ts'
 
@@ -22,10 +23,14 @@ export const sayOutcome = (outcome: Outcome): string => {
       return `trouble of ours: ${outcome.what}, ${outcome.detail}`
     case 'tested': {
       const tests = outcome.steps.flatMap(step => step.report.tests)
+      const failed = outcome.steps
+        .map(step => leaves(step.report.tests.filter(test => isFailure(test.outcome))).length)
+        .reduce((sum, one) => sum + one, 0)
       const count = (is: (outcome: TestOutcome) => boolean) => tests.filter(test => is(test.outcome)).length
       const counts: [number, string][] = [
         [count(outcome => outcome === 'passed' || outcome === 'todo-passed'), 'passed'],
-        [count(isFailure), 'failed'],
+        // A test that stands above others that fail is not counted, as in replies.
+        [failed, 'failed'],
         [count(outcome => outcome === 'todo'), 'known to fail'],
         [count(outcome => outcome === 'skipped'), 'skipped'],
       ]
@@ -35,4 +40,25 @@ export const sayOutcome = (outcome: Outcome): string => {
       return `tests: ${said.join(', ')}${ends}`
     }
   }
+}
+
+/** What a task is for: `build`, `test`, `build up to patch 2`, `test again with the patches (proof, round 1, step "strings": 2 tests)`. */
+export const sayTask = ({
+  kind,
+  upTo,
+  each,
+  probe,
+}: Pick<Task, 'kind' | 'upTo' | 'each' | 'probe'>): string => {
+  if (kind === 'build')
+    return each ? 'build after each patch' : upTo === undefined ? 'build' : `build up to patch ${upTo}`
+  if (probe === undefined) return 'test'
+  const { why, side, step, tests, round } = probe
+  const which = tests === undefined ? 'whole' : tests.length === 1 ? '1 test' : `${tests.length} tests`
+  return `test again ${saySide(side)} (${why}, round ${round}, step "${step}": ${which})`
+}
+
+const saySide = (side: Side): string => {
+  if (side === 'with') return 'with the patches'
+  if (side === 'without') return 'without them'
+  return `with the first ${side === 1 ? 'patch' : `${side} patches`}`
 }

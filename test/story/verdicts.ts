@@ -4,7 +4,7 @@ import type { Address } from '../../src/model/mail.ts'
 import { decide } from '../../src/model/policy.ts'
 import type { Recipe } from '../../src/model/recipe.ts'
 import type { Series } from '../../src/model/series.ts'
-import type { ImageVerdict, NewFailure, Verdict } from '../../src/model/verdict.ts'
+import type { ImageVerdict, NewFailure, OtherFailure, Proof, Verdict } from '../../src/model/verdict.ts'
 import { type ComposeInput, composeReply } from '../../src/stages/reply/compose.ts'
 
 export const commit = '8f3c1a2b9d4e5f60718293a4b5c6d7e8f9012345'
@@ -201,8 +201,210 @@ const withoutJob = (finding: Verdict['finding']): Verdict =>
 const earlierReply = (series: Series) =>
   composeReply(input({ series, verdict: withoutJob({ kind: 'incomplete', missing: [2] }) })).mail
 
+const proof = (withIt: [number, number], without: [number, number], before?: [number, number]): Proof => ({
+  with: { failed: withIt[0], runs: withIt[1] },
+  without: { failed: without[0], runs: without[1] },
+  ...(before ? { history: { failed: before[0], runs: before[1] } } : {}),
+})
+
+const proven: NewFailure = {
+  ...grouped,
+  kind: 'new',
+  proof: proof([6, 6], [0, 6], [0, 40]),
+  lines: [118, 121],
+}
+const worse: NewFailure = {
+  step: 'strings',
+  test: 'tally:wrap',
+  message: 'wrap.c:51: Test failed: a line of 73 columns',
+  ending: ended,
+  kind: 'worse',
+  proof: proof([9, 10], [2, 10], [3, 40]),
+}
+const flaky: OtherFailure = {
+  step: 'strings',
+  test: 'tally:count',
+  message: 'count.c:9: Test failed',
+  proof: proof([3, 12], [4, 12], [9, 40]),
+}
+const unclear: OtherFailure = {
+  step: 'numbers',
+  test: 'roman 3999',
+  message: "wanted: 'MMMCMXCIX'",
+  proof: proof([3, 12], [1, 12]),
+}
+const reported = {
+  step: 'numbers',
+  test: 'roman 4000',
+  message: "wanted: ''",
+  bug: 'https://bugs.example.org/show_bug.cgi?id=4711',
+}
+const warnings = [
+  "src/human.c:12:7: warning: unused variable 'unit' [-Wunused-variable]",
+  "src/human.c:19:9: warning: comparison of integer expressions of different signedness: 'int' and 'size_t' [-Wsign-compare]",
+  'src/human.c:31:1: warning: control reaches end of non-void function [-Wreturn-type]',
+  'src/units.c:8:3: warning: implicit declaration of function',
+]
+const picky: Job = {
+  ...job,
+  recipe: {
+    ...recipe,
+    test: {
+      ...recipe.test,
+      steps: recipe.test.steps.map(step =>
+        step.name === 'numbers' ? { ...step, only: './tests/numbers-test --only {tests}' } : step,
+      ),
+    },
+  },
+}
+const second = { position: 2, title: 'human: round half up' }
+
+/** What only runs with and without the patch can tell. */
+const proofs: Record<string, ComposeInput> = {
+  'proof-new': input({
+    job: picky,
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      images: [
+        image('debian', {
+          kind: 'new-failures',
+          passed: 30,
+          newFailures: [proven],
+          console: 'debian-console',
+          screenshot: 'debian-screenshot',
+        }),
+        image('busybox', { kind: 'new-failures', passed: 30, known: 1, newFailures: [{ ...proven }] }),
+      ],
+    }),
+  }),
+  'proof-worse': input({
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      images: [image('debian', { kind: 'new-failures', passed: 30, newFailures: [worse] }), image('busybox')],
+    }),
+  }),
+  'proof-culprit-and-all': input({
+    series: three,
+    job: picky,
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      culprit: second,
+      unbuildable: [
+        {
+          position: 1,
+          title: 'human: add a table of units',
+          step: 'build',
+          errors: ["src/human.c:7:5: error: 'units' undeclared"],
+        },
+      ],
+      warnings,
+      extra: { runs: 34, ms: 400_000 },
+      images: [
+        image('debian', {
+          kind: 'new-failures',
+          passed: 27,
+          known: 1,
+          newFailures: [proven, worse],
+          flaky: [flaky],
+          unclear: [unclear],
+          reported: [reported],
+          mended: ['tally:trim'],
+          leftOut: ['12 tests of step "docs": your files do not concern them'],
+        }),
+        image('busybox', {
+          passed: 29,
+          flaky: [{ ...flaky, proof: proof([1, 12], [2, 12]) }],
+          reported: [reported],
+          leftOut: ['12 tests of step "docs": your files do not concern them'],
+        }),
+      ],
+    }),
+  }),
+  'proof-first-patch-crashes': input({
+    series: three,
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      culprit: { position: 1, title: 'human: add a table of units' },
+      images: [
+        image('debian', {
+          kind: 'new-failures',
+          passed: 6,
+          broken: [{ ...crash, proof: proof([6, 6], [0, 6]), lines: [40, 52] }],
+          console: 'debian-console',
+        }),
+        image('busybox', {
+          kind: 'new-failures',
+          passed: 31,
+          newFailures: [proven],
+        }),
+      ],
+    }),
+  }),
+  'build-broken-by-one': input({
+    series: three,
+    verdict: verdict({
+      finding: {
+        kind: 'build-broken',
+        step: 'build',
+        ending: { kind: 'finished', exitCode: 2 },
+        command: 'make -s all',
+        errors: ["src/human.c:14:17: error: 'half' undeclared (first use in this function)"],
+      },
+      culprit: second,
+    }),
+  }),
+  'all-well-but-one': input({
+    series: three,
+    verdict: verdict({
+      images: [image('debian'), image('busybox')],
+      unbuildable: [
+        { ...second, step: 'build', errors: ['src/human.c:7:5: error: expected expression'] },
+        { position: 1, title: 'human: add a table of units', step: 'build', errors: [] },
+      ],
+    }),
+  }),
+  'all-well-flaky': input({
+    verdict: verdict({
+      images: [
+        image('debian', { passed: 29, flaky: [flaky], reported: [reported] }),
+        image('busybox', { leftOut: ['step "strings": your files do not concern it'] }),
+      ],
+      warnings: warnings.slice(0, 1),
+    }),
+  }),
+  unclear: input({
+    verdict: verdict({ images: [image('debian', { passed: 30, unclear: [unclear] }), image('busybox')] }),
+  }),
+  vanished: input({
+    series: three,
+    verdict: verdict({
+      images: ['debian', 'busybox'].map(name =>
+        image(name, {
+          passed: 29,
+          vanished: [
+            { step: 'numbers', test: 'roman 1' },
+            { step: 'numbers', test: 'roman 4' },
+          ],
+        }),
+      ),
+    }),
+  }),
+  'untested-waits': input({
+    verdict: verdict({
+      finding: {
+        kind: 'base-broken',
+        step: 'build',
+        errors: ['src/wrap.c:3:10: fatal error: tally-config.h: No such file or directory'],
+        since: '1b2c3d4e5f60718293a4b5c6d7e8f90123456789',
+        waits: true,
+      },
+    }),
+  }),
+}
+
 /** By the name of its golden mail. */
 export const stories: Record<string, ComposeInput> = {
+  ...proofs,
   'all-well': input({ verdict: verdict({ images: [image('debian'), image('busybox')] }) }),
   'all-well-and-more': input({
     series: three,

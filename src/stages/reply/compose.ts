@@ -18,6 +18,7 @@ import {
   threadingUnder,
 } from './envelope.ts'
 import { mailText, render } from './render.ts'
+import { rooms } from './room.ts'
 import { view } from './view.ts'
 
 export { answered, replyId } from './envelope.ts'
@@ -96,14 +97,14 @@ export const composeReply = (input: ComposeInput): Reply => {
   }
 }
 
-/** As much evidence as there is room for. */
+/** As much as there is room for. */
 const body = (input: ComposeInput & { wanted: Recipients }): string[] => {
   const { verdict } = input
   if (!isAnswer(verdict)) throw new Error('what was cancelled is not answered')
   const template = templates[verdict.finding.kind]
   let lines: string[] = []
-  for (const budget of [24, 18, 12, 8, 4, 1]) {
-    lines = render(template, view({ ...input, list: input.project.list, budget }))
+  for (const room of rooms) {
+    lines = render(template, view({ ...input, list: input.project.list, room }))
     if (lines.length <= maxLines) return lines
   }
   return [...lines.slice(0, maxLines - 1), '[…]']

@@ -1,19 +1,37 @@
 // What failed, in the few lines that matter: the failures of all images, grouped so that nothing is said twice.
+import { countsOf } from '../../model/counting.ts'
 import { needsSecondOpinion } from '../../model/run.ts'
-import type { ImageVerdict, NewFailure } from '../../model/verdict.ts'
+import type { ImageVerdict, NewFailure, Proof } from '../../model/verdict.ts'
 import { cleanLine } from '../../text/clean.ts'
 import { sayEnding, signalOf } from '../../text/ending.ts'
 import { stableMessage } from '../../text/report/stable.ts'
 import { fold } from '../../text/wrap.ts'
+import { sameProof, sayProof, together } from './numbers.ts'
+import type { Room } from './room.ts'
 
-/** Tests of one step that fail in the same way on the same images. */
-export type Failures = { where: string; step: string; lines: string[]; more: number }
+/** Tests of one step that fail in the same way, as often, on the same images. */
+export type Failures = {
+  kind: 'new' | 'worse'
+  where: string
+  step: string
+  /** `, each in 6 of 6 runs with your patch and in 0 of 6 without`, or ''. */
+  numbers: string
+  lines: string[]
+  count: number
+  more: number
+}
 /** A step that did not come to a good end. */
 export type Broken = {
   where: string
   step: string
   said: string
   why: string
+  /** `in 6 of 6 runs …`, or ''. */
+  numbers: string
+  /** It does so without the patch as well, but more seldom. */
+  sometimes: boolean
+  /** Where in the log, or ''. */
+  place: string
   repeated: boolean
   running: string[]
   lines: string[]
@@ -22,14 +40,18 @@ export type Broken = {
 export type Evidence = {
   failures: Failures[]
   broken: Broken[]
-  failureCount: number
+  /** Of tests that fail newly, and of those that fail more often. */
+  newCount: number
+  worseCount: number
   brokenCount: number
+  /** What the only one did. */
+  brokenSaid: string
   hidden: number
 }
 
+export type Shown = { room: Pick<Room, 'rows' | 'width'>; thing: string }
+
 const maxMessageLines = 5
-/** A quoted line may take two rows of a mail, not more. */
-const maxQuoted = 140
 /** A hostile log may hold endless names and messages; no more of them is looked at. */
 const maxCompared = 400
 const nameIndent = 4
@@ -39,66 +61,99 @@ const messageIndent = 8
 export const list = (names: string[]): string =>
   names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
-const quoted = (line: string): string => cleanLine(line, maxQuoted).replaceAll('\t', '    ')
+export const quoted = (line: string, width: number): string => cleanLine(line, width).replaceAll('\t', '    ')
 
 /** A test's name without its last part, where that only repeats the message. */
 const shownName = ({ test, message }: NewFailure): string => {
+  if (test === '') return 'the step as a whole'
   const parts = test.slice(0, maxCompared).split(' > ')
   const last = parts.at(-1)?.replace(/ #\d+$/, '')
   const said = stableMessage(message.slice(0, maxCompared).split('\n')[0] ?? '')
   return parts.length > 1 && last === said ? parts.slice(0, -1).join(' > ') : test.slice(0, maxCompared)
 }
 
-type Group = { images: string[]; failures: NewFailure[] }
+type Kind = Failures['kind']
+/** A test, and the images on which it fails in this way. */
+type Failing = { failure: NewFailure; kind: Kind; images: string[]; proofs: (Proof | undefined)[] }
+type Group = { kind: Kind; images: string[]; even: boolean; proof: Proof | undefined; failures: NewFailure[] }
 
-/** Failures with the same step and test, whatever the image; then those with the same images and step together. */
-const group = (images: ImageVerdict[]): Group[] => {
-  const byTest = new Map<string, { failure: NewFailure; images: string[] }>()
+const byTest = (images: ImageVerdict[]): Failing[] => {
+  const found = new Map<string, Failing>()
   for (const { image, newFailures, broken } of images) {
     for (const failure of newFailures) {
       if (broken.some(({ step }) => step === failure.step)) continue
-      const key = JSON.stringify([failure.step, failure.test])
-      const known = byTest.get(key) ?? { failure, images: [] }
-      known.images.push(image)
-      byTest.set(key, known)
+      const { kind = 'new', step, test, proof } = failure
+      const key = JSON.stringify([kind, step, test])
+      const one = found.get(key) ?? { failure, kind, images: [], proofs: [] }
+      one.images.push(image)
+      one.proofs.push(proof)
+      found.set(key, one)
     }
   }
-  const groups = new Map<string, Group>()
-  for (const { failure, images } of byTest.values()) {
-    const key = JSON.stringify([images, failure.step])
-    const group = groups.get(key) ?? { images, failures: [] }
-    group.failures.push(failure)
-    groups.set(key, group)
-  }
-  return [...groups.values()]
+  return [...found.values()]
 }
 
-/** Name and message of each failure, until `budget` rows of the mail are used up. At least one is shown. */
-const showFailures = ({ images, failures }: Group, budget: number): Failures => {
+/** Failures with the same step and test, whatever the image; then those with the same images, step and numbers together. New ones first. */
+const group = (images: ImageVerdict[]): Group[] => {
+  const groups = new Map<string, Group>()
+  for (const { failure, kind, images: on, proofs } of byTest(images)) {
+    const even = proofs.every(proof => sameProof(proof, proofs[0]))
+    const proof = even ? proofs[0] : together(proofs)
+    const key = JSON.stringify([kind, on, failure.step, even, proof?.with, proof?.without])
+    const one = groups.get(key) ?? { kind, images: on, even, proof, failures: [] }
+    one.failures.push(failure)
+    groups.set(key, one)
+  }
+  const all = [...groups.values()]
+  return [...all.filter(({ kind }) => kind === 'new'), ...all.filter(({ kind }) => kind === 'worse')]
+}
+
+const numbersOf = ({ even, proof, images, failures }: Group, thing: string): string => {
+  const said = sayProof(proof, thing)
+  if (said === '') return ''
+  const each = even ? (images.length > 1 || failures.length > 1 ? 'each ' : '') : 'together '
+  return `, ${each}${said}`
+}
+
+const placeOf = (lines: [number, number] | undefined, images: string[]): string => {
+  if (lines === undefined) return ''
+  const [first, last] = lines
+  const where = last > first ? `lines ${first}-${last}` : `line ${first}`
+  return `${where} of the ${images.length > 1 ? `${quoted(images[0] ?? '', 30)} ` : ''}log`
+}
+
+/** Name and message of each failure, until `rows` of the mail are used up. At least one is shown. */
+const showFailures = (one: Group, { room, thing }: Shown): Failures => {
+  const { kind, images, failures } = one
   const lines: string[] = []
-  let rows = 0
   let shown = 0
   let lastName = ''
   for (const failure of failures) {
     const name = shownName(failure)
+    const place = placeOf(failure.lines, images)
     const said = failure.message
       .split('\n')
       .filter(line => line.trim() !== '')
       .slice(0, maxMessageLines)
     const block = [
-      ...(name === lastName ? [] : [' '.repeat(nameIndent) + quoted(name)]),
-      ...said.map(line => ' '.repeat(messageIndent) + quoted(line)),
+      ...(name === lastName
+        ? []
+        : [' '.repeat(nameIndent) + quoted(name, room.width) + (place === '' ? '' : `  (${place})`)]),
+      ...said.map(line => ' '.repeat(messageIndent) + quoted(line, room.width)),
     ].flatMap(line => fold(line))
-    if (shown > 0 && rows + block.length > budget) break
-    lines.push(...block)
-    rows += block.length
+    if (shown > 0 && lines.length + block.length > room.rows) break
+    // The first is never left out, but in little room it is cut.
+    lines.push(...block.slice(0, Math.max(2, room.rows)))
     shown++
     lastName = name
   }
   return {
-    where: list(images.map(name => quoted(name))),
-    step: quoted(failures[0]?.step ?? ''),
+    kind,
+    where: list(images.map(name => quoted(name, 40))),
+    step: quoted(failures[0]?.step ?? '', 60),
+    numbers: numbersOf(one, thing),
     lines,
+    count: failures.length,
     more: failures.length - shown,
   }
 }
@@ -111,48 +166,73 @@ const sayBroken = ({ ending }: BrokenStep): string =>
     ? sayEnding(ending)
     : 'ended with a report that cannot be trusted'
 
-const groupBroken = (images: ImageVerdict[]): { step: BrokenStep; images: string[]; running: string[] }[] => {
-  const groups = new Map<string, { step: BrokenStep; images: string[]; running: string[] }>()
+type BrokenGroup = {
+  step: BrokenStep
+  images: string[]
+  proofs: (Proof | undefined)[]
+  running: string[]
+}
+
+const groupBroken = (images: ImageVerdict[]): BrokenGroup[] => {
+  const groups = new Map<string, BrokenGroup>()
   for (const { image, broken, newFailures } of images) {
     for (const step of broken) {
       const key = JSON.stringify([step.step, sayBroken(step), step.why])
-      const running = newFailures.filter(failure => failure.step === step.step).map(shownName)
-      const known = groups.get(key) ?? { step, images: [], running: [...new Set(running)] }
+      const running = newFailures
+        .filter(({ step: of, test }) => of === step.step && test !== '')
+        .map(shownName)
+      const known = groups.get(key) ?? { step, images: [], proofs: [], running: [...new Set(running)] }
       known.images.push(image)
+      known.proofs.push(step.proof)
       groups.set(key, known)
     }
   }
   return [...groups.values()]
 }
 
-const showBroken = (given: ReturnType<typeof groupBroken>[number], budget: number): Broken => {
-  const { step, images, running } = given
-  const tail = step.tail.filter(line => line.trim() !== '').slice(-Math.max(1, Math.min(budget, 6)))
+const maxTail = 5
+const maxRunning = 3
+
+const showBroken = ({ step, images, proofs, running }: BrokenGroup, { room, thing }: Shown): Broken => {
+  const few = Math.max(1, Math.min(room.rows, maxTail))
+  const tail = step.tail.filter(line => line.trim() !== '').slice(-few)
   const said = sayBroken(step)
   return {
-    where: list(images.map(name => quoted(name))),
-    step: quoted(step.step),
+    where: list(images.map(name => quoted(name, 40))),
+    step: quoted(step.step, 60),
     said,
-    why: step.why.includes(said) || step.ending.kind !== 'finished' ? '' : quoted(step.why),
+    why: step.why.includes(said) || step.ending.kind !== 'finished' ? '' : quoted(step.why, room.width),
+    numbers: sayProof(together(proofs), thing),
+    sometimes: proofs.some(proof => proof !== undefined && proof.without.failed > 0),
+    place: placeOf(step.lines, images),
     repeated: needsSecondOpinion(step.ending),
-    running: running.slice(0, 3).map(quoted),
-    lines: tail.map(quoted),
+    running: running.slice(0, Math.min(maxRunning, few)).map(name => quoted(name, room.width)),
+    lines: tail.map(line => quoted(line, room.width)),
   }
 }
 
-/** `budget`: how many rows of the mail all failures together may take; each group shows at least one. */
-export const evidence = (images: ImageVerdict[], budget: number): Evidence => {
+/** `room.rows`: how many rows of the mail all failures together may take; each group shows at least one. */
+export const evidence = (images: ImageVerdict[], { room, thing }: Shown): Evidence => {
   const failures = group(images)
   const broken = groupBroken(images)
-  const share = Math.max(1, Math.floor(budget / Math.max(1, failures.length + broken.length)))
-  const most = Math.max(1, Math.floor(budget / 4))
+  const most = Math.max(1, Math.floor(room.rows / 4))
+  const shownBroken = broken.slice(0, failures.length > 0 ? Math.max(1, Math.floor(most / 2)) : most)
+  const shownFailures = failures.slice(0, Math.max(1, most - shownBroken.length))
+  const share = Math.max(1, Math.floor(room.rows / Math.max(1, shownFailures.length + shownBroken.length)))
+  const shown: Shown = { room: { ...room, rows: share }, thing }
+  const { fresh, worse, steps } = countsOf(images)
   return {
-    failures: failures.slice(0, most).map(one => showFailures(one, share)),
-    broken: broken.slice(0, most).map(one => showBroken(one, share)),
-    failureCount: failures.reduce((sum, one) => sum + one.failures.length, 0),
-    brokenCount: broken.length,
+    failures: shownFailures.map(one => showFailures(one, shown)),
+    broken: shownBroken.map(one => showBroken(one, shown)),
+    newCount: fresh,
+    worseCount: worse,
+    brokenCount: steps,
+    brokenSaid:
+      broken.length === 1
+        ? broken.map(({ step }) => sayBroken(step)).join('')
+        : 'does not come to a good end',
     hidden:
-      failures.slice(most).reduce((sum, one) => sum + one.failures.length, 0) +
-      Math.max(0, broken.length - most),
+      failures.slice(shownFailures.length).reduce((sum, one) => sum + one.failures.length, 0) +
+      Math.max(0, broken.length - shownBroken.length),
   }
 }

@@ -1,4 +1,5 @@
 // A finding in a few words: for a reply that takes back an earlier one, and for the lines of a digest.
+import { countsOf } from '../../model/counting.ts'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import { oneLine } from '../../text/clean.ts'
@@ -13,18 +14,6 @@ export const sayPatches = (positions: number[], total: number): string =>
     ? `${positions.length} of the ${total} patches`
     : `patch${positions.length === 1 ? '' : 'es'} ${list(positions.map(position => `${position}/${total}`))}`
 
-const countFailures = ({ images }: Verdict) => ({
-  // The same test on two images is one.
-  tests: new Set(
-    images.flatMap(({ newFailures, broken }) =>
-      newFailures
-        .filter(({ step }) => !broken.some(other => other.step === step))
-        .map(({ step, test }) => JSON.stringify([step, test])),
-    ),
-  ).size,
-  steps: new Set(images.flatMap(({ broken }) => broken.map(({ step }) => step))).size,
-})
-
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** What was found, as the end of a sentence that begins `then, `. */
@@ -34,12 +23,22 @@ export const sayFinding = (verdict: Verdict, series: Pick<Series, 'total'>): str
   const it = (position: number): string =>
     series.total > 1 ? `patch ${position}/${series.total}` : 'your patch'
   switch (finding.kind) {
-    case 'all-well':
-      return 'all was well'
+    case 'all-well': {
+      const { unclear } = countsOf(verdict.images)
+      return unclear > 0
+        ? `I found nothing that it breaks, but could not tell of ${plural(unclear, 'test')}`
+        : 'all was well'
+    }
     case 'new-failures': {
-      const { tests, steps } = countFailures(verdict)
-      if (tests === 0) return `${plural(steps, 'test step')} did not come to a good end`
-      return `${plural(tests, 'test')} failed that ${tests === 1 ? 'passes' : 'pass'} without your ${thing}`
+      const { fresh, worse, steps } = countsOf(verdict.images)
+      const said = [
+        ...(fresh > 0
+          ? [`${plural(fresh, 'test')} failed that ${fresh === 1 ? 'passes' : 'pass'} without your ${thing}`]
+          : []),
+        ...(worse > 0 ? [`${plural(worse, 'test')} failed more often`] : []),
+        ...(steps > 0 ? [`${plural(steps, 'test step')} did not come to a good end`] : []),
+      ]
+      return said.length > 0 ? list(said) : 'something failed'
     }
     case 'does-not-apply':
       return finding.before
@@ -72,11 +71,18 @@ export const sayFinding = (verdict: Verdict, series: Pick<Series, 'total'>): str
 export const shortFinding = (verdict: Verdict, series: Pick<Series, 'total'>): string => {
   const { finding } = verdict
   switch (finding.kind) {
-    case 'all-well':
-      return 'all well'
+    case 'all-well': {
+      const { unclear } = countsOf(verdict.images)
+      return unclear > 0 ? `nothing new, ${unclear} unclear` : 'all well'
+    }
     case 'new-failures': {
-      const { tests, steps } = countFailures(verdict)
-      return tests > 0 ? plural(tests, 'new failure') : `${plural(steps, 'step')} broken off`
+      const { fresh, worse, steps } = countsOf(verdict.images)
+      const said = [
+        ...(fresh > 0 ? [plural(fresh, 'new failure')] : []),
+        ...(worse > 0 ? [`${worse} worse`] : []),
+        ...(steps > 0 ? [`${plural(steps, 'step')} broken off`] : []),
+      ]
+      return said.join(', ') || 'failures'
     }
     case 'does-not-apply':
       return finding.before ? 'what it needs does not apply' : 'does not apply'

@@ -20,6 +20,7 @@ const load = (): Words => {
   )
   const engine = new Liquid({ templates, strictVariables: true, strictFilters: true, ownPropertyOnly: true })
   engine.registerFilter('pad', (text: string, width: number) => String(text).padEnd(width))
+  engine.registerFilter('of', (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`)
   return { engine, parsed: new Map() }
 }
 

@@ -1,15 +1,18 @@
 // What a reply says, before it is words: everything of a verdict as clean, short text for the templates.
-import type { BlobId, Commit, Conflict, Job, Lacking } from '../../model/job.ts'
+import { countsOf } from '../../model/counting.ts'
+import type { BlobId, Conflict, Job, Lacking } from '../../model/job.ts'
 import type { Address } from '../../model/mail.ts'
-import type { Recipe, Step } from '../../model/recipe.ts'
-import { ownParts, type Part, type Series } from '../../model/series.ts'
-import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
+import { ownParts, type Series } from '../../model/series.ts'
+import { culpritOf, type ImageVerdict, type Verdict } from '../../model/verdict.ts'
 import { cleanLine, oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
-import { fold, foldCommand } from '../../text/wrap.ts'
-import { type Recipients, sayAddresses } from './envelope.ts'
+import { fold } from '../../text/wrap.ts'
+import { answered, type Recipients, sayAddresses } from './envelope.ts'
 import { evidence, list } from './evidence.ts'
 import { sayFinding, sayPatches } from './finding.ts'
+import { others } from './others.ts'
+import { repeat, short } from './repeat.ts'
+import type { Room } from './room.ts'
 
 export type ViewInput = {
   verdict: Verdict
@@ -21,18 +24,10 @@ export type ViewInput = {
   live: boolean
   follows?: { verdict: Verdict }
   logUrl: (blob: BlobId) => string
-  /** Rows that failures and errors may take. */
-  budget: number
+  room: Room
 }
 
-const maxImages = 8
-const maxParts = 5
-const maxCommandLines = 6
-const maxNames = 5
 const maxHere = 8
-
-const short = (commit: Commit): string =>
-  /^[0-9a-f]{12,}$/.test(commit) ? commit.slice(0, 12) : oneLine(commit, 40)
 
 /** A word of an untrusted mail that goes into a sentence: a branch, tag or commit, or nothing. */
 const nameOnly = (text: string | undefined): string | undefined =>
@@ -40,41 +35,61 @@ const nameOnly = (text: string | undefined): string | undefined =>
 
 /** Everything that a template may name; absent is null, so that a misspelt name is still an error. */
 export const view = (input: ViewInput) => {
-  const { verdict, series, job, wanted, live, administrator, budget } = input
-  const { finding } = verdict
-  const shown = verdict.images.slice(0, maxImages)
-  const applied = job ? appliedMails(series, job, finding) : []
-  const own = applied.filter(({ messageId }) => series.parts.some(part => part.messageId === messageId))
+  const { verdict, series, job, wanted, live, administrator, room } = input
+  const shown = verdict.images.slice(0, room.images)
+  const thing = series.total > 1 ? 'series' : 'patch'
   return {
     live,
     intended: wanted.to.length > 0 ? oneLine(sayAddresses([...wanted.to, ...wanted.cc]), 300) : 'nobody',
     administrator: oneLine(sayAddresses([administrator]), 140),
     list: oneLine(sayAddresses([input.list])),
-    thing: series.total > 1 ? 'series' : 'patch',
+    thing,
     many: series.total > 1,
     total: series.total,
     base: baseView(verdict.base),
     earlier: input.follows ? earlierView(input.follows.verdict, verdict, series) : null,
-    filled: filledView(series),
-    before: beforeView(job),
-    lacking: (verdict.lacking ?? job?.lacking ?? []).slice(0, maxNames).map(sayLacking),
-    repository: publicUrl(job?.recipe.repository),
-    images: shown.map(imageView),
-    imageNames: list(
-      verdict.images.filter(({ kind }) => kind === 'passed').map(({ image }) => oneLine(image, 40)),
-    ),
-    knownFailures: verdict.images.some(({ kind, known }) => kind === 'passed' && known > 0),
-    untested: verdict.images.some(({ kind }) => kind === 'untested'),
+    context: contextView(input),
+    images: shown.map(image => imageView(image, room)),
+    imageNames: names(verdict.images.filter(({ kind }) => kind === 'passed')),
+    untestedNames: names(verdict.images.filter(({ kind }) => kind === 'untested')),
+    untestedCount: verdict.images.filter(({ kind }) => kind === 'untested').length,
+    // Is something failing that is not held against the patch?
+    failsAnyway: verdict.images.some(failsAnyway),
     moreImages: verdict.images.length - shown.length,
-    evidence: evidence(verdict.images, budget),
-    mended: mended(verdict.images),
-    finding: findingView(finding, series, budget),
-    logs: logs(input, shown),
-    steps: job && applied.length > 0 ? reproduction({ verdict, applied, job }) : null,
-    mails: mails(applied, series),
-    manyMails: applied.length > maxParts,
-    onlyOwn: own.length === applied.length,
-    needsFirst: own.length > 0 && own.length < applied.length,
+    evidence: evidence(verdict.images, { room, thing }),
+    others: others(verdict, room),
+    // Where there is little room, the numbers speak for themselves.
+    proven: room.rows >= 12 && proven(verdict),
+    culprit: culpritView(verdict, series),
+    unbuildable: unbuildableView(verdict, series, room),
+    finding: findingView(verdict.finding, series, room),
+    links: links(input, shown),
+    repeat: repeat({ verdict, series, job, room }),
+  }
+}
+
+export type View = ReturnType<typeof view>
+
+const names = (images: ImageVerdict[]): string =>
+  images.length > 4 ? `${images.length} images` : list(images.map(({ image }) => oneLine(image, 40)))
+
+const failsAnyway = ({ kind, known, flaky = [], unclear = [], reported = [] }: ImageVerdict): boolean =>
+  kind === 'passed' && known + flaky.length + unclear.length + reported.length > 0
+
+/** Is there anything that was run again for proof? */
+const proven = ({ images }: Verdict): boolean =>
+  images
+    .flatMap(({ newFailures, broken, unclear = [] }) => [...newFailures, ...broken, ...unclear])
+    .some(({ proof }) => proof !== undefined && proof.with.runs + proof.without.runs > 2)
+
+/** What went in besides the patches themselves, and what did not. */
+const contextView = ({ verdict, series, job, room }: ViewInput) => {
+  const lacking = verdict.lacking ?? job?.lacking ?? []
+  return {
+    filled: filledView(series, room),
+    before: beforeView(job, room),
+    lacking: lacking.slice(0, room.names).map(one => sayLacking(one, room)),
+    moreLacking: Math.max(0, lacking.length - room.names),
   }
 }
 
@@ -89,10 +104,6 @@ const baseView = (base: Verdict['base']) =>
         wanted: base.wanted === undefined ? null : (nameOnly(base.wanted) ?? 'something that is no commit'),
       }
     : null
-
-/** Where others can get it, too; a path on our own disk helps nobody. */
-const publicUrl = (repository = ''): string =>
-  /^(?:https?|git|ssh):\/\/[^\s@]+$/.test(repository) ? oneLine(repository) : ''
 
 /** What was said before, as the end of `then, …`. */
 const earlierView = (earlier: Verdict, verdict: Verdict, series: Series) => {
@@ -111,9 +122,9 @@ const earlierView = (earlier: Verdict, verdict: Verdict, series: Series) => {
 }
 
 /** Patches that this version was sent without, by the version that they were taken from. */
-const filledView = (series: Series) => {
+const filledView = (series: Series, room: Room) => {
   const versions = [...new Set(series.parts.flatMap(part => part.filledFrom ?? []))].sort((a, b) => b - a)
-  return versions.slice(0, maxNames).map(version => {
+  return versions.slice(0, room.names).map(version => {
     const positions = series.parts.filter(part => part.filledFrom === version).map(part => part.position)
     return {
       version,
@@ -125,15 +136,15 @@ const filledView = (series: Series) => {
 }
 
 /** What goes in first. */
-const beforeView = (job: Job | undefined) => {
+const beforeView = (job: Job | undefined, room: Room) => {
   const before = job?.before ?? []
   return {
-    series: before.slice(0, maxNames).map(({ title, parts }) => ({
+    series: before.slice(0, room.names).map(({ title, parts }) => ({
       title: oneLine(title),
       count: parts.length,
       id: oneLine(parts[0]?.messageId ?? '', 300),
     })),
-    more: Math.max(0, before.length - maxNames),
+    more: Math.max(0, before.length - room.names),
   }
 }
 
@@ -144,48 +155,76 @@ const lackingWhy: Record<Lacking['why'], string> = {
   'too-many': 'there are too many before it',
 }
 
-const sayLacking = ({ id, title, why }: Lacking): string =>
-  `${oneLine(title === undefined ? id : title, 200)} (${lackingWhy[why]})`
+const sayLacking = ({ id, title, why }: Lacking, room: Room): string =>
+  `${oneLine(title === undefined ? id : title, room.width)} (${lackingWhy[why]})`
 
-const imageView = ({ image, kind, passed, known, newFailures, broken, why }: ImageVerdict) => ({
-  name: oneLine(image, 40),
-  kind,
-  passed,
-  known,
-  failures: newFailures.filter(({ step }) => !broken.some(other => other.step === step)).length,
-  broken: broken.map(({ step }) => `"${oneLine(step, 40)}"`).join(', '),
-  why: oneLine(why, 200),
-})
-
-const mended = (images: ImageVerdict[]) => {
-  const names = [...new Set(images.flatMap(image => image.mended))]
+const imageView = (image: ImageVerdict, room: Room) => {
+  const { fresh, worse, flaky, unclear, reported } = countsOf([image])
   return {
-    names: names.slice(0, maxNames).map(name => oneLine(name)),
-    more: Math.max(0, names.length - maxNames),
+    ...{ name: oneLine(image.image, 40), kind: image.kind, passed: image.passed, known: image.known },
+    ...{ fresh, worse, flaky, unclear, reported },
+    broken: brokenNames(image),
+    why: oneLine(image.why, Math.min(200, 2 * room.width)),
   }
 }
 
+const maxBroken = 3
+
+const brokenNames = ({ broken }: ImageVerdict): string => {
+  const names = broken.slice(0, maxBroken).map(({ step }) => `"${oneLine(step, 40)}"`)
+  return broken.length > maxBroken ? `${names.join(', ')} and ${broken.length - maxBroken} more` : list(names)
+}
+
+/** The patch that does it; of a single patch nobody needs to be told. */
+const culpritView = (verdict: Verdict, series: Series) => {
+  const culprit = culpritOf(verdict)
+  if (culprit === undefined || series.total < 2) return null
+  const { position, title } = culprit
+  return {
+    position,
+    title: oneLine(title, 100),
+    isAnswered: answered(series, verdict)?.position === position,
+  }
+}
+
+/** Patches after which the tree does not build. */
+const unbuildableView = ({ unbuildable = [] }: Verdict, series: Series, room: Room) => {
+  const sorted = [...unbuildable].sort((a, b) => a.position - b.position)
+  const [one] = sorted
+  const positions = sorted.map(({ position }) => position)
+  return one === undefined
+    ? null
+    : {
+        patches: sayPatches(positions, series.total),
+        count: positions.length,
+        step: oneLine(one.step, 60),
+        error: cleanLine(one.errors[0]?.split('\n')[0] ?? '', room.width),
+      }
+}
+
 /** One shape for all findings; the template knows which fields its own kind fills. */
-const findingView = (finding: Verdict['finding'], series: Series, budget: number) => ({
+const findingView = (finding: Verdict['finding'], series: Series, room: Room) => ({
   kind: finding.kind,
   step: 'step' in finding ? oneLine(finding.step, 60) : '',
   said: finding.kind === 'build-broken' ? sayEnding(finding.ending) : '',
-  errors: 'errors' in finding ? errorLines(finding.errors, budget) : [],
+  errors: 'errors' in finding ? errorLines(finding.errors, room) : [],
   position: ('position' in finding ? finding.position : undefined) ?? 0,
   title: oneLine(('title' in finding ? finding.title : undefined) ?? series.title),
   why: 'why' in finding ? oneLine(finding.why, 300) : '',
   before: 'before' in finding && finding.before ? oneLine(finding.before.title) : null,
-  conflicts: finding.kind === 'does-not-apply' ? finding.conflicts.slice(0, maxNames).map(sayConflict) : [],
+  conflicts: finding.kind === 'does-not-apply' ? finding.conflicts.slice(0, room.names).map(sayConflict) : [],
   // Git names a file where a patch does not fit, and none where it cannot even be read.
   damaged:
     finding.kind === 'does-not-apply' &&
     finding.conflicts.length > 0 &&
     finding.conflicts.every(({ file }) => file === ''),
-  moreConflicts: finding.kind === 'does-not-apply' ? Math.max(0, finding.conflicts.length - maxNames) : 0,
+  moreConflicts: finding.kind === 'does-not-apply' ? Math.max(0, finding.conflicts.length - room.names) : 0,
   wanted: finding.kind === 'base-unknown' ? (nameOnly(finding.wanted) ?? 'what it names') : '',
   missing: finding.kind === 'incomplete' ? sayPatches(finding.missing, series.total) : '',
-  here: finding.kind === 'incomplete' ? herePatches(series) : [],
+  here: finding.kind === 'incomplete' ? herePatches(series, room) : [],
   missingCount: finding.kind === 'incomplete' ? finding.missing.length : 0,
+  since: 'since' in finding && finding.since !== undefined ? short(finding.since) : '',
+  waits: 'waits' in finding && finding.waits === true,
   what: finding.kind === 'ours' ? oneLine(finding.what, 300) : '',
 })
 
@@ -195,108 +234,44 @@ const sayConflict = ({ file, line, why }: Conflict): string => {
 }
 
 /** The first of the patches that came, for whoever must look which mail got lost. */
-const herePatches = (series: Series): string[] => {
+const herePatches = (series: Series, room: Room): string[] => {
+  const most = Math.min(maxHere, 2 * room.names)
   const parts = [...(series.cover ? [series.cover] : []), ...ownParts(series)]
-  const shown = parts
-    .slice(0, maxHere)
-    .map(part => `${part.position}/${series.total}  ${oneLine(part.title)}`)
-  return parts.length > maxHere ? [...shown, `… and ${parts.length - maxHere} more`] : shown
+  const shown = parts.slice(0, most).map(part => `${part.position}/${series.total}  ${oneLine(part.title)}`)
+  return parts.length > most ? [...shown, `… and ${parts.length - most} more`] : shown
 }
 
 /** Whole errors, until the budget is used up; at least the first line of the first. */
-const errorLines = (errors: string[], budget: number): string[] => {
+const errorLines = (errors: string[], { rows, width }: Room): string[] => {
   const lines: string[] = []
   for (const error of errors) {
     const block = error
       .split('\n')
-      .map(line => cleanLine(line, 140))
+      .map(line => cleanLine(line, width))
       .flatMap(line => fold(`    ${line}`))
-    if (lines.length > 0 && lines.length + block.length > budget) break
-    lines.push(...block.slice(0, Math.max(1, budget)))
+    if (lines.length > 0 && lines.length + block.length > rows) break
+    lines.push(...block.slice(0, Math.max(1, rows)))
   }
   return lines
 }
 
-const logs = ({ verdict, logUrl }: ViewInput, images: ImageVerdict[]) => {
-  const tests = images.flatMap(({ image, log }) =>
-    log === undefined ? [] : [{ name: image, url: logUrl(log) }],
-  )
-  const build = verdict.buildLog === undefined ? [] : [{ name: 'build', url: logUrl(verdict.buildLog) }]
-  return [...build, ...tests].map(({ name, url }) => ({ name: oneLine(name, 40), url: cleanLine(url, 300) }))
-}
+type Link = { name: string; url: string }
 
-const commandLines = (steps: Pick<Step, 'name' | 'run'>[]): string[] => {
-  const lines = steps
-    .flatMap(step => step.run.split('\n'))
-    .map(line => line.trimEnd())
-    .filter(line => line.trim() !== '')
-  const shown = lines.slice(0, maxCommandLines).flatMap(line => foldCommand(cleanLine(line, 300), 74))
-  return lines.length > maxCommandLines
-    ? [...shown, `# … and ${lines.length - maxCommandLines} more lines of the recipe`]
-    : shown
-}
-
-const sameCommands = (a: Step[], b: Step[]): boolean =>
-  a.map(step => step.run).join('\n') === b.map(step => step.run).join('\n')
-
-/** The test steps that failed; none, all, where no single one did. */
-const testSteps = (recipe: Recipe, images: ImageVerdict[]): Step[] => {
-  const failed = new Set(
-    images.flatMap(({ newFailures, broken }) => [...newFailures, ...broken].map(({ step }) => step)),
-  )
-  return recipe.test.steps.filter(step => failed.has(step.name))
-}
-
-/** What to type: the base, the patches, the build up to what failed, the tests that failed. */
-const reproduction = (given: { verdict: Verdict; applied: Applied[]; job: Job }) => {
-  const { verdict, applied, job } = given
-  const { build } = job.recipe
-  const { finding } = verdict
-  const failedAt =
-    finding.kind === 'build-broken' ? build.steps.findIndex(({ name }) => name === finding.step) : -1
-  const steps = failedAt < 0 ? build.steps : build.steps.slice(0, failedAt + 1)
-  const builds = finding.kind !== 'does-not-apply'
-  return {
-    checkout: `git checkout ${short(job.base)}`,
-    prepare: builds && !sameCommands(build.prepare, build.steps) ? commandLines(build.prepare) : [],
-    am: `git am ${applied.length === 1 ? 'patch.eml' : applied.length > maxParts ? '*.eml' : applied.map((_, i) => `${i + 1}.eml`).join(' ')}`,
-    build: builds ? commandLines(steps) : [],
-    test:
-      builds && finding.kind !== 'build-broken' ? commandLines(testSteps(job.recipe, verdict.images)) : [],
-  }
-}
-
-type Applied = Pick<Part, 'position' | 'messageId'>
-
-/** Everything that was applied, in order, up to what did not apply: first what the series needs, then its own patches. */
-const appliedMails = (series: Series, job: Job, finding: Verdict['finding']): Applied[] => {
-  const before = job.before ?? []
-  if (finding.kind !== 'does-not-apply') return [...before.flatMap(({ parts }) => parts), ...series.parts]
-  const { position } = finding
-  const failing = finding.before?.series
-  if (failing === undefined)
-    return [
-      ...before.flatMap(({ parts }) => parts),
-      ...series.parts.filter(part => part.position <= position),
-    ]
-  const at = before.findIndex(one => one.series === failing)
-  return [
-    ...before.slice(0, Math.max(0, at)).flatMap(({ parts }) => parts),
-    ...(before[at]?.parts ?? []).filter(part => part.position <= position),
+/** The build's log and each image's; of what fails, console and screenshot as well. Those of what fails come first. */
+const links = ({ verdict, logUrl, room }: ViewInput, images: ImageVerdict[]) => {
+  const link = (name: string, blob: BlobId | undefined): Link[] =>
+    blob === undefined ? [] : [{ name: oneLine(name, 60), url: cleanLine(logUrl(blob), 300) }]
+  const failing = images.filter(({ kind }) => kind === 'new-failures')
+  const all = [
+    ...link('build', verdict.buildLog),
+    ...failing.flatMap(({ image, log, console, screenshot }) => [
+      ...link(image, log),
+      ...link(`${image}, console`, console),
+      ...link(`${image}, screen`, screenshot),
+    ]),
+    ...images.filter(image => !failing.includes(image)).flatMap(({ image, log }) => link(image, log)),
   ]
-}
-
-/** Which mail is which file of the `git am` above. */
-const mails = (applied: Applied[], series: Series) => {
-  const name = (part: Applied): string =>
-    oneLine(part.messageId ?? `patch ${part.position}/${series.total}`, 300)
-  if (applied.length <= maxParts)
-    return applied.map((part, i) => ({
-      file: applied.length === 1 ? 'patch.eml' : `${i + 1}.eml`,
-      id: name(part),
-    }))
-  const [first, last] = [applied[0], applied.at(-1)]
-  return [first, last].flatMap(part =>
-    part ? [{ file: part === first ? 'first' : 'last ', id: name(part) }] : [],
-  )
+  const shown = all.slice(0, room.links)
+  const width = Math.max(12, ...shown.map(({ name }) => Math.min(30, name.length + 2)))
+  return { logs: shown, more: all.length - shown.length, width }
 }
