@@ -109,3 +109,45 @@ export const historyOf = (
   )
   return (image, step, test) => images.get(image)?.(step, test) ?? none
 }
+
+/** Those of the newest so many bases; samples come the newest first. */
+export const ofLastBases = (samples: Sample[], bases: number): Sample[] => {
+  const last = new Set([...new Set(samples.map(({ base }) => base))].slice(0, bases))
+  return samples.filter(({ base }) => last.has(base))
+}
+
+/** What failed at least once, and how often; test '' is the step itself. */
+export type Rate = Trials & {
+  image: string
+  step: string
+  test: string
+  /** When it failed last, on which base, and what it said. */
+  last: { at: Instant; base: Commit; message: string }
+}
+
+type Failing = { sample: Sample; test: string; message: string }
+
+const failingIn = (sample: Sample): Failing[] => {
+  if (sample.state === 'whole') return sample.failed.map(one => ({ sample, ...one }))
+  return sample.only === undefined ? [{ sample, test: '', message: sample.state }] : []
+}
+
+const byName = (a: Rate, b: Rate): number =>
+  a.test < b.test ? -1 : a.test > b.test ? 1 : a.image < b.image ? -1 : 1
+
+/** Every test that ever failed in these samples, the most frequent failures first. */
+export const failureRates = (samples: Sample[]): Rate[] => {
+  const byImage = Map.groupBy(samples, ({ image }) => image)
+  const found = [...byImage].flatMap(([image, own]) => {
+    const rates = ratesOf(own)
+    const newestLast = [...own].sort((a, b) => a.at - b.at).flatMap(failingIn)
+    const lasts = new Map(newestLast.map(one => [JSON.stringify([one.sample.step, one.test]), one]))
+    return [...lasts.values()].map(({ sample: { step, at, base }, test, message }): Rate => {
+      return { image, step, test, ...rates(step, test), last: { at, base, message } }
+    })
+  })
+  const share = ({ failed, runs }: Trials) => failed / Math.max(1, runs)
+  return found
+    .filter(({ failed }) => failed > 0)
+    .sort((a, b) => share(b) - share(a) || b.failed - a.failed || byName(a, b))
+}

@@ -47,6 +47,26 @@ describe('the git mirror', () => {
     expect(await mirror.resolve(repository, first.slice(0, 12))).toBe(first)
   })
 
+  it('tells a commit and those before it, the newest first, with one line of each subject', async () => {
+    const { mirror, repository, first, second } = await setUp()
+    await mirror.fetch(repository)
+    expect(await mirror.log(repository, second, 10)).toEqual([
+      { commit: second, subject: 'two.c' },
+      { commit: first, subject: 'one.c' },
+    ])
+    expect(await mirror.log(repository, second, 1)).toEqual([{ commit: second, subject: 'two.c' }])
+    const long = `${'é'.repeat(300)}\n and \u001b[31m more`
+    git(repository, ...identity, 'commit', '--quiet', '--allow-empty', '--message', long)
+    await mirror.fetch(repository)
+    const tip = git(repository, 'rev-parse', 'HEAD')
+    const [newest] = await mirror.log(repository, tip, 5)
+    expect(newest?.commit).toBe(tip)
+    expect(newest?.subject.length).toBeLessThanOrEqual(200)
+    expect(newest?.subject.startsWith('éééé')).toBe(true)
+    await expect(mirror.log(repository, 'f'.repeat(40), 5)).rejects.toMatchObject({ kind: 'refused' })
+    await expect(mirror.log(repository, '--all', 5)).rejects.toThrow('is no commit id')
+  })
+
   it.each([
     'nope',
     'f'.repeat(40),

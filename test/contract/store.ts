@@ -4,6 +4,7 @@ import type { DigestLine } from '../../src/model/reply.ts'
 import type { Links } from '../../src/model/series.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { commandContract } from './commands.ts'
+import { historyContract } from './history.ts'
 import { knownContract } from './known.ts'
 import {
   builtOutcome,
@@ -37,6 +38,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('mails', () => mailContract(() => store))
     describe('series', () => seriesContract(() => store))
     describe('jobs and tasks', () => taskContract(() => store))
+    describe('bases and history', () => historyContract(() => store))
     describe('verdicts', () => verdictContract(() => store))
     describe('replies', () => replyContract(() => store))
     describe('commands and authors', () => commandContract(() => store))

@@ -231,9 +231,14 @@ const requireWhole = async (place: Place, refs: string[]): Promise<void> => {
 
 const maxSubject = 200
 
-const log = (place: Place, from: Commit, limit: number): Promise<{ commit: Commit; subject: string }[]> => {
+const log = async (
+  place: Place,
+  from: Commit,
+  limit: number,
+): Promise<{ commit: Commit; subject: string }[]> => {
   if (!/^[0-9a-f]{40}$/.test(from)) throw new Fault('malformed', 'never', `mirror: "${from}" is no commit id`)
   return healed(place, async () => {
+    // git counts columns, not characters: what is endless ends here, and the rest below.
     const args = ['log', `--max-count=${limit}`, `--format=%H %<(${maxSubject},trunc)%s`, from, '--']
     const { code, stdout, stderr } = await runGit([`--git-dir=${place.bare}`, ...args], {
       timeoutMs: localTimeoutMs,
@@ -242,7 +247,10 @@ const log = (place: Place, from: Commit, limit: number): Promise<{ commit: Commi
     if (code !== 0)
       throw new Fault('refused', 'later', `mirror: commit ${from}: ${stderr.trim().split('\n')[0]}`)
     const lines = stdout.split('\n').slice(0, -1)
-    return lines.map(line => ({ commit: line.slice(0, 40), subject: line.slice(41).trim() }))
+    return lines.map(line => ({
+      commit: line.slice(0, 40),
+      subject: line.slice(41).trim().slice(0, maxSubject).toWellFormed(),
+    }))
   })
 }
 

@@ -1,0 +1,217 @@
+// `grapevine base`: the branches without any patch: what was tested, whether one is broken, and one more run by hand.
+import { Command } from 'commander'
+import type { ProjectConfig } from '../config/config.ts'
+import {
+  aboutBase,
+  type BaseHealth,
+  type BrokenTest,
+  brokenSince,
+  isBroken,
+  type Since,
+} from '../model/base-health.ts'
+import { Fault, UsageError } from '../model/fault.ts'
+import { failureRates, type Rate } from '../model/history.ts'
+import { firstTasks, type Job, priority, type Task } from '../model/job.ts'
+import { isFailure } from '../model/report.ts'
+import type { Store } from '../ports/store.ts'
+import { healthOf, lineOf, testedBases } from '../stages/upkeep/base-health.ts'
+import { cleanLine } from '../text/clean.ts'
+import { sayOutcome } from '../text/outcome.ts'
+import type { CliDeps } from './deps.ts'
+import { sayShare } from './history.ts'
+import { withStore } from './stored.ts'
+import { projectNamed } from './submit.ts'
+import { table } from './table.ts'
+import { sayInstant } from './when.ts'
+
+type Options = { json?: boolean }
+
+const branchesOf = ({ recipe, branches }: ProjectConfig): string[] => [
+  ...new Set([recipe.branch, ...branches.map(({ branch }) => branch)]),
+]
+
+const named = async (deps: CliDeps, project: string, branch: string | undefined) => {
+  const config = await deps.config({ repositories: 'later', secrets: 'later' })
+  const found = projectNamed(config, project)
+  const all = branchesOf(found)
+  if (branch !== undefined && !all.includes(branch))
+    throw new UsageError(`${project} has no branch "${branch}" here`, `There are ${all.join(', ')}`)
+  return { config, project: found, branch: branch ?? found.recipe.branch }
+}
+
+const maxListed = 50
+
+/** Tests that failed in the first runs, on all images. */
+const failedIn = (tasks: Task[]): number =>
+  firstTasks(tasks)
+    .tests.flatMap(({ state }) =>
+      state.at === 'done' && state.outcome.kind === 'tested' ? state.outcome.steps : [],
+    )
+    .flatMap(({ report }) => report.tests)
+    .filter(({ outcome }) => isFailure(outcome)).length
+
+const sayTask = (task: Task | undefined): string => {
+  if (task === undefined) return ''
+  const { state } = task
+  if (state.at === 'done') return state.outcome.kind === 'built' ? 'built' : sayOutcome(state.outcome)
+  return state.at === 'cancelled' ? `cancelled: ${state.why}` : state.at
+}
+
+const sayTests = (tasks: Task[]): string => {
+  const { tests } = firstTasks(tasks)
+  const done = tests.filter(({ state }) => state.at === 'done')
+  if (tests.length === 0) return ''
+  const on = done.length === tests.length ? `${tests.length}` : `${done.length} of ${tests.length}`
+  return done.length === 0 ? (tests[0]?.state.at ?? '') : `${failedIn(tasks)} failed on ${on} images`
+}
+
+const withTasks = async (store: Store, jobs: Job[]) => {
+  const tasks = Map.groupBy(await store.tasksOfJobs(jobs.map(({ id }) => id)), ({ job }) => job)
+  return jobs.map(job => ({ job, tasks: tasks.get(job.id) ?? [] }))
+}
+
+const list = (deps: CliDeps): Command =>
+  new Command('list')
+    .summary('list the base lines of a project')
+    .description(
+      'Lists the base lines of a project, the newest first: commits that were tested without any patch.',
+    )
+    .argument('<project>')
+    .argument('[branch]', 'only of this branch')
+    .option('--json', 'JSON lines')
+    .addHelpText('after', '\nExample:\n  $ grapevine base list tally main')
+    .action(async (name: string, branch: string | undefined, options: Options) => {
+      const { project } = await named(deps, name, branch)
+      await withStore(deps, async store => {
+        const of = branch === undefined ? {} : { baseName: branch }
+        const jobs = await store.baselines({ project: project.name, ...of, limit: maxListed })
+        const all = await withTasks(store, jobs)
+        if (options.json) {
+          for (const { job, tasks } of all) deps.stdout.write(`${JSON.stringify({ ...job, tasks })}\n`)
+          return
+        }
+        if (all.length === 0) return void deps.stdout.write('no base was tested yet\n')
+        const rows = all.map(({ job, tasks }) => [
+          sayInstant(job.createdAt),
+          job.baseName,
+          job.base.slice(0, 12),
+          job.night === undefined ? '' : 'night',
+          sayTask(firstTasks(tasks).build),
+          sayTests(tasks),
+          job.id,
+        ])
+        deps.stdout.write(`${table([['planned', 'branch', 'base', '', 'build', 'tests', 'job'], ...rows])}\n`)
+      })
+    })
+
+const saySince = ({ since, after }: Since): string =>
+  after === undefined
+    ? `since ${since.slice(0, 12)} at the latest`
+    : `since ${since.slice(0, 12)}, between ${after.slice(0, 12)}..${since.slice(0, 12)}`
+
+const brokenLine = ({ image, step, test, failed, history, ...since }: BrokenTest): string =>
+  `  ${test === '' ? `step ${step}` : test} on ${image}: ${failed} failures in a row ${saySince(since)}; ${history.failed}/${history.runs} before`
+
+const healthLines = (health: BaseHealth): string[] => {
+  if (health.build)
+    return [`It does not build ${saySince(health.build)}:`, ...health.build.errors.map(one => `  ${one}`)]
+  if (health.tests.length === 0) return ['It builds, and nothing fails newly in it.']
+  return ['It builds; these fail newly:', ...health.tests.map(brokenLine)]
+}
+
+const rateLine = ({ image, step, test, failed, runs }: Rate): string =>
+  `  ${failed}/${runs} (${sayShare({ failed, runs })})  ${image}  ${step}  ${test === '' ? '(the step itself)' : test}`
+
+const show = (deps: CliDeps): Command =>
+  new Command('show')
+    .summary('show the newest base line of a branch, and whether it is broken')
+    .description(
+      'Shows the newest commit of a branch that was tested without any patch: whether it is broken and since when, and\nwhat failed on it.',
+    )
+    .argument('<project>')
+    .argument('[branch]', 'default: the branch of the recipe')
+    .option('--json', 'one JSON line')
+    .addHelpText('after', '\nExample:\n  $ grapevine base show tally main')
+    .action(async (name: string, given: string | undefined, options: Options) => {
+      const { project, branch } = await named(deps, name, given)
+      await withStore(deps, async store => {
+        const of = { project: project.name, branch, bases: project.proof.bases }
+        // Commits in order of time: what the repository says is not asked for.
+        const tested = await testedBases(store, of, [])
+        const [newest] = tested
+        const health = await healthOf(store, project.name, tested)
+        const since = isBroken(health) ? brokenSince(health, tested.map(lineOf)) : undefined
+        const incidents = await store.incidents({ open: true })
+        const about = aboutBase(project.name, branch)
+        const incident = incidents.find(one => one.trouble === 'base-broken' && one.about === about)
+        const samples = await store.samples({ project: project.name, patched: false, limit: 2_000 })
+        const rates = failureRates(samples.filter(({ base }) => base === newest?.base))
+        if (options.json)
+          return void deps.stdout.write(
+            `${JSON.stringify({ project: project.name, branch, base: newest?.base ?? null, since: since ?? null, ...health, build: health.build ?? null, incident: incident ?? null, rates })}\n`,
+          )
+        if (newest === undefined) return void deps.stdout.write(`no base line of ${branch} is over yet\n`)
+        const tests = newest.jobs.map(({ job, tasks }) => `${sayInstant(job.createdAt)}: ${sayTests(tasks)}`)
+        const lines = [
+          `${project.name}, ${branch} at ${newest.base.slice(0, 12)}`,
+          ...tests.map(line => `  ${line}`),
+          ...healthLines(health),
+          ...(incident ? [`incident ${incident.id}: ${incident.detail}`] : []),
+          ...(rates.length > 0 ? [`Failed on this commit, of so many runs:`] : []),
+          ...rates.slice(0, maxListed).map(rateLine),
+          ...(rates.length > maxListed ? [`  and ${rates.length - maxListed} more: --json shows all`] : []),
+        ]
+        deps.stdout.write(`${lines.map(line => cleanLine(line)).join('\n')}\n`)
+      })
+    })
+
+const isOpen = ({ state }: Task): boolean => state.at === 'queued' || state.at === 'running'
+
+const run = (deps: CliDeps): Command =>
+  new Command('run')
+    .summary('test a branch without any patch now')
+    .description(
+      'Has the newest commit of a branch tested without any patch, once more if it was already. It goes before mail.\nThe bot and a worker do the rest.',
+    )
+    .argument('<project>')
+    .argument('[branch]', 'default: the branch of the recipe')
+    .addHelpText('after', '\nExample:\n  $ grapevine base run tally main')
+    .action(async (name: string, given: string | undefined) => {
+      const { config, project, branch } = await named(deps, name, given)
+      const { wire } = await import('../wiring/wire.ts')
+      const { quietLog } = await import('../wiring/log.ts')
+      const { ownBaseline } = await import('../stages/plan/own-baseline.ts')
+      const { pushes } = await import('../stages/upkeep/sweep.ts')
+      const wired = await wire(config, quietLog)
+      try {
+        const { repository } = project.recipe
+        await wired.mirror.fetch(repository)
+        const base = await wired.mirror.resolve(repository, branch)
+        if (base === undefined) throw new Fault('refused', 'never', `${repository} has no branch ${branch}`)
+        const now = wired.clock.now()
+        const of = { base, branch, priority: priority.hand, now }
+        const first = ownBaseline(project, of)
+        const before = await wired.store.tasksOf(first.job.id)
+        if (before.some(isOpen))
+          return void deps.stdout.write(
+            `${branch} at ${base.slice(0, 12)} is at work already: job ${first.job.id}\n`,
+          )
+        const { job, tasks } =
+          before.length === 0 ? first : ownBaseline(project, { ...of, again: `hand ${now}` })
+        await wired.store.addJob(job, tasks)
+        await wired.queue.push(pushes.judge(job.id, 'hand'))
+        deps.stdout.write(
+          `${branch} at ${base.slice(0, 12)} is tested: job ${job.id}\n  grapevine base show ${project.name} ${branch}\n`,
+        )
+      } finally {
+        await wired.close()
+      }
+    })
+
+export const base = (deps: CliDeps): Command =>
+  new Command('base')
+    .description('Looks after the branches without any patch: what was tested, and whether one is broken.')
+    .addCommand(list(deps))
+    .addCommand(show(deps))
+    .addCommand(run(deps))
+    .addHelpText('after', '\nExample:\n  $ grapevine base show tally')

@@ -1,0 +1,89 @@
+// `grapevine history`: how often each test fails by itself, as numbers.
+import { Command } from 'commander'
+import { UsageError } from '../model/fault.ts'
+import { failureRates, ofLastBases, type Rate } from '../model/history.ts'
+import { matchesName } from '../model/name-glob.ts'
+import type { Store } from '../ports/store.ts'
+import type { CliDeps } from './deps.ts'
+import { withStore } from './stored.ts'
+import { projectNamed } from './submit.ts'
+import { table } from './table.ts'
+import { sayInstant } from './when.ts'
+
+type Options = { test?: string; image?: string; flaky?: boolean; bases?: string; json?: boolean }
+
+const maxSamples = 20_000
+
+/** `3.3 %`; without a fraction where it says nothing. */
+export const sayShare = ({ failed, runs }: { failed: number; runs: number }): string => {
+  const share = (100 * failed) / Math.max(1, runs)
+  return `${share > 0 && share < 10 ? share.toFixed(1) : Math.round(share)} %`
+}
+
+const countOf = (text: string | undefined, fallback: number): number => {
+  if (text === undefined) return fallback
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  throw new UsageError(`--bases: "${text}" is no number of bases`, 'Write it like --bases 10')
+}
+
+const isWanted = ({ test, step, failed, runs }: Rate, { test: glob, flaky }: Options): boolean =>
+  (glob === undefined || matchesName(test === '' ? step : test, glob)) && (!flaky || failed < runs)
+
+const rowOf = ({ failed, runs, image, step, test, last }: Rate): string[] => [
+  `${failed}/${runs}`,
+  sayShare({ failed, runs }),
+  image,
+  step,
+  `${last.base.slice(0, 12)} ${sayInstant(last.at)}`,
+  test === '' ? '(the step itself)' : test,
+]
+
+/** Every image has its share of the newest bases, so that one that was not tested lately is not lost among the others. */
+const ratesIn = async (
+  store: Store,
+  project: string,
+  given: { image: string | undefined; bases: number },
+) => {
+  const { image, bases } = given
+  const of = image === undefined ? {} : { image }
+  const all = await store.samples({ project, ...of, patched: false, limit: maxSamples })
+  const images = [...Map.groupBy(all, one => one.image).values()]
+  const samples = images.flatMap(own => ofLastBases(own, bases))
+  return {
+    rates: failureRates(samples),
+    bases: new Set(samples.map(({ base }) => base)).size,
+    runs: new Set(samples.map(({ run }) => run)).size,
+  }
+}
+
+const show = async (deps: CliDeps, name: string, options: Options): Promise<void> => {
+  const project = projectNamed(await deps.config({ repositories: 'later', secrets: 'later' }), name)
+  const most = countOf(options.bases, project.proof.bases)
+  await withStore(deps, async store => {
+    const { rates, bases, runs } = await ratesIn(store, project.name, { image: options.image, bases: most })
+    const wanted = rates.filter(rate => isWanted(rate, options))
+    if (options.json) {
+      for (const rate of wanted) deps.stdout.write(`${JSON.stringify(rate)}\n`)
+      return
+    }
+    const of = `${runs} ${runs === 1 ? 'run' : 'runs'} on ${bases} unpatched ${bases === 1 ? 'base' : 'bases'}`
+    if (wanted.length === 0) return void deps.stdout.write(`nothing like that failed in ${of}\n`)
+    const heading = ['failed/runs', 'share', 'image', 'step', 'last', 'test']
+    deps.stdout.write(`${table([heading, ...wanted.map(rowOf)])}\n${of}\n`)
+  })
+}
+
+export const history = (deps: CliDeps): Command =>
+  new Command('history')
+    .description(
+      'Shows how often tests failed without any patch: on the last bases of a project, and beside series that were\nproven. What never failed is not listed; what always fails is no news to anybody.',
+    )
+    .argument('<project>')
+    .option('--test <glob>', 'only tests of such names')
+    .option('--image <name>', 'only on this image')
+    .option('--flaky', 'only what also passed')
+    .option('--bases <count>', 'so many bases (default: proof.bases of the project)')
+    .option('--json', 'JSON lines')
+    .addHelpText('after', "\nExample:\n  $ grapevine history wine --flaky --test 'd3d*'")
+    .action((project: string, options: Options) => show(deps, project, options))
