@@ -1,9 +1,10 @@
 // Are failures alike in series of authors who have nothing to do with each other? Then they are our fault until proven otherwise. Pure.
 //
-// Pairs of runs with and without the patches, side by side, do not clear us alone: a machine that builds wrongly gives every patched tree the
-// same failure, while the base's tree was built elsewhere, or before. So failures that are alike wait once, whatever their numbers, and
-// the series are run again, against a base that is built and run anew. What fails then is the patches' doing: it is told, and later
-// series with the same failure are not held back for it. Two people who break the same popular test wait so for an hour or two, once.
+// Each of them was proven by itself, but what proves it has one thing in common: our machines, images and clocks. A host that builds wrongly,
+// or a disk that is full only with patches in the tree, gives every patched tree the same failure. So failures that are alike wait once,
+// whatever their numbers, and the series are run again, against a base that is built and run anew, rather on another host. What fails
+// then is the patches' doing: it is told, and later series with the same failure are not held back for it. Two people who break the same
+// popular test are too few; three of them wait for an hour or two, once.
 //
 // By chance: where `authors` is 3 and ten authors an hour break something in a suite of 2,000 tests, three of them hit the same test within
 // two hours about once in 3,500 windows; so a test that is hit much more often is popular, or it is us.
@@ -56,22 +57,29 @@ const placesOf = ({ image, host, base }: Blame): string[] => [
 
 const stormOn = ({ project, host }: Blame): string => `${project}: many failures on host ${host}`
 
-const groupsOf = (blame: Blame): { about: string; weight: number }[] =>
+type Group = { head: string; about: string; weight: number }
+
+const groupsOf = (blame: Blame): Group[] =>
   keysOf(blame).flatMap(({ what, weight }) =>
-    placesOf(blame).map(place => ({ about: `${blame.project}: ${what} ${place}`, weight })),
+    placesOf(blame).map(place => {
+      const head = `${blame.project}: ${what} `
+      return { head, about: `${head}${place}`, weight }
+    }),
   )
 
-/** All that an incident may be about which this failure belongs to. */
-export const aboutsOf = (blame: Blame): string[] => [
-  ...new Set([...groupsOf(blame).map(({ about }) => about), stormOn(blame)]),
+/** How the `about` of incidents begins that this failure belongs to, wherever it was. */
+export const headsOf = (blame: Blame): string[] => [
+  ...new Set([...groupsOf(blame).map(({ head }) => head), stormOn(blame)]),
 ]
 
-/** Was the series that fails so run again for that incident? */
-export const confirms = ({ about }: Incident, blame: Blame): boolean =>
-  about.startsWith(`${blame.project}: many failures on host `) ||
-  keysOf(blame).some(({ what }) => about.startsWith(`${blame.project}: ${what} on `))
+export const isAbout = ({ about }: Incident, blame: Blame): boolean =>
+  headsOf(blame).some(head => about.startsWith(head))
 
-const isConfirmed = (blame: Blame, about: string): boolean => blame.confirmed?.includes(about) === true
+/** Was the series that fails so run again for that incident? What it did on a host once, it may do on another. */
+export const confirms = (incident: Incident, blame: Blame): boolean =>
+  incident.about.startsWith(`${blame.project}: many failures on host `) || isAbout(incident, blame)
+
+const isConfirmed = (blame: Blame, head: string): boolean => blame.confirmed?.includes(head) === true
 
 /** How many of them have nothing to do with each other: versions of one series, series that need each other and series of one author are one. */
 export const authorsOf = (blames: Blame[]): number => {
@@ -91,25 +99,25 @@ export const authorsOf = (blames: Blame[]): number => {
   return new Set(blames.map(({ series }) => top(`s ${series}`))).size
 }
 
-/** What became of the newest incident about that. */
-export const lastAbout = (incidents: Incident[], about: string): Incident | undefined =>
-  incidents.findLast(incident => incident.about === about)
+/** The newest incident about that. */
+export const lastAbout = (incidents: Incident[], head: string): Incident | undefined =>
+  incidents.findLast(({ about }) => about.startsWith(head))
 
 /** Is the failure one for which the incident made series wait? */
 export const heldBy = ({ since, resolved }: Incident, { at }: Blame, withinMs: Millis): boolean =>
   at >= since - withinMs && (resolved === undefined || at <= resolved.at)
 
-const isReal = ({ incidents = [], now }: AlikeRules, all: Blame[], about: string): boolean => {
-  const resolved = lastAbout(incidents, about)?.resolved
+const isReal = ({ incidents = [], now }: AlikeRules, all: Blame[], head: string): boolean => {
+  const resolved = lastAbout(incidents, head)?.resolved
   return (
     (resolved?.real === true && now - resolved.at <= realMs) ||
-    all.some(blame => isConfirmed(blame, about) && now - blame.at <= realMs)
+    all.some(blame => isConfirmed(blame, head) && now - blame.at <= realMs)
   )
 }
 
 /** Those of the same time, after whatever was the matter the last time. */
-const near = (all: Blame[], own: Blame, about: string, rules: AlikeRules): Blame[] => {
-  const over = lastAbout(rules.incidents ?? [], about)?.resolved?.at ?? Number.NEGATIVE_INFINITY
+const near = (all: Blame[], own: Blame, head: string, rules: AlikeRules): Blame[] => {
+  const over = lastAbout(rules.incidents ?? [], head)?.resolved?.at ?? Number.NEGATIVE_INFINITY
   return all.filter(
     ({ at, project }) =>
       project === own.project && at > over && at <= own.at && own.at - at <= rules.withinMs,
@@ -157,16 +165,16 @@ export const alike = (blames: Blame[], all: Blame[], rules: AlikeRules): Alike |
   const placed = all.flatMap(blame => groupsOf(blame).map(({ about }) => ({ about, blame })))
   const groups = Map.groupBy(placed, ({ about }) => about)
   for (const own of blames) {
-    for (const { about, weight } of groupsOf(own)) {
+    for (const { head, about, weight } of groupsOf(own)) {
       const same = near(
         (groups.get(about) ?? []).map(({ blame }) => blame),
         own,
-        about,
+        head,
         rules,
       )
       const authors = authorsOf(same)
-      if (authors < rules.authors * weight || isReal(rules, all, about)) continue
-      if (!isConfirmed(own, about)) return { about, host: oneHost(same), blames: same, authors }
+      if (authors < rules.authors * weight || isReal(rules, all, head)) continue
+      return { about, host: oneHost(same), blames: same, authors }
     }
     const storm = isConfirmed(own, stormOn(own)) ? undefined : stormOf(own, all, rules)
     if (storm) return storm

@@ -1,6 +1,6 @@
 // When failures of several authors are taken for our own fault, and when they are not.
 import { describe, expect, it } from 'vitest'
-import { type AlikeRules, aboutsOf, alike, authorsOf, tailOf } from '../../src/model/alike.ts'
+import { type AlikeRules, alike, authorsOf, headsOf, tailOf } from '../../src/model/alike.ts'
 import type { Blame } from '../../src/model/blame.ts'
 import type { Incident } from '../../src/model/incident.ts'
 
@@ -96,7 +96,7 @@ describe('what became of an incident about the same', () => {
 
   it('real, says an operator: nobody is held back for it any more', () => {
     const all = three()
-    const incidents = aboutsOf(blame('ann')).map(one =>
+    const incidents = headsOf(blame('ann')).map(one =>
       incident(one, { resolved: { at: 2 * hour, how: '', real: true } }),
     )
     expect(alike(last(all), all, rules({ incidents }))).toBeUndefined()
@@ -105,9 +105,7 @@ describe('what became of an incident about the same', () => {
   })
 
   it('over: what was before it does not count any more, and as many new ones are another incident', () => {
-    const incidents = aboutsOf(blame('ann')).map(one =>
-      incident(one, { resolved: { at: 2 * hour, how: '' } }),
-    )
+    const incidents = headsOf(blame('ann')).map(one => incident(one, { resolved: { at: 2 * hour, how: '' } }))
     const later = [...three(), blame('dora', { at: 2.1 * hour }), blame('emil', { at: 2.1 * hour })]
     expect(alike(last(later), later, rules({ incidents }))).toBeUndefined()
     const more = [...later, blame('fay', { at: 2.1 * hour })]
@@ -115,7 +113,7 @@ describe('what became of an incident about the same', () => {
   })
 
   it('proven once more on a fresh base line: neither these are held back again, nor others who break the same', () => {
-    const again = three().map(one => ({ ...one, confirmed: aboutsOf(one) }))
+    const again = three().map(one => ({ ...one, confirmed: headsOf(one) }))
     expect(alike(last(again), again, rules())).toBeUndefined()
     const later = [...again, blame('dora')]
     expect(alike(last(later), later, rules())).toBeUndefined()

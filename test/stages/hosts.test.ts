@@ -198,8 +198,23 @@ describe('a task', () => {
     for (const minutes of [1, 2, 4, 8, 15]) {
       await run(given)('a-build', { host: 'alpha', run: `r${minutes}`, signal })
       const notBefore = clock.now() + minutes * 60_000
-      expect(await state('a-build')).toEqual({ at: 'queued', attempt: 1, notBefore })
+      const avoid = { host: 'alpha', until: notBefore + 600_000 }
+      expect(await state('a-build')).toEqual({ at: 'queued', attempt: 1, notBefore, avoid })
     }
+  })
+
+  it('that was out of time while the host was overloaded says nothing, and the run says how busy it was', async () => {
+    await addBuilds(store, [{ id: 'a' }])
+    const late = { ending: { kind: 'timed-out' as const, afterMs: 60_000 } }
+    const farm = fakeFarm(async ({ name }) =>
+      name === 'build' ? late : { ending: { kind: 'finished', exitCode: 0 } },
+    )
+    const load = async () => ({ at: clock.now(), perProcessor: 7, ticks: { all: 0, stolen: 0 } })
+    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log, load }
+    await run(given)('a-build', { host: 'alpha', run: 'r', signal: new AbortController().signal })
+    expect(await lastOutcome('a-build')).toMatchObject({ kind: 'ours', what: 'overloaded' })
+    expect(await state('a-build')).toMatchObject({ at: 'queued', attempt: 1, avoid: { host: 'alpha' } })
+    expect((await store.run('r'))?.load?.at(-1)).toEqual({ step: 'build', perProcessor: [7, 7], stolen: 0 })
   })
 
   it('is stopped when its time is up, and that counts', async () => {

@@ -3,7 +3,7 @@
 //   verdict ──nothing alike──▶ told
 //      └──alike──▶ waits ──resolved, by itself or by an operator──▶ run again on a fresh base line (stages/upkeep/alike.ts) ──▶ judged anew
 //                    └──resolved: it is real──▶ told
-import { type Alike, aboutsOf, alike, confirms, heldBy, lastAbout, realMs } from '../../model/alike.ts'
+import { type Alike, alike, confirms, headsOf, heldBy, lastAbout, realMs } from '../../model/alike.ts'
 import type { Blame } from '../../model/blame.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Instant } from '../../model/instant.ts'
@@ -49,7 +49,7 @@ const withKin = (
   return {
     ...blame,
     ...(kin.length === 0 ? {} : { kin }),
-    ...(again && confirms(again, blame) ? { confirmed: aboutsOf(blame) } : {}),
+    ...(again && confirms(again, blame) ? { confirmed: headsOf(blame) } : {}),
   }
 }
 
@@ -91,9 +91,9 @@ const openFor = async ({ store, log }: HeldPorts, found: Alike, since: Instant):
 /** An earlier incident makes it wait: it is open, or the series is about to be run again. */
 const heldAlready = (blames: Blame[], incidents: Incident[], withinMs: number): string | undefined => {
   for (const blame of blames)
-    for (const about of aboutsOf(blame)) {
-      if (blame.confirmed?.includes(about)) continue
-      const last = lastAbout(incidents, about)
+    for (const head of headsOf(blame)) {
+      if (blame.confirmed?.includes(head)) continue
+      const last = lastAbout(incidents, head)
       if (!last || last.resolved?.real || !heldBy(last, blame, withinMs)) continue
       return last.resolved ? `it is run again after incident ${last.id}` : `incident ${last.id} is open`
     }

@@ -1,6 +1,6 @@
 // Failures that are alike and were held back: when nothing like it comes any more, their incident ends; and after it, or when an operator
 // ended it, the series that it concerned are planned once more, against a base line that is made anew. stages/judge/alike.ts held them.
-import { aboutsOf, heldBy, lastAbout, realMs } from '../../model/alike.ts'
+import { heldBy, isAbout, realMs } from '../../model/alike.ts'
 import type { Blame } from '../../model/blame.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Millis } from '../../model/instant.ts'
@@ -13,8 +13,6 @@ import type { Store } from '../../ports/store.ts'
 export type AlikePorts = { store: Store; clock: Clock; log: Log }
 
 export type AlikeProject = { name: string; withinMs: Millis }
-
-const isAbout = (incident: Incident, blame: Blame): boolean => aboutsOf(blame).includes(incident.about)
 
 /** Has nothing like it come for a quarter of the time in which failures count as alike? After all of that time it ends in any case: what
  *  is run then tells. */
@@ -73,7 +71,7 @@ export const tendAlike =
       }
       const over = (await store.incidents({ open: false })).filter(isOurs)
       for (const incident of over) {
-        if (incident.resolved?.real || lastAbout(over, incident.about) !== incident) continue
+        if (incident.resolved?.real) continue
         for (const blame of blames) {
           if (!isAbout(incident, blame) || !heldBy(incident, blame, withinMs)) continue
           const series = await store.series(blame.series)
