@@ -126,7 +126,8 @@ export type Verdict = {
         position?: number
         title?: string
       }
-    | { kind: 'nothing-to-test' }
+    /** built: it applies and builds, and no test is concerned. undefined: nobody tried. */
+    | { kind: 'nothing-to-test'; built?: true }
     | { kind: 'base-unknown'; wanted: string }
     | {
         kind: 'base-broken'

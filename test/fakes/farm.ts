@@ -50,7 +50,9 @@ export const fakeFarm = (behave: Behaviour = () => well): FakeFarm => {
           files.set(path, await buffer(stream))
         },
         // What was built holds everything that went into it.
-        async read() {
+        async read(path, { tar } = {}) {
+          const file = tar === undefined ? files.get(path) : undefined
+          if (file) return Readable.from([file])
           return Readable.from([Buffer.concat([Buffer.from('built of '), ...files.values()])])
         },
         evidence: async () => ({ console: Buffer.from(`console of ${run}`) }),

@@ -226,6 +226,7 @@ const findingView = (finding: Verdict['finding'], series: Series, room: Room) =>
   since: 'since' in finding && finding.since !== undefined ? short(finding.since) : '',
   waits: 'waits' in finding && finding.waits === true,
   what: finding.kind === 'ours' ? oneLine(finding.what, 300) : '',
+  built: finding.kind === 'nothing-to-test' && finding.built === true,
 })
 
 const sayConflict = ({ file, line, why }: Conflict): string => {
