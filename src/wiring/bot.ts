@@ -1,14 +1,17 @@
 // The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
 import { Fault } from '../model/fault.ts'
 import { readyTasks } from '../stages/run/ready.ts'
+import type { BaseWatch } from '../stages/upkeep/base-good.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
 import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
 import { unrepeated } from '../text/unrepeated.ts'
+import { tendWaiting } from './again.ts'
 import { openAlarm } from './alarm.ts'
 import { closeOverdue } from './assembled.ts'
 import { basesEveryMs, newBaseMemory, tendBranches } from './bases.ts'
 import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
+import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendCapped } from './outbox.ts'
 import { readSources } from './reading.ts'
 import type { Wired } from './wire.ts'
@@ -46,13 +49,21 @@ const tend = async (wired: Wired, watch: HostWatch): Promise<void> => {
 }
 
 /** What one round of healing hands to the next: what it saw of the hosts, and of jobs, which need not be read again; and what was said. */
-export type Memory = { hosts: HostWatch; ready: ReturnType<typeof readyTasks>; complain: Complain }
+export type Memory = {
+  hosts: HostWatch
+  bases: BaseWatch
+  ready: ReturnType<typeof readyTasks>
+  known: KnownMemory
+  complain: Complain
+}
 
 const hour = 3_600_000
 
 export const newMemory = (wired: Wired): Memory => ({
   hosts: hostWatch(),
+  bases: new Map(),
   ready: readyTasks(wired),
+  known: knownMemory(),
   complain: unrepeated(wired.log, { now: () => wired.clock.now(), everyMs: hour }),
 })
 
@@ -60,6 +71,7 @@ export const newMemory = (wired: Wired): Memory => ({
 export const heal = async (wired: Wired, memory = newMemory(wired)): Promise<void> => {
   await tend(wired, memory.hosts)
   await healFlow(wired, memory)
+  await tendKnown(wired, memory.known)
 }
 
 const healFlow = async (wired: Wired, memory: Memory): Promise<void> => {
@@ -68,6 +80,7 @@ const healFlow = async (wired: Wired, memory: Memory): Promise<void> => {
       guarded(wired, memory.complain, { what: `series ${series.id}`, act })(),
     ),
   )
+  await tendWaiting(wired, memory.bases)
   await sendDigests(wired)
   await tellAskers(wired)
   await tendCapped(wired)
@@ -107,6 +120,11 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
   })
   // A source may take half an hour to answer; what a lost host ran must not wait for that, nor must anything else.
   const hosts = guarded(wired, memory.complain, { what: 'hosts', act: () => tend(wired, memory.hosts) })
+  // Nor for a bug tracker.
+  const known = guarded(wired, memory.complain, {
+    what: 'known failures',
+    act: () => tendKnown(wired, memory.known),
+  })
   const flow = async () => {
     const enough = new AbortController()
     const patience = clock.sleep(firstReadMs, AbortSignal.any([signal, enough.signal])).catch(() => {})
@@ -114,5 +132,11 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     enough.abort()
     await every(guarded(wired, memory.complain, { what: 'sweep', act: () => healFlow(wired, memory) }))
   }
-  await Promise.all([every(hosts), flow(), every(bases, Math.max(sweepMs, basesEveryMs)), sources.over])
+  await Promise.all([
+    every(hosts),
+    every(known),
+    flow(),
+    every(bases, Math.max(sweepMs, basesEveryMs)),
+    sources.over,
+  ])
 }

@@ -207,14 +207,14 @@ describe('a task', () => {
     await addBuilds(store, [{ id: 'a' }])
     const late = { ending: { kind: 'timed-out' as const, afterMs: 60_000 } }
     const farm = fakeFarm(async ({ name }) =>
-      name === 'build' ? late : { ending: { kind: 'finished', exitCode: 0 } },
+      name === 'make' ? late : { ending: { kind: 'finished', exitCode: 0 } },
     )
     const load = async () => ({ at: clock.now(), perProcessor: 7, ticks: { all: 0, stolen: 0 } })
     const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log, load }
     await run(given)('a-build', { host: 'alpha', run: 'r', signal: new AbortController().signal })
     expect(await lastOutcome('a-build')).toMatchObject({ kind: 'ours', what: 'overloaded' })
     expect(await state('a-build')).toMatchObject({ at: 'queued', attempt: 1, avoid: { host: 'alpha' } })
-    expect((await store.run('r'))?.load?.at(-1)).toEqual({ step: 'build', perProcessor: [7, 7], stolen: 0 })
+    expect((await store.run('r'))?.load?.at(-1)).toEqual({ step: 'make', perProcessor: [7, 7], stolen: 0 })
   })
 
   it('is stopped when its time is up, and that counts', async () => {
