@@ -203,6 +203,18 @@ describe('a failure', () => {
     expect({ culprit, wanted }).toEqual({ culprit: undefined, wanted: [] })
   })
 
+  it('found with the last of the time is told', () => {
+    const guilts = [one(3), one(3, { step: 'more', test: 'mul' })]
+    const whole = play({ patches: 4, guilts })
+    const search = whole.ran.filter(({ each, probe }) => !each && probe?.step !== 'more')
+    const { culprit } = play({ patches: 4, guilts, budgetMs: search.length * 60_000 })
+    expect(culprit).toEqual({
+      ...{ position: 3, title: 'patch 3' },
+      only: [{ step: 'all', test: 'add' }],
+    })
+    expect(whole.culprit).toEqual({ position: 3, title: 'patch 3' })
+  })
+
   it('of the same clones and of other images comes along', () => {
     const guilts = [one(3), one(3, { test: 'sub' }), one(3, { image: 'busybox' })]
     const { culprit, ran } = play({ patches: 4, guilts })

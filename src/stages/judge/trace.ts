@@ -1,16 +1,16 @@
 // Which patch of the series did it? The proven failures are looked for in beginnings of the series, by halves; and each patch but the last is
 // built, to see since which one the tree does not build. Decided anew from the case each time: what it still needs are tasks.
-import { type Instant, type Millis } from '../../model/instant.ts'
 import type { BrokenMiddle, Job, Outcome, Task } from '../../model/job.ts'
 import { firstTasks } from '../../model/job.ts'
 import { isBlamed, type Ruled } from '../../model/ruled.ts'
 import { stable } from '../../model/sameness.ts'
 import type { Culprit, Verdict } from '../../model/verdict.ts'
 import { beginningId, beginningTask, walkTask } from '../../model/walk.ts'
-import { contentId } from '../../text/digest.ts'
 import { middle, mostRuns, type Proven, probesOf, ratesOf, runsOf, type Side, sideOf } from './bisect.ts'
 import type { Case } from './case.ts'
 import { isOver } from './outcomes.ts'
+import { probeTask } from './probes.ts'
+import { spentMs } from './prove.ts'
 
 export type Trace = {
   culprit: Verdict['culprit']
@@ -51,12 +51,20 @@ export const trace = (given: Case, rulings: Judged[]): Trace => {
   if (built?.kind !== 'built') return nothing
   const walk = walkOf(given)
   const proven = rulings.filter(isBlamed)
-  const { culprit, wanted } = proven.length === 0 ? nothing : culpritOf(given, proven)
+  const { culprit, wanted } = affordable(given, proven.length === 0 ? nothing : culpritOf(given, proven))
   return {
     culprit,
     unbuildable: walk && !isOver(walk) ? undefined : unbuildable(given, walk),
     wanted: [...(walk && !isOver(walk) ? [walk] : []), ...wanted],
   }
+}
+
+/** Whether each patch builds is looked at while the tests run; where something was built at all. */
+export const walkAhead = ({ job, tasks, policy }: Case): Task[] => {
+  const built = outcomeOf(firstTasks(tasks).build)
+  const isTold = built?.kind === 'built' || (built?.kind === 'build-failed' && !built.unpatched)
+  const walk = policy.bisect && isTold ? walkTask(job) : undefined
+  return walk ? [walk] : []
 }
 
 /** Puts into a verdict what was traced. */
@@ -140,10 +148,16 @@ const byEffect = (proven: Proven[]): Proven[] => {
 const groupOf = (of: Pick<Proven, 'image' | 'step'>, all: Proven[]): Proven[] =>
   all.filter(({ image, step }) => image === of.image && step === of.step)
 
+/** What there is time for. What is known by then stays. */
+const affordable = (given: Case, found: Found): Found => {
+  const { tasks, policy } = given
+  const isNew = found.wanted.some(({ id }) => !tasks.some(task => task.id === id))
+  return isNew && spentMs(given) >= policy.budgetMs ? { ...found, wanted: [] } : found
+}
+
 /** One failure leads; what the others in its clones say comes with it, and where they do not tell, they are run at the patch that was found. */
 const culpritOf = (given: Case, proven: Proven[]): Found => {
   const { job } = given
-  if (spentMs(given) >= given.policy.budgetMs) return nothing
   const all = byEffect(proven).slice(0, maxFailures)
   const [lead] = all
   if (!lead) return nothing
@@ -198,12 +212,10 @@ const newProbes = (
   const tests = hasOnly && !names.includes('') ? { tests: names } : {}
   const round = Math.max(0, ...probes.map(({ probe }) => probe?.round ?? 0)) + 1
   const turns = Array.from({ length: count }, (_, i) => i + 1)
-  return turns.map(turn => ({
-    id: `${job.id}-t${contentId(12, image, step, 'bisect', at, round, turn)}`,
-    ...{ job: job.id, project: job.project, kind: 'test', image, priority: job.priority * 10 },
-    state: { at: 'queued', attempt: 1 },
-    probe: { why: 'bisect', side: at, build: beginningId(job, at), step, ...tests, round, turn },
-  }))
+  const build = beginningId(job, at)
+  return turns.map(turn =>
+    probeTask(job, image, { why: 'bisect', side: at, build, step, ...tests, round, turn }),
+  )
 }
 
 /** The same test is the same patch's on all images. */
@@ -211,35 +223,26 @@ const withOthers = (
   given: Case,
   of: { found: Culprit; lead: Proven; all: Proven[]; bad: number; whole: boolean },
 ): Found => {
-  const { found, lead, all, bad, whole } = of
+  const { found, lead, bad, whole } = of
   const key = ({ step, test }: Proven) => JSON.stringify([step, test])
-  const each = [...new Map(all.toReversed().map(one => [key(one), one])).values()].toReversed()
+  const each = [...new Map(of.all.toReversed().map(one => [key(one), one])).values()].toReversed()
   const groups = [...new Set(each.map(({ image, step }) => JSON.stringify([image, step])))]
   const traced: Proven[] = []
   const wanted: Task[] = []
   for (const failure of each) {
     const nth = groups.indexOf(JSON.stringify([failure.image, failure.step]))
     if (nth >= maxGroups) continue
-    const group = groupOf(failure, all)
+    const group = groupOf(failure, of.all)
     const before = key(failure) === key(lead) ? 'good' : lookAt(given, { at: bad - 1, failure, group })
     const after = key(failure) === key(lead) ? 'bad' : lookAt(given, { at: bad, failure, group })
     if (before === 'good' && after === 'bad') traced.push(failure)
     if (typeof before === 'object') wanted.push(...before.wanted)
     if (typeof after === 'object') wanted.push(...after.wanted)
   }
-  if (wanted.length > 0)
-    return { culprit: undefined, wanted: [...new Map(wanted.map(task => [task.id, task])).values()] }
-  if (whole && traced.length === each.length) return { culprit: found, wanted: [] }
-  return { culprit: { ...found, only: traced.map(({ step, test }) => ({ step, test })) }, wanted: [] }
-}
-
-/** Time of clones that all but the first tasks have taken. */
-const spentMs = ({ tasks, runs, now }: Case): Millis => {
-  const { build, tests } = firstTasks(tasks)
-  const first = new Set([build, ...tests].flatMap(task => task?.id ?? []))
-  const own = new Set(tasks.flatMap(({ id, each }) => (first.has(id) || each ? [] : [id])))
-  const lasted = (since: Instant, end: Instant | undefined): Millis => Math.max(0, (end ?? now) - since)
-  return runs
-    .filter(({ task }) => own.has(task))
-    .reduce((sum, { startedAt, endedAt }) => sum + lasted(startedAt, endedAt), 0)
+  const all = whole && traced.length === each.length
+  const only = traced.map(({ step, test }) => ({ step, test }))
+  return {
+    culprit: all ? found : { ...found, only },
+    wanted: [...new Map(wanted.map(task => [task.id, task])).values()],
+  }
 }

@@ -122,9 +122,7 @@ one() {
   if reverses; then there=" $1$there"; else look "$@"; fi
   already "$1"
 }
-some() {
-  left=$1
-  shift
+all() {
   while [ $# -gt "$left" ]; do
     one "$@" || exit NOT_APPLIED
     shift
@@ -139,7 +137,8 @@ export const applyScript = (labels: string[], later: string[] = []): Command => 
   timeoutMs: 60_000 + 10_000 * labels.length,
   script: [
     functions.replaceAll('MAILS', mailFolder).replaceAll('NOT_APPLIED', String(notApplied)),
-    `some ${later.length} ${[...labels, ...later].join(' ')}`,
+    `left=${later.length}`,
+    `all ${[...labels, ...later].join(' ')}`,
     'exit 0',
   ].join('\n'),
 })
