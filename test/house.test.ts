@@ -39,6 +39,7 @@ const libraries: Record<string, string[]> = {
   pg: ['adapters/sql'],
   pino: ['wiring'],
   probot: ['adapters/github'],
+  sax: ['text'],
   'string-width': ['text'],
   'tap-parser': ['text'],
   'tar-stream': ['stages/run', 'farm'],

@@ -344,7 +344,11 @@ describe('exit-code', () => {
 })
 
 describe('hostile logs', () => {
-  const formats = ['wine', 'tap', 'sparse', 'exit-code'] as const
+  const formats = [
+    ...(['wine', 'tap', 'ktap', 'sparse', 'junit', 'ctest', 'automake', 'go'] as const),
+    ...(['pytest', 'cargo', 'meson', 'pattern', 'exit-code'] as const),
+  ]
+  const pattern = { passed: '^ok (?<test>.*)', failed: '^not ok (?<test>.*)' }
   const hostile: [string, string][] = [
     ['terminal sequences', '\u001b[31mnot ok 1 - \u001b]0;title\u0007red\u001b[0m\n1..1\n'],
     ['a giant line', `not ok 1 - ${'x'.repeat(3_000_000)}\n1..1\n`],
@@ -356,12 +360,18 @@ describe('hostile logs', () => {
     ['colons', `${'a:'.repeat(900)}\n`.repeat(500)],
     ['numbers', `a:b done (${'9'.repeat(1800)}\n`.repeat(500)],
     ['nothing but NUL', '\0'.repeat(1_000_000)],
+    ['blanks and dots', `${' .'.repeat(900)}\n 1/1 Test #1: a ${'. '.repeat(900)}\n`.repeat(100)],
+    ['results without end', `PASSED ${'a - '.repeat(400)}\n1/2 a${' / b'.repeat(300)} OK\n`.repeat(200)],
+    ['rules', `${'_'.repeat(900)} ${'_'.repeat(900)}\n${'!'.repeat(1800)}\n`.repeat(200)],
+    ['half JSON', `{"Action":"run","Package":${'['.repeat(1800)}\n`.repeat(200)],
+    ['XML in XML', `<testsuites>${'<testsuite name="x">'.repeat(50_000)}`],
+    ['an attribute without end', `<testsuite name="${'x'.repeat(1_000_000)}`],
     ['half a character', 'not ok 1 - \ud800\n1..1\n'],
   ]
   test.each(formats.flatMap(format => hostile.map(([name, log]) => [format, name, log] as const)))(
     '%s: %s',
     (format, _, log) => {
-      const report = parseReport(format, log, timedOut)
+      const report = parseReport(format, log, timedOut, 'step', { pattern })
       expect(report.state).not.toBe('whole')
       for (const { test, message } of report.tests) {
         expect(`${test}${message}`).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)

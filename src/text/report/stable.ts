@@ -1,7 +1,9 @@
 // Names of tests that stay the same over runs: what differs by chance or by an edit elsewhere is taken out.
 import type { Report, ReportState, TestResult } from '../../model/report.ts'
+import { oneLine } from '../clean.ts'
 
 const maxNameLength = 200
+const maxToolName = 300
 
 const isolate = (text: string): string =>
   text
@@ -22,6 +24,10 @@ export const stableMessage = (message: string): string =>
     .replace(/\d+/g, 'N')
     .slice(0, maxNameLength)
     .toWellFormed()
+
+/** The name that a tool gives a test, by which the tool can be told to run it again: only what no two runs have alike is taken out. */
+export const toolName = (name: string): string =>
+  oneLine(name, maxToolName).replace(/\b0x[0-9a-f]{6,}\b/gi, 'ADDR')
 
 /** Puts `name` below `parent`. The judge blames the children only, where both failed. */
 export const below = (parent: string, name: string): string => `${parent} > ${name}`
