@@ -81,6 +81,10 @@ export const confirms = (incident: Incident, blame: Blame): boolean =>
 
 const isConfirmed = (blame: Blame, head: string): boolean => blame.confirmed?.includes(head) === true
 
+/** Does a verdict with that failure wait for the end of that incident? Not one that was run again for it. */
+export const waitsFor = ({ about }: Incident, blame: Blame): boolean =>
+  headsOf(blame).some(head => about.startsWith(head) && !isConfirmed(blame, head))
+
 /** How many of them have nothing to do with each other: versions of one series, series that need each other and series of one author are one. */
 export const authorsOf = (blames: Blame[]): number => {
   const above = new Map<string, string>()

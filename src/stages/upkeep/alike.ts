@@ -1,9 +1,10 @@
 // Failures that are alike and were held back: when nothing like it comes any more, their incident ends; and after it, or when an operator
 // ended it, the series that it concerned are planned once more, against a base line that is made anew. stages/judge/alike.ts held them.
-import { heldBy, isAbout, realMs } from '../../model/alike.ts'
+import { heldBy, isAbout, realMs, waitsFor } from '../../model/alike.ts'
 import type { Blame } from '../../model/blame.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Millis } from '../../model/instant.ts'
+import type { Job, JobId } from '../../model/job.ts'
 import type { Series } from '../../model/series.ts'
 import { isCancelled } from '../../model/verdict.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -85,3 +86,14 @@ export const tendAlike =
     }
     return found
   }
+
+/** Of these jobs, those whose verdict waits for the end of an incident: there is no use in looking at them before. */
+export const heldJobs = async (store: Store, clock: Clock, jobs: Job[]): Promise<Set<JobId>> => {
+  const open = (await store.incidents({ open: true })).filter(({ trouble }) => trouble === 'alike-failures')
+  const found = new Set<JobId>()
+  if (open.length === 0) return found
+  for (const project of new Set(jobs.map(job => job.project)))
+    for (const blame of await store.blames({ project, since: clock.now() - realMs }))
+      if (open.some(incident => waitsFor(incident, blame))) found.add(blame.job)
+  return found
+}

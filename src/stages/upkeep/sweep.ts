@@ -5,6 +5,7 @@ import type { Job, Task } from '../../model/job.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Push } from '../../ports/queue.ts'
 import type { Store } from '../../ports/store.ts'
+import { heldJobs } from './alike.ts'
 
 export type SweepPorts = { store: Store; clock: Clock }
 
@@ -110,12 +111,13 @@ export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   const mails = await store.mailKeys({ kind: 'new', limit: mailsAtOnce })
   const complete = await store.seriesIn({ at: 'complete' })
   const open = await currentJobs(store)
+  const held = await heldJobs(store, ports.clock, open)
   return [
     ...mails.map(mail => pushes.assemble(mail.project, mail.id)),
     ...complete.map(series => pushes.plan(series.id)),
     ...(await waitingCommands(ports)),
     ...(await pointlessTasks(store)),
-    ...open.map(job => pushes.judge(job.id, 'sweep')),
+    ...open.filter(({ id }) => !held.has(id)).map(job => pushes.judge(job.id, 'sweep')),
     ...(await waitingReplies(ports)),
   ]
 }
