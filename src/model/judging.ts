@@ -1,98 +1,175 @@
-// Is a failure new? Compares what a series did on an image with what its unpatched base did there. Pure; the judge stage gathers.
+// What is said of one image: what the patch did there, as it was ruled. Pure; the judge stage gathers.
 //
 // The one rule: nothing is held against the patch unless the unpatched base went through the same step on the same image
 // and came out of it with a report that can be trusted. Everything else is `untested`, with the reason.
-import type { Outcome, TestedStep } from './job.ts'
-import { isFailure, type TestResult } from './report.ts'
+import {
+  failingIn,
+  isComparable,
+  isGood,
+  isTrustworthy,
+  leaves,
+  mendedIn,
+  type Seen,
+  stepOf,
+  type Vanished,
+  vanishedIn,
+} from './comparing.ts'
+import type { Outcome, SkippedStep, TestedStep } from './job.ts'
+import { isFailure } from './report.ts'
+import { isBlamed, noTrials, type Ruled } from './ruled.ts'
 import { isGuestsDoing } from './run.ts'
-import type { ImageVerdict, NewFailure } from './verdict.ts'
+import type { ImageVerdict, NewFailure, OtherFailure, Proof } from './verdict.ts'
+
+export { isTrustworthy } from './comparing.ts'
 
 /** Why something could not be told, and whose trouble it is. */
 export type Doubt = { whose: 'ours' | 'base'; why: string; step: string; tail: string[] }
 
-/** One step, compared. `whole` and unbroken with no new failures: it went well. */
-export type StepVerdict = Pick<ImageVerdict, 'passed' | 'known' | 'newFailures' | 'mended' | 'broken'> & {
-  step: string
-  doubt: Doubt | undefined
+/** One step, compared. Without doubt, and with nothing new or broken: it went well. */
+export type StepVerdict = Pick<ImageVerdict, 'passed' | 'known' | 'newFailures' | 'mended' | 'broken'> &
+  Required<Pick<ImageVerdict, 'flaky' | 'unclear' | 'reported' | 'failing'>> & {
+    step: string
+    vanished: Vanished[]
+    leftOut: string[]
+    doubt: Doubt | undefined
+  }
+
+/** Rulings where nothing was proven: one run with the patch against one without. */
+export const byOneRun = (image: string, patched: Outcome, baseline: Outcome | undefined): Ruled[] => {
+  if (patched.kind !== 'tested') return []
+  const ruled =
+    (ruling: Ruled['ruling']) =>
+    (seen: Seen): Ruled => {
+      const { step, test, message, failure } = seen
+      return { image, step, test, message, ruling, proof: { with: noTrials, without: noTrials }, failure }
+    }
+  return patched.steps.flatMap(step => {
+    const base = stepOf(baseline, step.name)
+    if (!isComparable(step, base)) return []
+    const failing = failingIn(step, base)
+    return [
+      ...leaves(failing.filter(({ before }) => before !== 'failed')).map(ruled('new')),
+      ...leaves(failing.filter(({ before }) => before === 'failed')).map(ruled('failing')),
+      ...mendedIn(step, base).map(ruled('mended')),
+    ]
+  })
 }
 
-/** Only a step that ended by itself, with a report that says that it is complete. */
-export const isTrustworthy = (step: TestedStep): boolean =>
-  step.ending.kind === 'finished' && step.report.state === 'whole'
-
-/** What the patched runs did on one image, against the base. `baseline` undefined: the base was not tested there. */
-export const judgeImage = (patched: Outcome, baseline: Outcome | undefined): StepVerdict[] => {
+/** What the patched runs did on one image, against the base. `baseline` undefined: the base was not tested there. `rulings`: of this image. */
+export const judgeImage = (
+  patched: Outcome,
+  baseline: Outcome | undefined,
+  rulings: Ruled[],
+): StepVerdict[] => {
   if (patched.kind !== 'tested') return [undecided('', oursIn(patched, 'the tests'))]
   const base = baseline?.kind === 'tested' ? baseline.steps : []
-  const judged = patched.steps.map(step =>
-    judgeStep(step, base.find(same => same.name === step.name) ?? missing(step.name, baseline)),
-  )
+  const judged = patched.steps.map(step => {
+    const same = base.find(({ name }) => name === step.name) ?? missing(step.name, baseline)
+    return judgeStep(
+      step,
+      same,
+      rulings.filter(ruled => ruled.step === step.name),
+    )
+  })
   const ranInto = judged.some(step => step.broken.length > 0 || step.doubt !== undefined)
-  const skipped = base.filter(({ name }) => !patched.steps.some(step => step.name === name))
-  if (ranInto || skipped.length === 0) return judged
+  const onPurpose = (patched.skipped ?? []).map(unrun)
+  const all = [...judged, ...onPurpose]
+  const skipped = base.filter(({ name }) => !all.some(({ step }) => step === name))
+  if (ranInto || skipped.length === 0) return all
   // Nothing stopped the run, and yet steps are missing: that is not the author's doing.
   const names = skipped.map(({ name }) => `"${name}"`).join(', ')
-  return [...judged, undecided('', ours(`the run ended before ${names}`))]
+  return [...all, undecided('', ours(`the run ended before ${names}`))]
 }
 
-const judgeStep = (patched: TestedStep, base: TestedStep | Doubt): StepVerdict => {
-  const { name, ending, report } = patched
-  const failing = report.tests.filter(test => isFailure(test.outcome))
-  const passed = report.tests.filter(
-    test => test.outcome === 'passed' || test.outcome === 'todo-passed',
-  ).length
-  const well = isTrustworthy(patched)
+/** A step that was left out, as nothing that is changed concerns it. */
+const unrun = (left: SkippedStep): StepVerdict => ({ ...nothing(left.step), leftOut: [sayLeftOut(left)] })
+
+const judgeStep = (patched: TestedStep, base: TestedStep | Doubt, rulings: Ruled[]): StepVerdict => {
+  const { name, ending, report, leftOut } = patched
   if (!isGuestsDoing(ending)) return undecided(name, oursIn(patched, `step "${name}"`))
-  if ('whose' in base || !isTrustworthy(base)) {
-    // With nothing to compare with, only "all is well" can be told.
-    if (well && failing.length === 0) return { ...nothing(name), passed }
-    return { ...undecided(name, 'whose' in base ? base : untrusted(base)), passed }
-  }
-  const { fresh, known } = compare(failing, base.report.tests)
-  return {
+  const ruled = new Set(rulings.filter(({ ruling }) => ruling !== 'mended').map(({ test }) => test))
+  const passed = report.tests.filter(({ test, outcome }) => isGood(outcome) && !ruled.has(test)).length
+  const known = {
     ...nothing(name),
     passed,
-    known,
-    newFailures: fresh.map(({ test, message }): NewFailure => ({ step: name, test, message, ending })),
-    mended: well ? mendedIn(report.tests, base.report.tests) : [],
-    broken: well ? [] : [{ step: name, ending, why: report.why, tail: patched.tail }],
+    leftOut: leftOut ? [sayLeftOut({ step: name, ...leftOut })] : [],
+  }
+  if ('whose' in base || !isTrustworthy(base)) {
+    // With nothing to compare with, only "all is well" can be told.
+    const well = isTrustworthy(patched) && !report.tests.some(({ outcome }) => isFailure(outcome))
+    return well ? known : { ...known, doubt: 'whose' in base ? base : untrusted(base) }
+  }
+  const step = rulings.find(({ test }) => test === '')
+  const vanished = vanishedIn(patched, base, leftOut !== undefined)
+  return {
+    ...{ ...known, ...sorted(rulings), vanished },
+    doubt:
+      doubtOf(patched, step) ?? (passed === 0 && ruled.size === 0 ? nothingRan(base, vanished) : undefined),
   }
 }
 
-/** New: failing now, and not failing in the base's whole report. Where a test and tests below it are new, only those below are named. */
-const compare = (failing: TestResult[], base: TestResult[]): { fresh: TestResult[]; known: number } => {
-  const failedBefore = new Set(base.filter(test => isFailure(test.outcome)).map(({ test }) => test))
-  const fresh = failing.filter(({ test }) => !failedBefore.has(test))
-  return { fresh: leaves(fresh), known: leaves(failing.filter(({ test }) => failedBefore.has(test))).length }
+/** The rulings on a step and its tests, each in its place. */
+const sorted = (rulings: Ruled[]) => {
+  const those = (...which: Ruled['ruling'][]) => rulings.filter(({ ruling }) => which.includes(ruling))
+  const blamed = rulings.filter(isBlamed)
+  const failing = those('failing').map(otherFailure)
+  return {
+    newFailures: blamed.filter(({ test }) => test !== '').map(newFailure),
+    broken: blamed.filter(({ test }) => test === '').map(brokenStep),
+    mended: those('mended').map(({ test }) => test),
+    ...{ flaky: those('flaky').map(otherFailure), unclear: those('unclear').map(otherFailure) },
+    reported: those('reported').map(one => ({ ...otherFailure(one), bug: one.bug ?? '' })),
+    ...{ failing, known: failing.length },
+  }
 }
 
-const parentsOf = (test: string): string[] => {
-  const words = test.split(' > ')
-  return words.slice(1).map((_, i) => words.slice(0, i + 1).join(' > '))
+const hasProof = ({ with: patched, without, history }: Proof): boolean =>
+  patched.runs + without.runs + (history?.runs ?? 0) > 0
+
+const newFailure = ({ step, test, message, ruling, proof, failure }: Ruled): NewFailure => ({
+  ...{ step, test, message, ending: failure.ending },
+  ...(hasProof(proof) ? { kind: ruling === 'worse' ? 'worse' : 'new', proof } : {}),
+  ...(failure.lines ? { lines: failure.lines } : {}),
+})
+
+const brokenStep = ({ step, proof, failure }: Ruled): ImageVerdict['broken'][number] => ({
+  ...{ step, ending: failure.ending, why: failure.why, tail: failure.tail },
+  ...(hasProof(proof) ? { proof } : {}),
+  ...(failure.lines ? { lines: failure.lines } : {}),
+})
+
+const otherFailure = ({ step, test, message, proof }: Ruled): OtherFailure => ({
+  ...{ step, test, message },
+  ...(hasProof(proof) ? { proof } : {}),
+})
+
+const sayLeftOut = ({ step, tests, why }: SkippedStep): string =>
+  `${tests === undefined ? 'the tests' : plural(tests, 'test')} of step "${step}": ${why}`
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** A step that broke off for a reason that is not the patch's, or for one that nobody knows, says nothing of the tests behind that. */
+const doubtOf = (patched: TestedStep, step: Ruled | undefined): Doubt | undefined => {
+  if (isTrustworthy(patched) || (step && isBlamed(step))) return undefined
+  const { name } = patched
+  if (step?.ruling === 'unclear')
+    return ours(
+      `step "${name}" did not come to a good end, and the runs do not tell whether that is the series' doing`,
+    )
+  return ours(`step "${name}" did not come to a good end, as happens without the series, too`)
 }
 
-const leaves = (tests: TestResult[]): TestResult[] => {
-  const parents = new Set(tests.flatMap(({ test }) => parentsOf(test)))
-  return tests.filter(({ test }) => !parents.has(test))
-}
-
-const mendedIn = (now: TestResult[], base: TestResult[]): string[] => {
-  const bad = new Set(
-    base.filter(({ outcome }) => isFailure(outcome) || outcome === 'todo').map(({ test }) => test),
-  )
-  const good = now.filter(
-    ({ test, outcome }) => bad.has(test) && (outcome === 'passed' || outcome === 'todo-passed'),
-  )
-  return leaves(good).map(({ test }) => test)
-}
+/** A report in which nothing ran any more says nothing good. */
+const nothingRan = (base: TestedStep, vanished: Vanished[]): Doubt | undefined =>
+  vanished.length > 0 && base.report.tests.some(({ outcome }) => isGood(outcome))
+    ? ours(
+        `none of the ${plural(vanished.length, 'test')} that step "${base.name}" runs without the series ran with it`,
+      )
+    : undefined
 
 const nothing = (step: string): StepVerdict => ({
-  step,
-  passed: 0,
-  known: 0,
-  newFailures: [],
-  mended: [],
-  broken: [],
+  ...{ step, passed: 0, known: 0, newFailures: [], mended: [], broken: [] },
+  ...{ flaky: [], unclear: [], reported: [], failing: [], vanished: [], leftOut: [] },
   doubt: undefined,
 })
 

@@ -67,13 +67,16 @@ export const inOrder = (
 ): { tasks: Task[]; turns: Turns } => {
   const turns = turnsOf(jobs, last, now)
   const authored = jobs.flatMap(job => (job.author === undefined ? [] : (turns.get(job.id) ?? [])))
-  const kind = (task: Task) => (task.kind === 'build' ? 0 : 1)
+  // Everything waits for a job's first build; the others are for a closer look.
+  const kind = ({ kind, upTo, each }: Task) => (kind === 'build' && upTo === undefined && !each ? 0 : 1)
   const sorted = tasks
     .flatMap(task => {
       const when = turns.get(task.job)
       return when ? [{ task, when }] : []
     })
-    .sort((a, b) => byTurn(a.when, b.when) || kind(a.task) - kind(b.task))
+    .sort(
+      (a, b) => byTurn(a.when, b.when) || kind(a.task) - kind(b.task) || a.task.priority - b.task.priority,
+    )
   return {
     tasks: sorted.map(({ task }) => task),
     turns: {

@@ -1,14 +1,27 @@
 // After anything happened to a job: what is due now? Decided from the store alone, so that it can be asked at any time.
 import { cancelledBy, jobDuty } from '../../model/advance.ts'
 import type { Instant } from '../../model/instant.ts'
-import type { Job, JobId, Task } from '../../model/job.ts'
+import { firstTasks, type Job, type JobId, type Task } from '../../model/job.ts'
+import type { ProofPolicy } from '../../model/proof-policy.ts'
 import type { Series } from '../../model/series.ts'
 import { isCancelled, type Verdict } from '../../model/verdict.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
+import { heldBack } from './alike.ts'
+import { type Case, gatherCase } from './case.ts'
+import { extras } from './extras.ts'
 import { judge } from './judge.ts'
+import { standingFor } from './suspects.ts'
+import { traced } from './trace.ts'
 
-export type AdvancePorts = { store: Store; clock: Clock }
+export type AdvancePorts = {
+  store: Store
+  clock: Clock
+  log?: Log
+  /** Throws a Fault if the configuration has no such project. */
+  project(name: string): { proof: ProofPolicy }
+}
 
 export type Next =
   | { do: 'run'; tasks: Task[] }
@@ -16,11 +29,6 @@ export type Next =
   | { do: 'look'; jobs: JobId[] }
   | { do: 'conclude'; verdict: Verdict }
   | { do: 'wait' }
-
-const split = (tasks: Task[]) => ({
-  build: tasks.find(task => task.kind === 'build'),
-  tests: tasks.filter(task => task.kind === 'test'),
-})
 
 /** Jobs without a verdict that compare with this base line. */
 const waiting = async (store: Store, baseline: Job): Promise<JobId[]> => {
@@ -45,6 +53,40 @@ const quietVerdict = (
   finding: { kind: 'cancelled', why: how.why, by: how.by },
 })
 
+const isCurrent = (series: Series | undefined, job: JobId): series is Series =>
+  series?.state.at === 'planned' && series.state.job === job
+
+const cancellation = async (store: Store, series: Series | undefined): Promise<Verdict | undefined> => {
+  const last = series && (await store.verdict(series.id))
+  return series && last?.finding.kind === 'cancelled' && isCancelled(last, series) ? last : undefined
+}
+
+/** More runs of a job. A newer version, or a person, may have ended it at this very moment: then they end as well. */
+const addRuns = async (store: Store, job: Job, tasks: Task[]): Promise<void> => {
+  await store.addTasks(tasks)
+  const series = job.series === undefined ? undefined : await store.series(job.series)
+  if (isCurrent(series, job.id) && !(await cancellation(store, series))) return
+  await cancelAll(store, tasks, { why: 'nobody waits for it any more' })
+}
+
+const verdictOn = async (
+  ports: AdvancePorts,
+  given: Case,
+  { rulings, trace }: Pick<ReturnType<typeof extras>, 'rulings' | 'trace'>,
+): Promise<Next> => {
+  const { job, tasks, runs, baseline, now } = given
+  const said = judge({
+    ...{ job, runs, now, rulings, all: tasks, ...firstTasks(tasks) },
+    baseline: baseline && firstTasks(baseline.tasks),
+    standing: (image, first) => standingFor(given, { image, first, rulings }),
+  })
+  if (said.kind === 'wait') return { do: 'wait' }
+  const verdict = traced(said.verdict, trace)
+  const held = await heldBack(ports, given, verdict)
+  return held === undefined ? { do: 'conclude', verdict } : { do: 'wait' }
+}
+
+/** What is due for a job. Repeatable at any time; a crash on the way changes nothing. Throws the store's Faults. */
 export const advance =
   (ports: AdvancePorts) =>
   async (id: JobId): Promise<Next> => {
@@ -52,28 +94,34 @@ export const advance =
     const job = await store.job(id)
     if (!job) return { do: 'wait' }
     const series = job.series === undefined ? undefined : await store.series(job.series)
-    const last = series && (await store.verdict(series.id))
-    if (series && last?.finding.kind === 'cancelled' && isCancelled(last, series)) {
+    const last = await cancellation(store, series)
+    if (last?.finding.kind === 'cancelled') {
       const { why, by } = last.finding
       await cancelAll(store, (await store.tasksOf(id)).filter(isOpen), { why, by })
       return { do: 'conclude', verdict: { ...last, job: id } }
     }
     const tasks = await store.tasksOf(id)
     const duty = jobDuty(tasks)
-    if (duty.do === 'run' || duty.do === 'wait') return duty
     if (duty.do === 'cancel') {
       await cancelAll(store, duty.tasks, { why: duty.why })
       return advance(ports)(id)
     }
-    if (job.baseline === undefined) return { do: 'look', jobs: await waiting(store, job) }
+    if (job.baseline === undefined)
+      return duty.do === 'judge' ? { do: 'look', jobs: await waiting(store, job) } : duty
     // Superseded, growing, or planned anew: another job speaks for it.
-    const state = series?.state
-    if (state?.at !== 'planned' || state.job !== job.id) return { do: 'wait' }
+    if (!isCurrent(series, id)) return duty.do === 'judge' ? { do: 'wait' } : duty
     const stopped = cancelledBy(tasks)
-    if (stopped)
+    if (stopped && duty.do === 'judge')
       return { do: 'conclude', verdict: quietVerdict(job, series, { ...stopped, now: clock.now() }) }
-    const baseline = split(await store.tasksOf(job.baseline))
-    const runs = (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
-    const said = judge({ job, ...split(tasks), baseline, runs, now: clock.now() })
-    return said.kind === 'wait' ? { do: 'wait' } : { do: 'conclude', verdict: said.verdict }
+    const build = firstTasks(tasks).build
+    if (stopped || (build && isOpen(build))) return duty.do === 'judge' ? { do: 'wait' } : duty
+    const given = await gatherCase(ports, { job, series, policy: ports.project(job.project).proof })
+    const more = extras(given)
+    if (more.tasks.length > 0) {
+      await addRuns(store, job, more.tasks)
+      return advance(ports)(id)
+    }
+    return duty.do === 'judge' && more.settled ? verdictOn(ports, given, more) : settledElse(duty)
   }
+
+const settledElse = (duty: ReturnType<typeof jobDuty>): Next => (duty.do === 'run' ? duty : { do: 'wait' })

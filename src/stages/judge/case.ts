@@ -20,6 +20,8 @@ export type Case = {
   runs: RunRecord[]
   /** How often a test failed on an image without the patches: on unpatched bases, and beside other series. The pairs of this job are not in it. */
   history: (image: string, step: string, test: string) => Trials
+  /** The same, on the series' own base alone. */
+  here: Case['history']
   /** Of the project, in any state. */
   known: KnownFailure[]
   policy: ProofPolicy
@@ -47,18 +49,20 @@ export const gatherCase = async (
   const tasks = await store.tasksOf(job.id)
   const base = job.baseline === undefined ? undefined : await store.job(job.baseline)
   const baseline = base && { job: base, tasks: await store.tasksOf(base.id) }
-  const samples = await Promise.all(
+  const read = await Promise.all(
     job.recipe.test.images.map(image =>
       store.samples({ project: job.project, image, patched: false, limit: maxSamples }),
     ),
   )
+  const samples = read.flatMap(own => ofLastBases(own, policy.bases))
   return {
     ...of,
     tasks,
     baseline,
     runs: await runsOf(store, [...tasks, ...(baseline?.tasks ?? [])]),
-    history: historyOf(
-      samples.flatMap(own => ofLastBases(own, policy.bases)),
+    history: historyOf(samples, { but: job.id }),
+    here: historyOf(
+      samples.filter(sample => sample.base === job.base),
       { but: job.id },
     ),
     known: await store.knownFailures({ project: job.project }),

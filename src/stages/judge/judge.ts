@@ -1,14 +1,14 @@
 // The judge stage: outcomes of a series' tasks and of its base's → one verdict, or "not yet". Reads nothing, sends nothing.
 import type { Instant } from '../../model/instant.ts'
-import type { Job, Outcome, RunRecord, Task } from '../../model/job.ts'
-import { type Doubt, judgeImage, type StepVerdict } from '../../model/judging.ts'
+import type { Job, Outcome, RunRecord, Task, TestedStep } from '../../model/job.ts'
+import { byOneRun, type Doubt, judgeImage, type StepVerdict } from '../../model/judging.ts'
 import type { Recipe } from '../../model/recipe.ts'
+import type { Ruled } from '../../model/ruled.ts'
 import type { SeriesId } from '../../model/series.ts'
 import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
-import { sayTrouble } from '../../text/ending.ts'
+import { baselineTests, baseOutcome, final, type Tasks } from './outcomes.ts'
 
-/** A build task and the test tasks that follow it. */
-export type Tasks = { build: Task | undefined; tests: Task[] }
+export type { Tasks } from './outcomes.ts'
 
 export type JudgeInput = Tasks & {
   /** Of a series, not of the base. */
@@ -17,6 +17,12 @@ export type JudgeInput = Tasks & {
   baseline: Tasks | undefined
   /** Records of the series' own tasks: where the logs lie. None: the verdict names no logs. */
   runs?: RunRecord[]
+  /** All tasks of the job. */
+  all?: Task[]
+  /** What was proven. undefined: nothing was; then one run with the patches is compared with one without. */
+  rulings?: Ruled[]
+  /** The run of a step that stands for it, where it is not the first. */
+  standing?: (image: string, first: TestedStep) => TestedStep
   now: Instant
 }
 
@@ -37,6 +43,13 @@ export const judge = (input: JudgeInput): Judgement => {
     return verdict(input, judgeBuild({ built, base, input }), [])
   }
   if (built.kind !== 'built') return verdict(input, withoutTests(built), [])
+  // Nothing ran, so that there is nothing to compare.
+  if (tests.length > 0 && tests.every(task => isUnconcerned(final(task))))
+    return verdict(
+      input,
+      { kind: 'nothing-to-test', built: true },
+      tests.map(task => judgeTask(task, input).image),
+    )
   const relevant = [...tests, ...(baseline ? baselineTests(baseline, tests) : [])]
   if (relevant.some(task => final(task) === undefined)) return { kind: 'wait' }
   const images = tests.map(task => judgeTask(task, input))
@@ -46,6 +59,10 @@ export const judge = (input: JudgeInput): Judgement => {
     images.map(({ image }) => image),
   )
 }
+
+/** All steps were left out, as nothing that is changed concerns them. */
+const isUnconcerned = (outcome: Outcome | undefined): boolean =>
+  outcome?.kind === 'tested' && outcome.steps.length === 0 && (outcome.skipped ?? []).length > 0
 
 const baseOf = ({
   base,
@@ -72,32 +89,12 @@ const verdict = (input: JudgeInput, finding: Finding, images: ImageVerdict[]): J
     base: baseOf(input.job),
     ...(input.job.lacking === undefined ? {} : { lacking: input.job.lacking }),
     decidedAt: input.now,
+    ...extraOf(input),
     buildLog: lastRun(input.runs, input.build)?.evidence.log,
     images,
     finding,
   },
 })
-
-/** undefined: it will still get one. A task that was cancelled, or never was, has no result, and that is not the author's doing. */
-const final = (task: Task | undefined): Outcome | undefined => {
-  if (!task) return { kind: 'ours', what: 'it was never planned', detail: '' }
-  const { state } = task
-  if (state.at === 'done') {
-    const { outcome } = state
-    return outcome.kind === 'ours' ? { ...outcome, what: sayTrouble(outcome.what) } : outcome
-  }
-  return state.at === 'cancelled'
-    ? { kind: 'ours', what: `it was cancelled: ${state.why}`, detail: '' }
-    : undefined
-}
-
-/** Where the base did not build, its tests never run: nobody waits for them, nor for images that the series is not tested on. */
-const baselineTests = ({ build, tests }: Tasks, own: Task[]): Task[] => {
-  const built = final(build)
-  if (build && built === undefined) return [build]
-  if (built?.kind !== 'built') return []
-  return tests.filter(test => own.some(({ image }) => image === test.image))
-}
 
 const withoutTests = (built: Exclude<Outcome, { kind: 'built' | 'build-failed' }>): Finding => {
   switch (built.kind) {
@@ -114,6 +111,18 @@ const withoutTests = (built: Exclude<Outcome, { kind: 'built' | 'build-failed' }
     case 'walked':
       return { kind: 'ours', what: 'the build gave no result of a build' }
   }
+}
+
+/** Runs besides the first ones of this job; those of its base line others share. */
+const extraOf = ({ runs, build, tests, all }: JudgeInput): Pick<Verdict, 'extra'> => {
+  const first = new Set([build, ...tests].map(task => task?.id))
+  const ids = new Set((all ?? []).flatMap(({ id }) => (first.has(id) ? [] : [id])))
+  const more = (runs ?? []).filter(({ task, endedAt }) => ids.has(task) && endedAt !== undefined)
+  const ms = more.reduce(
+    (sum, { startedAt, endedAt }) => sum + Math.max(0, (endedAt ?? startedAt) - startedAt),
+    0,
+  )
+  return more.length === 0 ? {} : { extra: { runs: more.length, ms } }
 }
 
 type BuildFailure = Extract<Outcome, { kind: 'build-failed' }>
@@ -156,10 +165,36 @@ const buildCommand = (recipe: Recipe, failed: string): string => {
 
 type Judged = { image: ImageVerdict; doubts: Doubt[] }
 
-const judgeTask = (task: Task, { baseline, job, runs }: JudgeInput): Judged => {
-  const outcome = final(task) ?? { kind: 'ours', what: 'it was not run', detail: '' }
-  const same = baseline?.tests.find(other => other.image === task.image)
-  const steps = judgeImage(outcome, baseOutcome(baseline, same))
+const listed = ['flaky', 'unclear', 'reported', 'failing', 'vanished', 'leftOut'] as const
+type Lists = Pick<ImageVerdict, (typeof listed)[number]>
+
+/** Lists that are seldom of any length: then they are left out. */
+const listsOf = (steps: StepVerdict[]): Lists =>
+  Object.fromEntries(
+    listed
+      .map(name => [name, steps.flatMap((step): unknown[] => step[name])] as const)
+      .filter(([, items]) => items.length > 0),
+  )
+
+/** What can be seen of a guest that went down. */
+const scene = (record: RunRecord | undefined): Pick<ImageVerdict, 'console' | 'screenshot'> => ({
+  ...(record?.evidence.console === undefined ? {} : { console: record.evidence.console }),
+  ...(record?.evidence.screenshot === undefined ? {} : { screenshot: record.evidence.screenshot }),
+})
+
+const stood = (outcome: Outcome, image: string, { standing }: JudgeInput): Outcome =>
+  standing && outcome.kind === 'tested'
+    ? { ...outcome, steps: outcome.steps.map(step => standing(image, step)) }
+    : outcome
+
+const judgeTask = (task: Task, input: JudgeInput): Judged => {
+  const { baseline, job, runs } = input
+  const { image } = task
+  const first: Outcome = final(task) ?? { kind: 'ours', what: 'it was not run', detail: '' }
+  const outcome = stood(first, image, input)
+  const base = baseOutcome(baseline, image)
+  const rulings = input.rulings?.filter(ruled => ruled.image === image) ?? byOneRun(image, outcome, base)
+  const steps = judgeImage(outcome, base, rulings)
   const doubts = steps.flatMap(step => step.doubt ?? [])
   const record = lastRun(runs, task)
   const all = <T>(pick: (step: StepVerdict) => T[]): T[] => steps.flatMap(pick)
@@ -169,12 +204,14 @@ const judgeTask = (task: Task, { baseline, job, runs }: JudgeInput): Judged => {
   return {
     doubts,
     image: {
-      image: task.image,
+      image,
       kind: blamed.size > 0 ? 'new-failures' : doubts.length > 0 ? 'untested' : 'passed',
       passed: steps.reduce((sum, step) => sum + step.passed, 0),
       known: steps.reduce((sum, step) => sum + step.known, 0),
       newFailures,
       mended: all(step => step.mended),
+      ...listsOf(steps),
+      ...(broken.length > 0 ? scene(record) : {}),
       broken,
       why: [...new Set(doubts.map(doubt => doubt.why))].join('; '),
       log: record?.evidence.log,
@@ -182,12 +219,6 @@ const judgeTask = (task: Task, { baseline, job, runs }: JudgeInput): Judged => {
       command: testCommand(job.recipe, blamed),
     },
   }
-}
-
-const baseOutcome = (baseline: Tasks | undefined, same: Task | undefined): Outcome | undefined => {
-  const built = baseline && final(baseline.build)
-  if (built && built.kind !== 'built') return built
-  return same && final(same)
 }
 
 /** The commands of the named steps; of all if none is named. */

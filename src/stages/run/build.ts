@@ -138,9 +138,13 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
   const { job, clone, blobs, upTo } = input
   const mails = applied(job)
   const later = upTo === undefined ? [] : mails.filter(({ before }) => before === undefined).slice(upTo)
-  await bringMails(mails, input)
-  const stopped = await applyMails(mails.slice(0, mails.length - later.length), later, input)
-  if (stopped) return stopped
+  const first = mails.slice(0, mails.length - later.length)
+  // The base as it is stays as it is.
+  if (first.length > 0) {
+    await bringMails(mails, input)
+    const stopped = await applyMails(first, later, input)
+    if (stopped) return stopped
+  }
   const { steps, failed } = await makeTree(input)
   if (failed) return failed
   const { artifacts } = job.recipe.build

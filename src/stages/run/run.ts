@@ -4,7 +4,7 @@
 //   queued ──take──▶ running ──decided──▶ done
 //                      ├──ours, or once is no proof──▶ queued (next attempt)
 //                      └──stopped, or the host had no room──▶ queued (the same attempt)
-import { afterTry, refusedFor } from '../../model/attempts.ts'
+import { type AfterTry, afterTry, refusedFor } from '../../model/attempts.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Instant } from '../../model/instant.ts'
 import { costsNoTry, Interrupt, interrupted } from '../../model/interrupt.ts'
@@ -29,6 +29,7 @@ import { taskDeadlineMs } from './guest.ts'
 import type { Journal } from './journal.ts'
 import { journal as newJournal } from './journal.ts'
 import { withLoad } from './load.ts'
+import { probedJob } from './probe.ts'
 import { keepSamples } from './sample.ts'
 import { test, testTemplate } from './test.ts'
 import { walk } from './walk.ts'
@@ -105,7 +106,10 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     const outcome = await build(input)
     return task.upTo === undefined ? withConcern(ports, job, outcome) : outcome
   }
-  const built = await store.outcome(`${job.id}-build`)
+  const built = await store.outcome(task.probe?.build ?? `${job.id}-build`)
+  // A probe without its build would count as failures what was never there.
+  if (task.probe && built?.kind !== 'built')
+    return { kind: 'ours', what: 'there is no build to test', detail: task.probe.build, hopeless: true }
   const artifact = built?.kind === 'built' ? built.artifact : undefined
   return test({ job, artifact, chosen, lease, blobs, journal, signal })
 }
@@ -197,8 +201,9 @@ export const run =
   async (taskId: string, by: RunBy): Promise<Tried> => {
     const { store, clock } = ports
     const task = await store.task(taskId)
-    const job = task && (await store.job(task.job))
-    if (!task || !job || task.state.at !== 'queued') return { kind: 'late' }
+    const planned = task && (await store.job(task.job))
+    if (!task || !planned || task.state.at !== 'queued') return { kind: 'late' }
+    const job = task.probe ? probedJob(planned, task.probe) : planned
     const steps =
       task.kind === 'build' ? [...job.recipe.build.prepare, ...job.recipe.build.steps] : job.recipe.test.steps
     const { attempt } = task.state
@@ -301,7 +306,9 @@ const settle = async (
     ports.log('info', `${why}; the task waits, and no try is counted`, { task: task.id })
     return putBack(ports, task, ports.clock.now() + refusedMs)
   }
-  const after = afterTry(outcome, earlier, running.attempt)
+  // Each probe is one run among many, whatever came of it: another try of it would only hide what happens now and then.
+  const isCounted = task.probe !== undefined && outcome.kind === 'tested'
+  const after: AfterTry = isCounted ? { decided: true, outcome } : afterTry(outcome, earlier, running.attempt)
   if (after.decided) {
     const done: TaskState = { at: 'done', attempts: running.attempt, outcome: after.outcome }
     if (!(await ports.store.moveTask(task.id, running, done))) return { kind: 'late' }
