@@ -3,7 +3,7 @@
 //
 //   cancelled ─▶ nobody · said before of this version ─▶ only what changes it · said of the version before ─▶ silence
 //   else: the project's policy ─▶ minus whom we may not write to ─▶ minus what is over the caps
-import { saysTheSame } from './sameness.ts'
+import { saysTheSame, untold } from './sameness.ts'
 import { type Told, type Verdict, wasTold } from './verdict.ts'
 
 type Kind = Verdict['finding']['kind']
@@ -107,13 +107,16 @@ const nothingNew = ({ verdict, previous, rules }: Circumstances, said: Verdict |
 type Wish = { author: boolean; list: boolean; digest: boolean }
 
 /** By the rules alone. Who heard what was wrong hears that it is so no more. */
-const wishes = ({ verdict, rules, inAnswer }: Circumstances, said: Verdict | undefined): Wish => {
+const wishes = (given: Circumstances, said: Verdict | undefined): Wish => {
+  const { verdict, rules, inAnswer, earlier, previous } = given
   const { kind } = verdict.finding
+  const before = [...earlier, ...(previous ? [previous.verdict] : [])]
+  const acts = authorActs[kind] || untold(verdict, before).length > 0
   const isAside = inAnswer === true && kind === 'does-not-apply'
   const forList = !authorOnly.has(kind) && !isAside && rules.list !== 'never'
   const heard = said?.told ?? { author: said !== undefined, list: said !== undefined && isNews(said) }
   return {
-    author: rules.author === 'always' || (rules.author === 'failures' && (authorActs[kind] || heard.author)),
+    author: rules.author === 'always' || (rules.author === 'failures' && (acts || heard.author)),
     list: forList && rules.list !== 'digest' && (rules.list === 'always' || isNews(verdict) || heard.list),
     digest: forList && rules.list === 'digest',
   }

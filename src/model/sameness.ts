@@ -1,6 +1,6 @@
 // Do two verdicts say the same? Compared by content: what was found, on which images; never by words, line numbers or log files.
 import type { Ending } from './run.ts'
-import { culpritOf, type ImageVerdict, type Verdict } from './verdict.ts'
+import { culpritOf, type ImageVerdict, type Verdict, wasTold } from './verdict.ts'
 
 /** A hostile log may hold endless errors; the first ones tell two builds apart. */
 const maxErrors = 20
@@ -75,11 +75,12 @@ const sameCulprit = (a: Verdict, b: Verdict): boolean => {
 export const saysTheSame = (before: Verdict, now: Verdict): boolean =>
   content(before) === content(now) && sameCulprit(before, now)
 
-/** A patch in the middle that does not build is told once: those of a verdict that none of the earlier ones has told. */
+/** A patch in the middle that does not build is told once: those of a verdict that none of the earlier ones told, or had told before. */
 export const untold = (
   { unbuildable = [] }: { unbuildable?: Verdict['unbuildable'] | undefined },
-  earlier: Pick<Verdict, 'unbuildable'>[],
+  earlier: Pick<Verdict, 'unbuildable' | 'told' | 'finding'>[],
 ): Middle[] => {
-  const known = new Set(earlier.flatMap(one => (one.unbuildable ?? []).map(middleContent)))
+  const heard = earlier.filter(one => wasTold(one) || one.told?.silence?.kind === 'unchanged')
+  const known = new Set(heard.flatMap(one => (one.unbuildable ?? []).map(middleContent)))
   return unbuildable.filter(one => !known.has(middleContent(one)))
 }

@@ -11,7 +11,7 @@ export const sayOutcome = (outcome: Outcome): string => {
       return 'built'
     case 'walked':
       return outcome.broken.length === 0
-        ? 'every patch builds'
+        ? sayWalked(outcome.looked)
         : `does not build after ${outcome.broken.length} of the patches`
     case 'does-not-apply':
       return `patch ${outcome.position}${outcome.before ? ' of another series, which it needs,' : ''} does not apply`
@@ -40,6 +40,13 @@ export const sayOutcome = (outcome: Outcome): string => {
       return `tests: ${said.join(', ')}${ends}`
     }
   }
+}
+
+const sayWalked = (looked: number | undefined): string => {
+  if (looked === undefined) return 'every patch builds'
+  return looked === 0
+    ? 'too long to be looked at'
+    : `the first ${looked} patches build; there was no time for more`
 }
 
 /** What a task is for: `build`, `test`, `build up to patch 2`, `test again with the patches (proof, round 1, step "strings": 2 tests)`. */

@@ -7,16 +7,21 @@ import { isAnswer, isCancelled, type Verdict, verdictKey, wasTold } from '../mod
 import { answered, composeReply, replyId, threadOf } from '../stages/reply/compose.ts'
 import { lineOf } from '../stages/reply/digest.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
+import { withSince } from './bases.ts'
 import { noteKnown } from './known.ts'
 import { countSent, keptBack, tellCapped } from './outbox.ts'
 import { reachOf } from './reachable.ts'
 import { turns, type Wired } from './wire.ts'
 
-/** A path for each log of a verdict, by series and image. */
+/** A path for each log, console and screenshot of a verdict, by series and image. */
 const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blob: string) => string> => {
   const wanted: [string, string | undefined][] = [
     ['build.log', verdict.buildLog],
-    ...verdict.images.map(({ image, log }): [string, string | undefined] => [`${image}.log`, log]),
+    ...verdict.images.flatMap(({ image, log, console, screenshot }): [string, string | undefined][] => [
+      [`${image}.log`, log],
+      [`${image}.console`, console],
+      [`${image}.png`, screenshot],
+    ]),
   ]
   const paths = new Map<string, string>()
   for (const [name, blob] of wanted) {
@@ -50,8 +55,7 @@ const firstReply = async ({ store }: Wired, series: Series): Promise<Reply | und
 
 /** As it is said: without the patches in the middle that do not build of which somebody heard already. */
 const withoutTold = ({ unbuildable, ...verdict }: Verdict, earlier: Verdict[]): Verdict => {
-  const heard = earlier.filter(one => wasTold(one) || one.told?.silence?.kind === 'unchanged')
-  const news = untold({ unbuildable }, heard)
+  const news = untold({ unbuildable }, earlier)
   return news.length === 0 ? verdict : { ...verdict, unbuildable: news }
 }
 
@@ -138,8 +142,9 @@ const concludeOne = async (wired: Wired, given: Verdict): Promise<void> => {
 }
 
 const save = async (wired: Wired, given: Case): Promise<void> => {
-  const { verdict, reply, line } = await prepare(wired, given)
   const { series } = given
+  const known = await withSince(wired, given.verdict, wired.project(series.project))
+  const { verdict, reply, line } = await prepare(wired, { ...given, verdict: known })
   if (!(await wired.store.addVerdict(verdict, reply, line))) return
   wired.log('info', `verdict: ${verdict.finding.kind}`, { series: series.id, title: series.title })
   const { silence } = verdict.told

@@ -53,3 +53,26 @@ describe('a job', () => {
     expect('tasks' in found ? found.tasks.map(one => one.id) : undefined).toEqual(ids)
   })
 })
+
+describe('a walk over the patches', () => {
+  const failed: TaskState = {
+    at: 'done',
+    attempts: 1,
+    outcome: {
+      ...{ kind: 'build-failed', errors: [] },
+      step: { name: 'build', ending: { kind: 'finished', exitCode: 2 }, tail: [], lines: [1, 1] },
+    },
+  }
+  const walk = (attempt: number): Task => ({
+    ...task('build', 'debian', { at: 'queued', attempt }),
+    ...{ id: 'each', each: true },
+  })
+
+  it.each([
+    ['is waited for', failed, 1, 'run'],
+    ['is not waited for a second time when nothing builds at the end', failed, 2, 'cancel'],
+    ['is tried again when the end builds', built, 2, 'run'],
+  ] as const)('%s', (_, build, attempt, duty) => {
+    expect(jobDuty([...job(build), walk(attempt)])).toMatchObject({ do: duty, tasks: [{ id: 'each' }] })
+  })
+})

@@ -66,6 +66,16 @@ describe('by the rules alone', () => {
     })
   })
 
+  it('who hears of failures only hears of a middle that does not build, once', () => {
+    const rules = { author: 'failures', list: 'never', unchanged: 'silent' } as const
+    const unbuildable = [{ position: 1, title: 'one', step: 'build', errors: [] }]
+    const well = says(findings['all-well'], { unbuildable })
+    expect(who({ verdict: says(findings['all-well']), rules })).toBe('nobody')
+    expect(who({ verdict: well, rules })).toBe('author')
+    const previous = { verdict: heard(says(findings['new-failures'], { unbuildable })), version: 1 }
+    expect(who({ verdict: well, previous, rules })).toBe('nobody')
+  })
+
   it('failures only, and the list always, but never how a mail was sent', () => {
     expect(table({ author: 'failures', list: 'always', unchanged: 'silent' })).toEqual({
       'all-well': 'list',

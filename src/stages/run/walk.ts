@@ -32,6 +32,7 @@ export const walk = async (input: WalkInput): Promise<Outcome> => {
   for (const [index, one] of own.slice(0, -1).entries()) {
     if (broken.length >= maxBroken || input.leftMs() < oneMs(input))
       return { kind: 'walked', broken, looked: index }
+    input.journal.note(`patch ${one.label} of ${own.length}`)
     const refused = await applyMails([one], own.slice(index + 1), input)
     if (refused) return refused
     const { failed } = await makeTree(input)
