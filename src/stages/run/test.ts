@@ -7,10 +7,10 @@ import { isGuestsDoing } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Clone, TemplateSpec } from '../../ports/farm.ts'
 import { onlyCommand } from '../../text/only.ts'
-import { parseReport } from '../../text/report/report.ts'
 import { skippedOf } from './chosen.ts'
 import { command, sourceFolder } from './guest.ts'
 import type { Journal } from './journal.ts'
+import { clearReports, fetchReports, reportOfStep } from './report-files.ts'
 
 /** The template of a test: the image as it comes up, for all projects and bases. */
 export const testTemplate = (image: string): TemplateSpec => ({
@@ -52,11 +52,18 @@ export const test = async (input: TestInput): Promise<Outcome> => {
     const choice = chosen.find(one => one.step === step.name)
     if (choice?.run === 'none') continue
     clone ??= await bring(input)
+    await clearReports(clone, step, signal)
     const { outcome, output } = await journal.exec(clone, command(chosenStep(step, choice)), signal)
     if (!isGuestsDoing(outcome.ending)) {
       return { kind: 'ours', what: outcome.ending.kind, detail: `in step "${step.name}"` }
     }
-    const report = parseReport(step.report, output, outcome.ending, step.name)
+    const { ending } = outcome
+    // After another ending the clone is gone, and its files with it.
+    const lives = ending.kind === 'finished' || ending.kind === 'timed-out'
+    const found = lives
+      ? await fetchReports(clone, step, signal)
+      : step.files && { files: [], trouble: undefined }
+    const report = reportOfStep(step, { output, ending, found })
     const leftOut = choice?.run === 'some' ? { leftOut: { tests: choice.leftOut, why: choice.why } } : {}
     steps.push({ ...outcome, format: step.report, report, ...leftOut })
     if (outcome.ending.kind !== 'finished') clone = undefined

@@ -56,7 +56,9 @@ export const parseReport = (
 ): Report => {
   const lines = linesFor(format, log, options.files)
   const report = bounded(parsers[format]({ ...options, lines, ending, step }))
-  return report.state === 'whole' && ending.kind !== 'finished'
+  // What is missing from a step that was cut off is missing because of that.
+  const cut = report.state === 'whole' || (report.state === 'none' && options.files !== undefined)
+  return cut && ending.kind !== 'finished'
     ? { ...report, state: 'truncated', why: `the command ${sayEnding(ending)}` }
     : report
 }
