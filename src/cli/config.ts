@@ -1,6 +1,7 @@
 // `grapevine config`: is the configuration right, and what may stand in it?
 import { Command } from 'commander'
 import type { Config, ProjectConfig, SourceConfig } from '../config/config.ts'
+import { onlyWhole } from '../model/recipe.ts'
 import type { CliDeps } from './deps.ts'
 
 /** A source in few words. */
@@ -16,6 +17,9 @@ const projectLines = ({ name, list, sources, recipe }: ProjectConfig): string[] 
   `  repository  ${recipe.repository}, ${recipe.branch}`,
   `  build       on ${recipe.build.image}: ${recipe.build.steps.map(step => step.name).join(', ') || 'nothing'}`,
   `  test        on ${recipe.test.images.join(', ')}: ${recipe.test.steps.map(step => step.name).join(', ')}`,
+  ...(onlyWhole(recipe).length === 0
+    ? []
+    : [`  run whole   ${onlyWhole(recipe).join(', ')}: no \`only\`, so no test of theirs runs by itself`]),
 ]
 
 const out = ({ mail, administrator }: Config): string => {

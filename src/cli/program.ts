@@ -45,6 +45,11 @@ const entries: Entry[] = [
     load: async () => (await import('./series.ts')).series,
   },
   {
+    name: 'concern',
+    summary: 'show what would be tested if some files change, and why',
+    load: async () => (await import('./concern.ts')).concern,
+  },
+  {
     name: 'reply',
     summary: 'look after mail of ours: what waits, failed, or is in doubt',
     load: async () => (await import('./reply.ts')).reply,

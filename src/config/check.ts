@@ -1,6 +1,7 @@
 // Checks a parsed grapevine.yaml: the schema first, then what a schema cannot tell. Every problem is found, not just the first.
 import { closestMatch } from 'leven'
 import type { z } from 'zod'
+import { concernChecks } from './check-concerns.ts'
 import type { YamlFile } from './document.ts'
 import { jsonSchema } from './json-schema.ts'
 import type { Path, Problem } from './problem.ts'
@@ -195,6 +196,7 @@ const crossChecks = (file: YamlFile): Problem[] => {
     ...login,
     ...sourceNames(file, projects),
     ...inboxChecks(file, projects),
+    ...concernChecks({ projects, get, problem, didYouMean }),
   ]
 }
 

@@ -79,3 +79,7 @@ export type Recipe = {
   /** Globs; a series that touches only these has nothing to build or test. */
   ignore: string[]
 }
+
+/** Names of steps of several tests, of which none can be run by itself: to prove one failure all of them are run again. */
+export const onlyWhole = ({ test }: Pick<Recipe, 'test'>): string[] =>
+  test.steps.filter(step => step.only === undefined && step.report !== 'exit-code').map(({ name }) => name)

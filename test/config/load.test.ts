@@ -318,6 +318,18 @@ const mistakes: [what: string, from: string, to: string, message: string][] = [
     'grapevine.yaml:16:14: projects.tally.build.image: there is no image "fedora" in farm.images',
   ],
   [
+    'a rule that names a step that is none',
+    'report: wine }',
+    'report: wine }\n      concerns:\n        - { paths: [src/*], steps: [strings, stings] }',
+    'grapevine.yaml:22:46: projects.tally.test.concerns[0].steps[1]: there is no test step "stings". Did you mean "strings"?',
+  ],
+  [
+    'a pattern that names no test',
+    'report: wine }',
+    "report: wine }\n      dependencies: { files: ['**/*.d'], target: 'tests/.*' }",
+    'grapevine.yaml:21:50: projects.tally.test.dependencies.target: must have a group (?<test>…): what it matches is the name of the test',
+  ],
+  [
     'an image twice',
     '[debian, busybox]',
     '[debian, debian]',

@@ -7,8 +7,8 @@ import {
   isBuilt,
   type SourceConfig,
 } from '../../config/config.ts'
-import type { Recipe } from '../../model/recipe.ts'
-import { advice, bad, type Check, fine } from './check.ts'
+import { onlyWhole, type Recipe } from '../../model/recipe.ts'
+import { type Answer, advice, bad, type Check, fine } from './check.ts'
 
 const fetchMs = 30_000
 
@@ -96,6 +96,17 @@ const unread = ({ projects, mail }: Config): Check[] =>
         ),
     }))
 
+/** It works without, but proof costs more. */
+const askTests = (recipe: Recipe): Answer => {
+  const steps = onlyWhole(recipe)
+  if (steps.length === 0) return fine('each can be run by itself')
+  const [are, have, theirs] = steps.length === 1 ? ['is', 'has', 'its'] : ['are', 'have', 'their']
+  return advice(
+    `${steps.join(', ')} ${are} always run whole, as ${steps.length === 1 ? 'it' : 'they'} ${have} no \`only\``,
+    `It works, but proving one failure then takes all of ${theirs} tests. Name a command that runs some of them in \`only\`: docs/recipes.md shows how.`,
+  )
+}
+
 const sourceCheck = (source: SourceConfig): Check => ({
   name: `source ${source.name}`,
   deadlineMs: fetchMs,
@@ -117,6 +128,7 @@ export const projectChecks = (config: Config): Check[] => {
         deadlineMs: fetchMs + 5000,
         ask: () => askRepository(project.recipe),
       },
+      { name: `tests of ${project.name}`, ask: () => askTests(project.recipe), deadlineMs: 1000 },
       ...project.sources.map(sourceCheck),
     ]),
     ...mail.inbox.map(sourceCheck),

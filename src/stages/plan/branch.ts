@@ -8,7 +8,7 @@ export type BranchRule = { branch: string; tags: string[]; paths: string[] }
 /** More files are not looked at one by one: a glob takes its time. */
 const maxPaths = 2_000
 
-export const pathsOf = (files: FileChange[]): string[] => [
+export const pathsOf = (files: Pick<FileChange, 'before' | 'after'>[]): string[] => [
   ...new Set(files.flatMap(file => [file.before, file.after]).filter(path => path !== undefined)),
 ]
 

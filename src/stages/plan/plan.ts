@@ -48,7 +48,7 @@ export type Planned =
 const maxFiles = 5_000
 
 /** Does every changed file match one of the globs? Renames count on both sides. */
-export const onlyTouches = (files: FileChange[], globs: string[]): boolean => {
+export const onlyTouches = (files: Pick<FileChange, 'before' | 'after'>[], globs: string[]): boolean => {
   if (files.length > maxFiles) return false
   const paths = pathsOf(files)
   return paths.length > 0 && paths.every(path => globs.some(glob => matchesGlob(path, glob)))

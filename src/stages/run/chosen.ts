@@ -13,6 +13,7 @@ import {
   touchedTests,
 } from '../../model/concern.ts'
 import {
+  type Commit,
   firstTasks,
   type Job,
   type Outcome,
@@ -107,6 +108,18 @@ export const baseReports = async (
     if ([...found.values()].every(known => known.size === steps.length)) break
   }
   return found
+}
+
+/** The dependencies of the newest base line that has any. */
+export const newestMaps = async (
+  ports: Pick<ChosenPorts, 'blobs' | 'log'> & { store: Pick<Store, 'baselines' | 'tasksOf'> },
+  of: { project: string; baseName: string },
+): Promise<{ base: Commit | undefined; maps: Dependencies[] }> => {
+  for (const job of await ports.store.baselines({ ...of, limit: maxBases })) {
+    const maps = await mapsOf(ports, [builtOf(await ports.store.tasksOf(job.id))])
+    if (maps.length > 0) return { base: job.base, maps }
+  }
+  return { base: undefined, maps: [] }
 }
 
 const namesIn = (step: TestedStep): string[] => step.report.tests.map(({ test }) => test)
