@@ -77,6 +77,15 @@ test.each<[what: string, history: Trials, word: string, isLetGo: boolean]>([
   expect(found?.bug).toBe(isLetGo ? bug : undefined)
 })
 
+test('what fails on every image at once is not rare on each', () => {
+  const on = (name: string) => task(name, 'j', { image: name, state: tested(true) })
+  const rate = { failed: 6, runs: 30 }
+  const tasks = (...names: string[]) => [task('b', 'j', { kind: 'build' }), ...names.map(on)]
+  const found = (...names: string[]) => letGo(given(rate, '', { tasks: tasks(...names) }), 'win11', seen)?.bug
+  expect(found('win11')).toBe(bug)
+  expect(found('win11', 'win10', 'debian')).toBeUndefined()
+})
+
 test('what is marked to fail always is let go in any case', () => {
   const all = [known({ always: true })]
   expect(letGo(given({ failed: 0, runs: 100 }, 'FFF', { known: all }), image, seen)?.bug).toBe(bug)

@@ -44,7 +44,7 @@ const matrix: [verb: string, may: Who[]][] = [
   ['help', Object.keys(who) as Who[]],
   ['subscribe', Object.keys(who) as Who[]],
   ['unsubscribe', Object.keys(who) as Who[]],
-  ...['pause', 'resume', 'drain', 'release', 'notice'].map((verb): [string, Who[]] => [
+  ...['pause', 'resume', 'drain', 'release', 'notice', 'known'].map((verb): [string, Who[]] => [
     verb,
     ['operator', 'colleague'],
   ]),

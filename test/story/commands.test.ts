@@ -1,6 +1,7 @@
 // Commands by mail, as a dialogue: what people write, and what they get. Golden answers in golden-answers/ (vitest -u writes them anew).
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dkimAuth } from '../../src/adapters/mailauth/verify.ts'
+import { propose } from '../../src/model/known.ts'
 import { botProject } from '../../src/model/mail.ts'
 import type { OutgoingMail } from '../../src/model/reply.ts'
 import type { RawMail } from '../../src/ports/mail-source.ts'
@@ -520,6 +521,108 @@ describe('an operator', () => {
     expect(notice?.headers['Auto-Submitted']).toBe('auto-generated')
     await golden(notice as OutgoingMail, 'notice')
     await golden(told as OutgoingMail, 'notice-told')
+  })
+
+  describe('and known failures', () => {
+    const bug = 'https://bugs.example.org/7'
+    const keep = (id: string, failing: string, message = 'timed out after # s') =>
+      flow.wired.store.addKnown(
+        propose(
+          {
+            ...{ id, project: 'tally', step: 'all', test: failing, images: ['busybox'], message },
+            ...{ bug: undefined, seen: undefined },
+          },
+          {
+            why: 'failed in 3 of 16 runs without patches, on 3 bases',
+            rate: { failed: 3, runs: 16 },
+            now: flow.wired.clock.now(),
+          },
+        ),
+      )
+    const known = async () => (await flow.wired.store.knownFailures()).map(({ state }) => state.at)
+    const ask = async (id: string, body: string) => {
+      answers()
+      await toBot(await signed({ id, from: olga, to: bot, subject: 'known failures', body }))
+      return one()
+    }
+
+    beforeEach(async () => {
+      await keep('k111111aaaaaaaaa', 'net/dns')
+      await keep('k111222bbbbbbbbb', 'net/tcp', '')
+      await flow.settle()
+      answers()
+    })
+
+    test('are listed, confirmed with a bug, and rejected', async () => {
+      await golden(await ask('1@x', '/grapevine known list'), 'known-list')
+      await golden(await ask('2@x', `/grapevine known confirm K111111 <${bug}>`), 'known-confirm')
+      await golden(await ask('3@x', '/grapevine known reject k111222.'), 'known-reject')
+      expect(await known()).toEqual(['confirmed', 'rejected'])
+      const [first] = await flow.wired.store.knownFailures({ at: 'confirmed' })
+      expect(first).toMatchObject({ bug, state: { by: 'olga@example.org' } })
+      expect((await ask('4@x', '/grapevine known list')).text).toContain(`        ${bug}`)
+    })
+
+    test('are not decided on without proof of who asks; the list goes to the operator alone', async () => {
+      await toBot(write({ id: '1@x', from: olga, to: bot, body: `/grapevine known confirm k111111 ${bug}` }))
+      const request = one()
+      expect(request.text).toContain('confirm c')
+      expect(await known()).toEqual(['proposed', 'proposed'])
+      const [, token = ''] = /confirm (c\S+)/.exec(request.text) ?? []
+      await toBot(write({ id: '2@x', from: olga, to: bot, body: `/grapevine confirm ${token}` }))
+      expect(await known()).toEqual(['confirmed', 'proposed'])
+      answers()
+      await toBot(write({ id: '3@x', from: olga, to: bot, body: '/grapevine known list' }))
+      expect(one().to.map(to => to.address)).toEqual(['olga@example.org'])
+      await toBot(await signed({ id: '4@x', to: bot, body: '/grapevine known list' }))
+      expect(one().text).toContain('Only the operators may do that.')
+    })
+
+    test.each([
+      ['confirm k111111', 'K111111aaaaaaaaa has no bug yet, and cannot be confirmed without one.'],
+      ['confirm k111 https://bugs.example.org/1', '2 known failures begin with k111'],
+      ['reject k9', 'There is no known failure k9.'],
+      ['confirm k111111 #7', '"#7" is no address of a bug.'],
+    ])('are left as they are by "%s"', async (words, why) => {
+      const { text } = await ask('1@x', `/grapevine known ${words}`)
+      expect(text.replace(/\s+/g, ' ')).toContain(why)
+      expect(await known()).toEqual(['proposed', 'proposed'])
+    })
+
+    test('are confirmed once, wherever the process dies', async () => {
+      await flow.close()
+      for (let at = 0; at < 40; at++) {
+        let calls = 0
+        let isDead = false
+        await open(() => {
+          if (calls++ >= at) isDead = true
+          if (isDead) throw new Error('killed')
+        })
+        calls = Number.NEGATIVE_INFINITY
+        await keep('k111111aaaaaaaaa', 'net/dns')
+        await flow.settle()
+        answers()
+        calls = 0
+        const raw = await signed({
+          id: '1@x',
+          from: olga,
+          to: bot,
+          body: `/grapevine known confirm k1 ${bug}`,
+        })
+        await toBot(raw).catch(() => {})
+        const survived = !isDead
+        isDead = false
+        calls = Number.NEGATIVE_INFINITY
+        await flow.restart()
+        await toBot(raw)
+        await flow.settle()
+        expect(await known()).toEqual(['confirmed'])
+        expect(answers().map(({ text }) => /counts as known/.test(text))).toEqual([true])
+        if (survived) return
+        await flow.close()
+      }
+      throw new Error('there is no end to it')
+    })
   })
 
   test('is helped with more', async () => {

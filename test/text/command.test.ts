@@ -39,6 +39,14 @@ test.each<[line: string, request: Request]>([
     { do: 'notice', text: 'The server moves. Wait for it.' },
   ],
   ['/grapevine confirm cabc-0123', { do: 'confirm', token: 'cabc-0123' }],
+  ['/grapevine known', { do: 'known', what: 'list' }],
+  ['/grapevine known list.', { do: 'known', what: 'list' }],
+  ['/grapevine Known: Reject K12AB', { do: 'known', what: 'reject', id: 'K12AB' }],
+  ['/grapevine known confirm k1', { do: 'known', what: 'confirm', id: 'k1' }],
+  [
+    '/grapevine known confirm k1 https://bugs.example.org/Show?id=1 <https://bugs.example.org/Show?id=1>',
+    { do: 'known', what: 'confirm', id: 'k1', bug: 'https://bugs.example.org/Show?id=1' },
+  ],
 ])('%j is understood', (line, request) => {
   expect(asked(`Hello,\n${line}\nthanks`)).toEqual([request])
 })
@@ -61,6 +69,13 @@ test.each([
   ['drain a b', '/grapevine drain HOST'],
   ['notice', '/grapevine notice TEXT'],
   ['cancel it please', '/grapevine cancel'],
+  ['known conform k1', '/grapevine known confirm ID BUG-ADDRESS'],
+  ['known bugs', '/grapevine known list'],
+  ['known __proto__', '/grapevine known list'],
+  ['known reject', '/grapevine known reject ID'],
+  ['known reject k1 k2', '/grapevine known reject ID'],
+  ['known confirm net/dns', '/grapevine known confirm ID BUG-ADDRESS'],
+  ['known confirm k1 https://a.example/1 https://b.example/2', '/grapevine known confirm ID BUG-ADDRESS'],
   ['__proto__', '/grapevine help'],
   ['constructor', '/grapevine help'],
 ])('"%s" is answered with what could have been meant', (command, right) => {
