@@ -21,6 +21,7 @@ export type Trouble =
   | 'mail-unreachable'
   | 'base-broken'
   | 'alike-failures'
+  | 'host-fails-more'
 
 export type Incident = {
   /** Content id of trouble, host, `about` and `since`. */

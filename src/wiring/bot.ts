@@ -1,11 +1,10 @@
 // The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
 import { Fault } from '../model/fault.ts'
 import { readyTasks } from '../stages/run/ready.ts'
-import type { BaseWatch } from '../stages/upkeep/base-good.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
 import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
 import { unrepeated } from '../text/unrepeated.ts'
-import { tendWaiting } from './again.ts'
+import { newWaitingWatch, tendWaiting, type WaitingWatch } from './again.ts'
 import { openAlarm } from './alarm.ts'
 import { closeOverdue } from './assembled.ts'
 import { basesEveryMs, newBaseMemory, tendBranches } from './bases.ts'
@@ -51,7 +50,7 @@ const tend = async (wired: Wired, watch: HostWatch): Promise<void> => {
 /** What one round of healing hands to the next: what it saw of the hosts, and of jobs, which need not be read again; and what was said. */
 export type Memory = {
   hosts: HostWatch
-  bases: BaseWatch
+  waiting: WaitingWatch
   ready: ReturnType<typeof readyTasks>
   known: KnownMemory
   complain: Complain
@@ -61,7 +60,7 @@ const hour = 3_600_000
 
 export const newMemory = (wired: Wired): Memory => ({
   hosts: hostWatch(),
-  bases: new Map(),
+  waiting: newWaitingWatch(),
   ready: readyTasks(wired),
   known: knownMemory(),
   complain: unrepeated(wired.log, { now: () => wired.clock.now(), everyMs: hour }),
@@ -80,7 +79,7 @@ const healFlow = async (wired: Wired, memory: Memory): Promise<void> => {
       guarded(wired, memory.complain, { what: `series ${series.id}`, act })(),
     ),
   )
-  await tendWaiting(wired, memory.bases)
+  await tendWaiting(wired, memory.waiting)
   await sendDigests(wired)
   await tellAskers(wired)
   await tendCapped(wired)

@@ -117,6 +117,19 @@ test('incidents are listed and resolved', async () => {
   expect(grapevine('incident', 'list', '--all').said).toMatch(/over since .*: new cable \(olga@/)
 })
 
+test('failures that are alike can be said to be real, other trouble cannot', async () => {
+  const alike = { trouble: 'alike-failures', host: undefined, about: 'tally: test "sums"' } as const
+  for (const one of [incident('i1'), incident('i2', alike)]) await store.openIncident(one)
+  expect(grapevine('incident', 'resolve', 'i2').status).toBe(64)
+  expect(grapevine('incident', 'resolve', 'i1', '--real')).toMatchObject({ status: 64 })
+  expect(grapevine('incident', 'resolve', 'i2', '--real').said).toBe('incident i2 is resolved\n')
+  const [resolved] = await store.incidents({ open: false })
+  expect(resolved?.resolved).toMatchObject({
+    real: true,
+    how: expect.stringMatching(/^the patches do it \(olga@/),
+  })
+})
+
 test('a host that is gone for good is forgotten, with its incidents; a living one is not', async () => {
   await store.saveHost(host('alpha', { seenAt: Date.now() }))
   await store.saveHost(host('beta', { seenAt: 0 }))

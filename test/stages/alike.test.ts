@@ -1,6 +1,7 @@
 // Verdicts that several authors would get alike: held back, run again, or told, as an operator or time says. On a real store.
 import { afterEach, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
+import type { Sample } from '../../src/model/history.ts'
 import type { RunRecord } from '../../src/model/job.ts'
 import type { Series } from '../../src/model/series.ts'
 import type { Verdict } from '../../src/model/verdict.ts'
@@ -9,6 +10,8 @@ import { heldBack } from '../../src/stages/judge/alike.ts'
 import { signOf } from '../../src/stages/judge/blames.ts'
 import type { Case } from '../../src/stages/judge/case.ts'
 import { tendAlike } from '../../src/stages/upkeep/alike.ts'
+import { tendStrays } from '../../src/stages/upkeep/stray-hosts.ts'
+import { openAlarm } from '../../src/wiring/alarm.ts'
 import * as samples from '../contract/samples.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { project } from '../fakes/flow.ts'
@@ -163,6 +166,46 @@ describe('three authors whose series fail alike', () => {
     await store.resolveIncidents(incident, { at: clock.now(), how: 'new disk' })
     expect((await tend()).map(({ id }) => id)).not.toContain('series-of-cleo')
   })
+})
+
+it('a host whose unpatched runs fail is an incident, looked at once an hour, until they fail no more', async () => {
+  const { store, clock } = await world()
+  const alarmOf = (host: string) => openAlarm({ store, clock, log: () => {} }, host)
+  const tend = tendStrays({ store, clock, alarmOf })
+  const watch = { lookedAt: undefined }
+  const add = (round: string, bad: string | undefined) =>
+    store.addSamples(
+      ['alpha', 'beta', 'gamma'].flatMap(host =>
+        Array.from(
+          { length: 30 },
+          (_, n): Sample => ({
+            ...{
+              id: `${round} ${host} ${n}`,
+              project: 'tally',
+              image: 'debian',
+              step: 'all',
+              job: 'b',
+              run: 'r',
+            },
+            ...{ base: `${round} ${n}`, series: undefined, author: undefined, host, at: clock.now() },
+            ...{ state: 'whole', only: undefined, count: 1 },
+            failed: host === bad ? [{ test: 'sums', message: '' }] : [],
+          }),
+        ),
+      ),
+    )
+  const found = async () =>
+    (await store.incidents({ open: true })).map(({ trouble, host }) => `${trouble} ${host}`)
+  await add('first', 'beta')
+  await tend(['tally'], watch)
+  expect(await found()).toEqual(['host-fails-more beta'])
+  expect((await store.incidents())[0]?.detail).toContain(
+    '30 of 30 runs without patches failed on beta, where by what other hosts did 10.0',
+  )
+  await clock.advance(4 * 24 * hour)
+  await add('second', undefined)
+  await tend(['tally'], watch)
+  expect(await found()).toEqual([])
 })
 
 it('versions of one series are one author, whoever sent them', async () => {
