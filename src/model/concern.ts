@@ -235,7 +235,7 @@ const chooseOf = (
       : { step: name, run: 'none', leftOut: 0, why: unconcerned }
   if (tests.some(isIn(concern.wholeFor))) return all('a new file may bring new tests')
   const isNamed = namedBy(concern.tests, concern.globs)
-  const isOpen = (test: string) => concern.unmapped && !withParents(test).some(isMapped)
+  const isOpen = (test: string) => concern.unmapped && !isMapped(name) && !withParents(test).some(isMapped)
   const mine = tests.filter(test => isNamed(test) || isOpen(test))
   if (mine.length === 0) return { step: name, run: 'none', leftOut: tests.length, why: unconcerned }
   if (step.only === undefined) return all('the changed files concern it, and it can only be run whole')

@@ -142,6 +142,13 @@ describe('chooseTests', () => {
       { run: 'all' },
     ])
   })
+  test('a step that the map knows by its name', () => {
+    const isMapped = (test: string) => test === 'strings' || test === 'numbers'
+    expect(choose({ tests: ['numbers'], unmapped: true }, isMapped).map(({ run }) => run)).toEqual([
+      'none',
+      'all',
+    ])
+  })
   test('nothing at all', () => {
     expect(choose({}).map(({ run }) => run)).toEqual(['none', 'none'])
   })
