@@ -14,7 +14,7 @@ import { failureRates, type Rate } from '../model/history.ts'
 import { firstTasks, type Job, priority, type Task } from '../model/job.ts'
 import { isFailure } from '../model/report.ts'
 import type { Store } from '../ports/store.ts'
-import { healthOf, lineOf, testedBases } from '../stages/upkeep/base-health.ts'
+import { healthOf, testedBases } from '../stages/upkeep/base-health.ts'
 import { cleanLine } from '../text/clean.ts'
 import { sayOutcome } from '../text/outcome.ts'
 import type { CliDeps } from './deps.ts'
@@ -65,9 +65,15 @@ const sayTests = (tasks: Task[]): string => {
   return done.length === 0 ? (tests[0]?.state.at ?? '') : `${failedIn(tasks)} failed on ${on} images`
 }
 
-const withTasks = async (store: Store, jobs: Job[]) => {
-  const tasks = Map.groupBy(await store.tasksOfJobs(jobs.map(({ id }) => id)), ({ job }) => job)
-  return jobs.map(job => ({ job, tasks: tasks.get(job.id) ?? [] }))
+/** One by one: reports of large projects are large. */
+const summaries = async (store: Store, jobs: Job[]) => {
+  const found: { job: Job; build: string; tests: string; failed: number }[] = []
+  for (const job of jobs) {
+    const tasks = await store.tasksOf(job.id)
+    const { build } = firstTasks(tasks)
+    found.push({ job, build: sayTask(build), tests: sayTests(tasks), failed: failedIn(tasks) })
+  }
+  return found
 }
 
 const list = (deps: CliDeps): Command =>
@@ -85,19 +91,19 @@ const list = (deps: CliDeps): Command =>
       await withStore(deps, async store => {
         const of = branch === undefined ? {} : { baseName: branch }
         const jobs = await store.baselines({ project: project.name, ...of, limit: maxListed })
-        const all = await withTasks(store, jobs)
+        const all = await summaries(store, jobs)
         if (options.json) {
-          for (const { job, tasks } of all) deps.stdout.write(`${JSON.stringify({ ...job, tasks })}\n`)
+          for (const { job, ...rest } of all) deps.stdout.write(`${JSON.stringify({ ...job, ...rest })}\n`)
           return
         }
         if (all.length === 0) return void deps.stdout.write('no base was tested yet\n')
-        const rows = all.map(({ job, tasks }) => [
+        const rows = all.map(({ job, build, tests }) => [
           sayInstant(job.createdAt),
           job.baseName,
           job.base.slice(0, 12),
           job.night === undefined ? '' : 'night',
-          sayTask(firstTasks(tasks).build),
-          sayTests(tasks),
+          build,
+          tests,
           job.id,
         ])
         deps.stdout.write(`${table([['planned', 'branch', 'base', '', 'build', 'tests', 'job'], ...rows])}\n`)
@@ -137,10 +143,10 @@ const show = (deps: CliDeps): Command =>
       await withStore(deps, async store => {
         const of = { project: project.name, branch, bases: project.proof.bases }
         // Commits in order of time: what the repository says is not asked for.
-        const tested = await testedBases(store, of, [])
+        const tested = await testedBases(store, of, { log: [] })
         const [newest] = tested
         const health = await healthOf(store, project.name, tested)
-        const since = isBroken(health) ? brokenSince(health, tested.map(lineOf)) : undefined
+        const since = isBroken(health) ? brokenSince(health, tested) : undefined
         const incidents = await store.incidents({ open: true })
         const about = aboutBase(project.name, branch)
         const incident = incidents.find(one => one.trouble === 'base-broken' && one.about === about)
@@ -151,10 +157,10 @@ const show = (deps: CliDeps): Command =>
             `${JSON.stringify({ project: project.name, branch, base: newest?.base ?? null, since: since ?? null, ...health, build: health.build ?? null, incident: incident ?? null, rates })}\n`,
           )
         if (newest === undefined) return void deps.stdout.write(`no base line of ${branch} is over yet\n`)
-        const tests = newest.jobs.map(({ job, tasks }) => `${sayInstant(job.createdAt)}: ${sayTests(tasks)}`)
+        const [last] = await summaries(store, [newest.job])
         const lines = [
           `${project.name}, ${branch} at ${newest.base.slice(0, 12)}`,
-          ...tests.map(line => `  ${line}`),
+          `  ${sayInstant(newest.job.createdAt)}: ${last?.tests ?? ''}`,
           ...healthLines(health),
           ...(incident ? [`incident ${incident.id}: ${incident.detail}`] : []),
           ...(rates.length > 0 ? [`Failed on this commit, of so many runs:`] : []),

@@ -4,8 +4,9 @@ import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
+import type { Verdict } from '../model/verdict.ts'
 import { ownBaseline } from '../stages/plan/own-baseline.ts'
-import { type HealthMemory, tendHealth } from '../stages/upkeep/base-health.ts'
+import { brokenOn, type HealthMemory, newHealthMemory, tendHealth } from '../stages/upkeep/base-health.ts'
 import { isPaused, tendBranch } from '../stages/upkeep/baselines.ts'
 import { tellNights } from '../stages/upkeep/night.ts'
 import { pruneHistory } from '../stages/upkeep/prune.ts'
@@ -17,7 +18,11 @@ type Ports = Pick<Wired, 'store' | 'mirror' | 'clock' | 'log' | 'queue' | 'confi
 
 export type BaseMemory = { health: HealthMemory; nights: Set<string>; prunedAt: Instant | undefined }
 
-export const newBaseMemory = (): BaseMemory => ({ health: new Map(), nights: new Set(), prunedAt: undefined })
+export const newBaseMemory = (): BaseMemory => ({
+  health: newHealthMemory(),
+  nights: new Set(),
+  prunedAt: undefined,
+})
 
 /** How often branches are looked at, and how old what is known of a repository may be. */
 export const basesEveryMs: Millis = 60_000
@@ -101,4 +106,23 @@ export const tendBranches = async (
   for (const { name, proof } of ports.config.projects)
     await pruneHistory(ports, { project: name, bases: proof.bases })
   memory.prunedAt = now
+}
+
+/** The verdict with the first commit that was seen broken, where it tells of a broken base and that is known. Throws the store's Faults. */
+export const withSince = async (
+  { store, mirror }: Pick<Wired, 'store' | 'mirror'>,
+  verdict: Verdict,
+  { name, recipe, proof }: ProjectConfig,
+): Promise<Verdict> => {
+  const { finding, base } = verdict
+  if (finding.kind !== 'base-broken' || finding.since !== undefined || base === undefined) return verdict
+  // A convenience: no verdict waits for a repository.
+  const log = await mirror.log(recipe.repository, base.commit, 2_000).catch(error => {
+    if (error instanceof Fault) return []
+    throw error
+  })
+  const of = { project: name, branch: base.name, bases: proof.bases }
+  const found = await brokenOn(store, of, { base: base.commit, step: finding.step, log })
+  // Where no good one is known before it, it may have been so for long.
+  return found?.after === undefined ? verdict : { ...verdict, finding: { ...finding, since: found.since } }
 }

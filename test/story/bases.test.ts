@@ -4,8 +4,9 @@ import { aboutBase } from '../../src/model/base-health.ts'
 import { Fault } from '../../src/model/fault.ts'
 import type { Job } from '../../src/model/job.ts'
 import { baselineId } from '../../src/stages/plan/plan.ts'
-import { newBaseMemory, tendBranches } from '../../src/wiring/bases.ts'
+import { newBaseMemory, tendBranches, withSince } from '../../src/wiring/bases.ts'
 import type { Wired } from '../../src/wiring/wire.ts'
+import { verdict } from '../contract/samples.ts'
 import type { FakeClock } from '../fakes/clock.ts'
 import { type Flow, openFlow, project, recipe } from '../fakes/flow.ts'
 
@@ -204,6 +205,48 @@ describe('a broken base', () => {
     failing = []
     await moveTo(8)
     expect(await incidents()).toEqual([])
+  })
+
+  it('is told with its first commit in the verdict of a series that met it', async () => {
+    await open()
+    await work()
+    unbuilt = true
+    for (const tip of [2, 3, 4]) await moveTo(tip)
+    const finding = { kind: 'base-broken' as const, step: 'build', errors: [] }
+    const said = verdict('s', { base: { commit: commit(3), name: 'main' }, finding })
+    const told = await withSince(wired, said, project)
+    expect(told.finding).toEqual({ ...finding, since: commit(2) })
+    const elsewhere = { ...said, base: { commit: commit(9), name: 'main' } }
+    expect(await withSince(wired, elsewhere, project)).toEqual(elsewhere)
+  })
+
+  it('of a branch that was rebased is told with the tip that came before', async () => {
+    await open()
+    wired.mirror.log = async (_, from) => [{ commit: from, subject: 'all anew' }]
+    for (let tip = 1; tip <= 3; tip++) await moveTo(tip)
+    unbuilt = true
+    await moveTo(4)
+    expect(await incidents()).toEqual([
+      'tally main: tally: main does not build since 000000000004 ("all anew"), between 000000000003..000000000004: x.c:1: error: no; see: grapevine base show tally main',
+    ])
+  })
+
+  it('has only the tests repeated that failed, where a step can run some of them', async () => {
+    await open()
+    const [step] = recipe.test.steps
+    const only = {
+      ...recipe,
+      test: { ...recipe.test, steps: step ? [{ ...step, only: './all {tests}' }] : [] },
+    }
+    wired.config.projects.splice(0, 1, { ...project, recipe: only })
+    for (let tip = 1; tip <= 6; tip++) await moveTo(tip)
+    failing = ['b']
+    tips.main = 7
+    await look()
+    await flow.settle()
+    await look()
+    const again = await wired.store.tasksAt('queued')
+    expect(again.map(({ probe }) => probe?.tests)).toEqual([['b'], ['b']])
   })
 
   it('is none where the test passes when it is repeated', async () => {

@@ -11,7 +11,7 @@ import {
   type Since,
 } from '../../model/base-health.ts'
 import type { Alarm } from '../../model/incident.ts'
-import { type Commit, firstTasks, type Job, type Task } from '../../model/job.ts'
+import { type Commit, firstTasks, type Job, type JobId, type Outcome, type Task } from '../../model/job.ts'
 import type { Mirror } from '../../ports/git.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
@@ -28,65 +28,68 @@ export type Branch = {
   bases: number
 }
 
-/** One commit that was tested: its jobs, the newest first. */
-export type Tested = { base: Commit; jobs: { job: Job; tasks: Task[] }[] }
+/** One commit that was tested: the newest job on it that is over. */
+export type Tested = { base: Commit; job: Job; build: Outcome | undefined }
 
-type Log = { commit: Commit; subject: string }[]
+/** Of a branch, the newest first. */
+export type Log = { commit: Commit; subject: string }[]
 
 const maxCommits = 2_000
 const maxSamples = 20_000
 
 const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
 
-const isDone = (tasks: Task[]): boolean => {
-  const { build, tests } = firstTasks(tasks)
-  return build !== undefined && [build, ...tests].every(isOver)
+/** What came of a job that is over; `build` undefined: trouble of ours. */
+type Ended = { build: Outcome | undefined }
+
+/** What came of jobs that were read before: a report of thousands of tests need not be read twice. */
+export type EndedJobs = Map<JobId, Ended>
+
+const endOf = async (store: Store, id: JobId, known: EndedJobs): Promise<Ended | undefined> => {
+  const before = known.get(id)
+  if (before) return before
+  const { build, tests } = firstTasks(await store.tasksOf(id))
+  if (build === undefined || ![build, ...tests].every(isOver)) return undefined
+  const outcome = build.state.at === 'done' ? build.state.outcome : undefined
+  const ended = { build: outcome?.kind === 'ours' ? undefined : outcome }
+  // What was ours may be tried again.
+  if (ended.build) known.set(id, ended)
+  return ended
 }
 
 /** In the order of the branch, the newest first; former tips that a rebase took out of it come after, by time. */
-const inOrder = (tested: Tested[], log: Log, branch: string): Tested[] => {
+const inOrder = (jobs: Job[], log: Log, branch: string): Job[] => {
   const place = new Map(log.map(({ commit }, n) => [commit, n]))
-  const isOf = ({ base, jobs }: Tested) => place.has(base) || jobs.some(({ job }) => job.baseName === branch)
-  const newest = ({ jobs }: Tested) => jobs[0]?.job.createdAt ?? 0
-  return tested
-    .filter(isOf)
-    .sort(
-      (a, b) =>
-        (place.get(a.base) ?? log.length) - (place.get(b.base) ?? log.length) || newest(b) - newest(a),
-    )
+  const at = ({ base }: Job) => place.get(base) ?? log.length
+  return jobs
+    .filter(job => (job.before ?? []).length === 0 && (place.has(job.base) || job.baseName === branch))
+    .sort((a, b) => at(a) - at(b) || b.createdAt - a.createdAt)
 }
 
-/** Base lines of a branch that are over, the newest commit first. Throws the store's Faults. */
+/** Base lines of a branch that are over, the newest commit first. Without a `log`, by time. Throws the store's Faults. */
 export const testedBases = async (
   store: Store,
   { project, branch, bases }: Pick<Branch, 'project' | 'branch' | 'bases'>,
-  log: Log,
+  { log, known = new Map() }: { log: Log; known?: EndedJobs },
 ): Promise<Tested[]> => {
   // Nights and other branches are among them.
-  const all = await store.baselines({ project, limit: 8 * bases })
-  const jobs = all.filter(job => (job.before ?? []).length === 0)
-  const tasks = Map.groupBy(await store.tasksOfJobs(jobs.map(({ id }) => id)), ({ job }) => job)
-  const done = jobs.map(job => ({ job, tasks: tasks.get(job.id) ?? [] })).filter(one => isDone(one.tasks))
-  const tested = [...Map.groupBy(done, ({ job }) => job.base)].map(([base, own]) => ({ base, jobs: own }))
-  return inOrder(tested, log, branch).slice(0, bases)
-}
-
-/** The newest try that says anything of the base. */
-export const lineOf = ({ base, jobs }: Tested): BaseLine => {
-  const builds = jobs.flatMap(({ tasks }) => {
-    const state = firstTasks(tasks).build?.state
-    return state?.at === 'done' && state.outcome.kind !== 'ours' ? [state.outcome] : []
-  })
-  return { base, build: builds[0] }
+  const jobs = inOrder(await store.baselines({ project, limit: 8 * bases }), log, branch)
+  const found = new Map<Commit, Tested>()
+  for (const job of jobs) {
+    if (found.size >= bases) break
+    const ended = found.get(job.base)?.build ? undefined : await endOf(store, job.id, known)
+    if (ended) found.set(job.base, { base: job.base, job, build: ended.build })
+  }
+  return [...found.values()]
 }
 
 export const healthOf = async (store: Store, project: string, tested: Tested[]): Promise<BaseHealth> => {
   const bases = new Set(tested.map(({ base }) => base))
-  const oldest = Math.min(...tested.flatMap(({ jobs }) => jobs.map(({ job }) => job.createdAt)))
+  const oldest = Math.min(...tested.map(({ job }) => job.createdAt))
   const since = tested.length === 0 ? {} : { since: oldest - 1 }
   const samples = await store.samples({ project, patched: false, ...since, limit: maxSamples })
   return baseHealth(
-    tested.map(lineOf),
+    tested,
     samples.filter(({ base }) => bases.has(base)),
   )
 }
@@ -136,9 +139,7 @@ const repeatTask = (job: Job, { image, step, tests }: Repeat): Task => ({
 })
 
 /** Where a single test cannot be run alone, its step is. */
-const repeatsOf = (newest: Tested, again: Repeat[]): Task[] => {
-  const job = newest.jobs[0]?.job
-  if (job === undefined) return []
+const repeatsOf = ({ job }: Tested, again: Repeat[]): Task[] => {
   const { steps, images } = job.recipe.test
   return again.flatMap(repeat => {
     const step = steps.find(({ name }) => name === repeat.step)
@@ -147,34 +148,47 @@ const repeatsOf = (newest: Tested, again: Repeat[]): Task[] => {
   })
 }
 
-/** What was looked at already, by branch: nothing new was over since. */
-export type HealthMemory = Map<string, string>
+/** What was looked at already, by branch: nothing new was over since. And what came of jobs. */
+export type HealthMemory = { seen: Map<string, string>; ended: EndedJobs }
 
-const isBuilt = ({ build }: BaseLine): boolean => build?.kind === 'built'
+export const newHealthMemory = (): HealthMemory => ({ seen: new Map(), ended: new Map() })
 
 /** Raises or clears the incident of one branch, and has repeated what should be. Repeatable. Throws the store's and the mirror's Faults. */
 export const tendHealth =
-  ({ store, mirror, alarm }: HealthPorts, memory: HealthMemory) =>
+  ({ store, mirror, alarm }: HealthPorts, { seen, ended }: HealthMemory) =>
   async (of: Branch): Promise<void> => {
     const { project, branch, repository, tip } = of
     const about = aboutBase(project, branch)
     const log = await mirror.log(repository, tip, maxCommits)
-    const tested = await testedBases(store, of, log)
+    const tested = await testedBases(store, of, { log, known: ended })
     const [newest] = tested
-    const tasks = tested.flatMap(({ jobs }) => jobs.flatMap(one => one.tasks))
-    const seen = contentId(
+    const [last] = await store.samples({ project, patched: false, limit: 1 })
+    const now = contentId(
       32,
-      tested.map(({ base }) => base),
-      tasks.filter(isOver).map(({ id }) => id),
+      tested.map(({ job }) => job.id),
+      last?.id ?? '',
     )
-    if (newest === undefined || memory.get(about) === seen) return
+    if (newest === undefined || seen.get(about) === now) return
     const health = await healthOf(store, project, tested)
-    const lines = tested.map(lineOf)
     await store.addTasks(repeatsOf(newest, health.again))
     if (isBroken(health)) {
       const remedy = `see: grapevine base show ${project} ${branch}`
-      await alarm.raise('base-broken', about, `${sayHealth(of, health, { lines, log })}; ${remedy}`)
-    } else if (lines[0] !== undefined && isBuilt(lines[0]))
+      const detail = `${sayHealth(of, health, { lines: tested, log })}; ${remedy}`
+      await alarm.raise('base-broken', about, detail)
+    } else if (newest.build?.kind === 'built')
       await alarm.clear('base-broken', about, `${short(newest.base)} builds, and nothing fails newly in it`)
-    memory.set(about, seen)
+    seen.set(about, now)
   }
+
+/** Since when the branch is broken on that commit, as far as its base lines tell: in building, or in one step. */
+export const brokenOn = async (
+  store: Store,
+  of: Pick<Branch, 'project' | 'branch' | 'bases'>,
+  at: { base: Commit; step: string; log: Log },
+): Promise<Since | undefined> => {
+  const tested = await testedBases(store, of, at)
+  const from = tested.findIndex(({ base }) => base === at.base)
+  if (from === -1) return undefined
+  const { build, tests } = await healthOf(store, of.project, tested.slice(from))
+  return build ?? tests.find(({ step, test }) => step === at.step && test === '')
+}

@@ -1,6 +1,6 @@
 // What a night brought, in one line of the project's digest: how many tests ran on its bases, what fails newly, what was mended.
 import { isTelling, ratesOf, type Sample, type Trials } from '../../model/history.ts'
-import type { Instant } from '../../model/instant.ts'
+import type { Instant, Millis } from '../../model/instant.ts'
 import { firstTasks, type Job, type Task } from '../../model/job.ts'
 import type { DigestLine } from '../../model/reply.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -122,6 +122,9 @@ const lineOf = (project: string, day: string, { told, now }: { told: Told[]; now
   }
 }
 
+/** What was not over by then is told to nobody. */
+const longestMs: Millis = 4 * 86_400_000
+
 const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
 
 const troubleOf = (tasks: Task[]): string => {
@@ -154,7 +157,7 @@ export const tellNights =
     const nights = Map.groupBy(jobs, ({ night }) => night)
     for (const [day, own] of nights) {
       const key = `${project} ${day}`
-      if (day === undefined || told.has(key)) continue
+      if (day === undefined || told.has(key) || now - Date.parse(day) > longestMs) continue
       const mayGrow = day === nightOf(now, nightlyAt).day && own.length < branches
       if (mayGrow && now < nightOf(now, nightlyAt).at + nightMs) continue
       const tasks = await store.tasksOfJobs(own.map(({ id }) => id))
