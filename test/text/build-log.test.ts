@@ -55,7 +55,7 @@ test.each<[string, string, string[]]>([
   [
     'lld',
     'ld.lld: error: undefined symbol: nope\n>>> referenced by c.c\nclang: error: linker command failed with exit code 1 (use -v)\n',
-    ['ld.lld: error: undefined symbol: nope'],
+    ['ld.lld: error: undefined symbol: nope\n>>> referenced by c.c'],
   ],
   [
     'a missing header',
@@ -88,6 +88,59 @@ test.each<[string, string, string[]]>([
     'nothing that is known',
     'step one\n\nit went wrong\nmake: *** [Makefile:2: all] Error 1\n',
     ['step one', 'it went wrong'],
+  ],
+  [
+    'gold, lld by its version, and the same symbol in two programs',
+    "/tmp/ccRRQb8j.o:m.c:function main: error: undefined reference to 'nope'\ncollect2: error: ld returned 1 exit status\nld.lld-14: error: unable to find library -lx\nld.lld-14: error: undefined symbol: gg\n>>> referenced by m.c\n>>>               m.o:(main)\n\nld.lld-14: error: undefined symbol: gg\n",
+    [
+      "/tmp/ccRRQb8j.o:m.c:function main: error: undefined reference to 'nope'",
+      'ld.lld-14: error: unable to find library -lx',
+      'ld.lld-14: error: undefined symbol: gg\n>>> referenced by m.c',
+    ],
+  ],
+  [
+    'cl and link, told once more by MSBuild at the end',
+    "src\\a.c(12): error C2065: 'x': undeclared identifier\n  1>src\\a.c(12): error C2065: 'x': undeclared identifier [C:\\x\\a.vcxproj]\nb.c(1,10): fatal error C1083: Cannot open include file: 'no.h': No such file or directory\nm.obj : error LNK2019: unresolved external symbol nope referenced in function main\nn.obj : error LNK2001: unresolved external symbol nope\nLINK : fatal error LNK1104: cannot open file 'z.lib'\na.exe : fatal error LNK1120: 1 unresolved externals\nNMAKE : fatal error U1077: 'cl' : return code '0x2'\nStop.\n",
+    [
+      "src\\a.c(12): error C2065: 'x': undeclared identifier",
+      "b.c(1,10): fatal error C1083: Cannot open include file: 'no.h': No such file or directory",
+      'm.obj : error LNK2019: unresolved external symbol nope referenced in function main',
+      "LINK : fatal error LNK1104: cannot open file 'z.lib'",
+    ],
+  ],
+  [
+    'a warning that cl takes for an error',
+    'a.c(3): error C2220: the following warning is treated as an error\na.c(3): warning C4101: unreferenced\n',
+    [
+      'a.c(3): error C2220: the following warning is treated as an error\na.c(3): warning C4101: unreferenced',
+    ],
+  ],
+  [
+    'rustc, with its place',
+    'error[E0425]: cannot find function `f` in this scope\n --> src/lib.rs:3:21\n  |\n3 | pub fn z() -> i32 { f() }\n  |                     ^ not found in this scope\n\nerror: could not compile `foo` (lib) due to 1 previous error\n',
+    [
+      'error[E0425]: cannot find function `f` in this scope\n --> src/lib.rs:3:21\n3 | pub fn z() -> i32 { f() }\n  |                     ^ not found in this scope',
+    ],
+  ],
+  [
+    'go',
+    '# example.com/m/d\nd/d.go:2:23: undefined: y\n./e.go:1:2: syntax error: unexpected x\n',
+    ['d/d.go:2:23: undefined: y', './e.go:1:2: syntax error: unexpected x'],
+  ],
+  [
+    'ninja: what the failed command said, not what others print meanwhile',
+    '[1/3] CC a.o\na.c:1:1: error: this one is only printed by a check that may fail\n[2/3] CC bad.o\nFAILED: bad.o \ncc -c bad.c\nbad.c:1:8: error: expected ‘;’\n    1 | int x\n      |      ^\n[3/3] CC w.o\nw.c:2:1: warning: unused\nninja: build stopped: subcommand failed.\n',
+    ['bad.c:1:8: error: expected ‘;’\n    1 | int x\n      |      ^'],
+  ],
+  [
+    'ninja: a command that says nothing that is known',
+    '[1/2] GEN x\nFAILED: x \n./gen > x\nit went wrong\n[2/2] CC w.o\nw.c:2:1: warning: unused\nninja: build stopped: subcommand failed.\n',
+    ['FAILED: x ', './gen > x', 'it went wrong'],
+  ],
+  [
+    'make -j: what stood before the first job that failed, not what the others still say',
+    './gen x\nit went wrong\nmake: *** [Makefile:4: x] Error 1\nmake: *** Waiting for unfinished jobs....\nCC a.o\nCC b.o\nCC c.o\nCC d.o\nCC e.o\n',
+    ['./gen x', 'it went wrong'],
   ],
   ['only make', 'make: *** [Makefile:2: all] Error 1\n', ['make: *** [Makefile:2: all] Error 1']],
   ['nothing', '', []],

@@ -10,6 +10,7 @@ import { parseAm } from '../../text/am-log.ts'
 import { linesOf } from '../../text/bounded-log.ts'
 import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
+import { allWarnings, warningsOf } from '../../text/build-warnings.ts'
 import { contentId } from '../../text/digest.ts'
 import { collectDependencies } from './dependencies.ts'
 import {
@@ -119,24 +120,27 @@ export const makeTree = async ({
   clone,
   journal,
   signal,
-}: BuildInput): Promise<{ steps: StepOutcome[]; failed: Outcome | undefined }> => {
+}: BuildInput): Promise<{ steps: StepOutcome[]; failed: Outcome | undefined; warnings: string[] }> => {
   const steps: StepOutcome[] = []
+  const warned: string[][] = []
   for (const step of job.recipe.build.steps) {
     const { outcome, output } = await journal.exec(clone, command(step), signal)
     const { ending } = outcome
     steps.push(outcome)
+    warned.push(warningsOf(output))
     if (ending.kind === 'finished' && ending.exitCode === 0) continue
     const plain = ending.kind === 'finished' && isPlainComplaint(output, ending.exitCode)
     const failed = { kind: 'build-failed' as const, step: outcome, errors: firstErrors(output) }
-    return { steps, failed: oursIfSo(plain ? { ...failed, plain } : failed) }
+    return { steps, failed: oursIfSo(plain ? { ...failed, plain } : failed), warnings: [] }
   }
-  return { steps, failed: undefined }
+  return { steps, failed: undefined, warnings: allWarnings(warned) }
 }
 
 /** What became of it. An ending that the guest cannot have caused comes back as `ours`. Throws the farm's Faults. */
 export const build = async (input: BuildInput): Promise<Outcome> => {
   const { job, clone, blobs, upTo } = input
-  const mails = applied(job)
+  // Without any of them it is the base, made as the base line makes it.
+  const mails = applied(upTo === 0 ? { ...job, parts: [] } : job)
   const later = upTo === undefined ? [] : mails.filter(({ before }) => before === undefined).slice(upTo)
   const first = mails.slice(0, mails.length - later.length)
   // The base as it is stays as it is.
@@ -145,7 +149,7 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
     const stopped = await applyMails(first, later, input)
     if (stopped) return stopped
   }
-  const { steps, failed } = await makeTree(input)
+  const { steps, failed, warnings } = await makeTree(input)
   if (failed) return failed
   const { artifacts } = job.recipe.build
   const { images } = job.recipe.test
@@ -154,7 +158,11 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
       ? undefined
       : await blobs.put(await clone.read(sourceFolder, { tar: artifacts }))
   const dependencies = upTo === undefined && images.length > 0 ? await collectDependencies(input) : undefined
-  return { kind: 'built', artifact, steps, ...(dependencies === undefined ? {} : { dependencies }) }
+  return {
+    ...{ kind: 'built', artifact, steps },
+    ...(warnings.length === 0 ? {} : { warnings }),
+    ...(dependencies === undefined ? {} : { dependencies }),
+  }
 }
 
 /** A failed step whose ending only our side can have caused is no outcome of the patch. */
