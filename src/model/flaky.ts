@@ -30,12 +30,18 @@ const maxMessage = 160
 
 type Occasion = { sample: Sample; message: string }
 
-const isParent = (test: string, failed: Sample['failed']): boolean =>
-  failed.some(other => other.test.startsWith(`${test} > `))
+/** Those above others are no failures of their own. */
+const leaves = (failed: Sample['failed']): Sample['failed'] => {
+  const parents = new Set<string>()
+  for (const { test } of failed)
+    for (let at = test.indexOf(' > '); at >= 0; at = test.indexOf(' > ', at + 1))
+      parents.add(test.slice(0, at))
+  return failed.filter(({ test }) => !parents.has(test))
+}
 
 /** What failed in a run; '' where the step itself did not end well. */
 const failuresOf = (sample: Sample): { test: string; message: string }[] => {
-  if (isTelling(sample)) return sample.failed.filter(({ test }) => !isParent(test, sample.failed))
+  if (isTelling(sample)) return leaves(sample.failed)
   return sample.only === undefined && sample.state !== 'whole' ? [{ test: '', message: '' }] : []
 }
 
@@ -67,8 +73,12 @@ const comesAndGoes = (own: Sample[], test: string, failing: ReadonlySet<Sample>)
   return starts.length >= 2 || ran.some(sample => !failing.has(sample) && failedOn.has(sample.base))
 }
 
-/** Most frequent first. */
-const commonMessage = (occasions: Occasion[]): string => {
+/** So many tell what a test says. */
+const maxMessages = 200
+
+/** What more than half of them say. */
+const commonMessage = (given: Occasion[]): string => {
+  const occasions = given.slice(-maxMessages)
   const all = Map.groupBy(occasions, ({ message }) => plainMessage(message))
   const [first] = [...all].sort((a, b) => b[1].length - a[1].length)
   if (!first || first[1].length * 2 <= occasions.length) return ''

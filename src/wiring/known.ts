@@ -114,13 +114,15 @@ const tellProposals = async (ports: Ports): Promise<void> => {
   await markTold(ports, untold)
 }
 
-/** About one of them. */
+/** About one of them; once, also if the process died before it was noted that it was told. */
 const tellOf = async (
   ports: Ports,
   known: KnownFailure,
   said: { what: 'returned' | 'gone'; subject: string; reason: string; more?: object },
 ): Promise<void> => {
-  const [one] = rowsOf([known], await ports.store.knownFailures())
+  const { store, clock } = ports
+  if (await store.reply(alertId(said.reason, clock.now() - dayMs))) return
+  const [one] = rowsOf([known], await store.knownFailures())
   const alert: Alert = {
     reason: said.reason,
     subject: `${said.subject}: ${nameOf(known)}`,

@@ -178,6 +178,33 @@ describe('a flaky test', () => {
   })
 })
 
+test('what was told before the process died is not told on the next day', async () => {
+  const dying = new Proxy(store, {
+    get: (target, key, receiver) =>
+      key === 'updateKnown' ? () => Promise.reject(new Error('killed')) : Reflect.get(target, key, receiver),
+  })
+  await keepConfirmed()
+  tracker.bugs.set(bug, { is: 'gone', comments: [] })
+  await store.addKnown(proposed({ id: 'k9', test: 'net/tcp' }))
+  for (let tries = 0; tries < 2; tries++) await tend(knownMemory(), { store: dying }).catch(() => {})
+  // The proposal stands in the way of all that comes after it.
+  await store.updateKnown(
+    proposed({ id: 'k9', state: { at: 'rejected', by: '', when: 0, why: '' } }),
+    (await all())[1] as KnownFailure,
+  )
+  await tend(knownMemory(), { store: dying }).catch(() => {})
+  expect(await told()).toHaveLength(2)
+  await store.addKnown(proposed({ id: 'k8', test: 'net/udp', createdAt: 0 }))
+  await clock.advance(day)
+  await tend()
+  expect(await told()).toHaveLength(2)
+  expect((await all()).map(({ state, bugState }) => [state.at, bugState?.is])).toEqual([
+    ['confirmed', 'gone'],
+    ['rejected', undefined],
+    ['proposed', undefined],
+  ])
+})
+
 describe('the bug of a known failure', () => {
   test('is looked at once a day, however many failures it has', async () => {
     await keepConfirmed()

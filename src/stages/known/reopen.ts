@@ -21,7 +21,7 @@ export const markOf = ({ id }: KnownFailure, { at }: Returned): string => `grape
 const commentOn = ({ test, step, images, project }: KnownFailure, { at, base }: Returned): string => {
   const name = test === '' ? `Step "${step ?? ''}"` : `Test "${oneLine(test, 200)}"`
   const where = images.length > 0 ? ` on ${oneLine(images.join(', '), 200)}` : ''
-  return `${name} of ${project}${where} fails again, without any patch, on the base ${base} (${new Date(at).toISOString().slice(0, 10)}). It had not been seen for a while after this bug was fixed.`
+  return `${name} of ${project}${where} fails again, without any patch, on the base ${base} (${new Date(at).toISOString().slice(0, 10)}). It was taken for mended.`
 }
 
 const tryReopen = async (bugs: Bugs, known: KnownFailure, returned: Returned): Promise<Reopened> => {

@@ -3,6 +3,7 @@ import type { Sample } from '../../model/history.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { Commit } from '../../model/job.ts'
 import { comeBack, type Failure, type KnownFailure, matches, seenIn } from '../../model/known.ts'
+import { matchesName } from '../../model/name-glob.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import type { Store } from '../../ports/store.ts'
 import { changeKnown, type KnownStore } from './change.ts'
@@ -83,8 +84,11 @@ export const noteSightings = async (
   { project, sightings }: { project: string; sightings: Sighting[] },
 ): Promise<void> => {
   if (sightings.length === 0) return
+  const byTest = Map.groupBy(sightings, ({ failure }) => failure.test)
   for (const known of (await store.knownFailures({ project })).filter(counts)) {
-    const own = sightings.filter(({ failure }) => matches(known, failure))
+    const own = [...byTest]
+      .filter(([test]) => matchesName(test, known.test))
+      .flatMap(([, all]) => all.filter(({ failure }) => matches(known, failure)))
     if (own.length === 0) continue
     const back = await returnedIn(store, known, own)
     await changeKnown(store, known.id, now => {
