@@ -190,6 +190,7 @@ export const makeRepository = (folder: string): Repository => {
     good('a beginning that is in', [mail(plain), mail(second), mail(third)], second, {
       ...{ on: second, upTo: 1 },
     }),
+    good('none of three', [mail(plain), mail(second), mail(third)], base, { upTo: 0 }),
     good('a beginning on top of what it needs', [mail(second), mail(third)], second, {
       ...{ before: [mail(plain)], upTo: 1 },
     }),

@@ -46,9 +46,12 @@ it('what it needs goes in first, also to the base that it is compared with', asy
       )
     return finished(0)
   })
-  expect(applied.sort()).toEqual(['1', '1.1', '1.1 1'])
+  // What seems to break a test is built once more.
+  expect([...new Set(applied)].sort()).toEqual(['1', '1.1', '1.1 1'])
   expect(verdict?.finding).toEqual({ kind: 'all-well' })
-  expect(verdict?.images.map(({ known, newFailures }) => [known, newFailures])).toEqual([
+  expect(
+    verdict?.images.map(({ known, flaky = [], newFailures }) => [known + flaky.length, newFailures]),
+  ).toEqual([
     [1, []],
     [1, []],
   ])

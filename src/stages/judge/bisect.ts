@@ -33,7 +33,7 @@ const failWeight = (rates: Rates): number => Math.log(rates.with / rates.without
 export const passesNeeded = (rates: Rates): number => Math.ceil(enough / -passWeight(rates))
 
 /** At so many runs that do not tell, the beginning is left out. */
-export const mostRuns = (rates: Rates): number => Math.min(60, 2 * passesNeeded(rates) + 4)
+export const mostRuns = (rates: Rates): number => Math.min(60, 3 * passesNeeded(rates) + 8)
 
 export type Side = 'good' | 'bad' | { missing: number }
 

@@ -7,10 +7,10 @@ import type { Blobs } from '../../ports/blobs.ts'
 import type { Clone, TemplateSpec } from '../../ports/farm.ts'
 import type { Mirror } from '../../ports/git.ts'
 import { parseAm } from '../../text/am-log.ts'
-import { linesOf } from '../../text/bounded-log.ts'
+import { boundedLog, linesOf } from '../../text/bounded-log.ts'
 import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
-import { allWarnings, warningsOf } from '../../text/build-warnings.ts'
+import { allWarnings, changedLines, warningsOf } from '../../text/build-warnings.ts'
 import { contentId } from '../../text/digest.ts'
 import { collectDependencies } from './dependencies.ts'
 import {
@@ -120,20 +120,20 @@ export const makeTree = async ({
   clone,
   journal,
   signal,
-}: BuildInput): Promise<{ steps: StepOutcome[]; failed: Outcome | undefined; warnings: string[] }> => {
+}: BuildInput): Promise<{ steps: StepOutcome[]; failed: Outcome | undefined; outputs: string[] }> => {
   const steps: StepOutcome[] = []
-  const warned: string[][] = []
+  const outputs: string[] = []
   for (const step of job.recipe.build.steps) {
     const { outcome, output } = await journal.exec(clone, command(step), signal)
     const { ending } = outcome
     steps.push(outcome)
-    warned.push(warningsOf(output))
+    outputs.push(output)
     if (ending.kind === 'finished' && ending.exitCode === 0) continue
     const plain = ending.kind === 'finished' && isPlainComplaint(output, ending.exitCode)
     const failed = { kind: 'build-failed' as const, step: outcome, errors: firstErrors(output) }
-    return { steps, failed: oursIfSo(plain ? { ...failed, plain } : failed), warnings: [] }
+    return { steps, failed: oursIfSo(plain ? { ...failed, plain } : failed), outputs }
   }
-  return { steps, failed: undefined, warnings: allWarnings(warned) }
+  return { steps, failed: undefined, outputs }
 }
 
 /** What became of it. An ending that the guest cannot have caused comes back as `ours`. Throws the farm's Faults. */
@@ -142,15 +142,12 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
   // Without any of them it is the base, made as the base line makes it.
   const mails = applied(upTo === 0 ? { ...job, parts: [] } : job)
   const later = upTo === undefined ? [] : mails.filter(({ before }) => before === undefined).slice(upTo)
-  const first = mails.slice(0, mails.length - later.length)
-  // The base as it is stays as it is.
-  if (first.length > 0) {
-    await bringMails(mails, input)
-    const stopped = await applyMails(first, later, input)
-    if (stopped) return stopped
-  }
-  const { steps, failed, warnings } = await makeTree(input)
+  await bringMails(mails, input)
+  const stopped = await applyMails(mails.slice(0, mails.length - later.length), later, input)
+  if (stopped) return stopped
+  const { steps, failed, outputs } = await makeTree(input)
   if (failed) return failed
+  const warnings = upTo === undefined ? await warningsIn(outputs, input) : []
   const { artifacts } = job.recipe.build
   const { images } = job.recipe.test
   const artifact =
@@ -163,6 +160,22 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(dependencies === undefined ? {} : { dependencies }),
   }
+}
+
+/** How much of a diff is looked at. */
+const maxDiff = 8 * 1024 * 1024
+
+/** The warnings of a build: of a series, those about lines that are not the base's, as the base's build says nothing of files that were built before it. */
+const warningsIn = async (outputs: string[], { job, clone, signal }: BuildInput): Promise<string[]> => {
+  const all = allWarnings(outputs.map(output => warningsOf(output)))
+  if (job.parts.length === 0 || all.length === 0) return all
+  const diff = boundedLog(maxDiff)
+  const script = `git --no-pager diff -U0 --no-color --no-ext-diff --no-renames ${job.base} --`
+  const asked = { name: 'which lines are new', script, folder: sourceFolder, timeoutMs: 60_000 }
+  const ending = await clone.exec(asked, { onOutput: chunk => diff.add(chunk), signal })
+  if (ending.kind !== 'finished' || ending.exitCode !== 0) return []
+  const changed = changedLines(diff.text())
+  return allWarnings(outputs.map(output => warningsOf(output, changed)))
 }
 
 /** A failed step whose ending only our side can have caused is no outcome of the patch. */
