@@ -1,11 +1,18 @@
 // `grapevine incident`: trouble with hosts, disks, images and templates that somebody should know of.
 import { Command } from 'commander'
+import { isAbout } from '../model/alike.ts'
 import { UsageError } from '../model/fault.ts'
+import type { Incident } from '../model/incident.ts'
+import type { Store } from '../ports/store.ts'
+import { oneLine } from '../text/clean.ts'
 import type { CliDeps } from './deps.ts'
 import { operator } from './holds.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
 import { sayInstant } from './when.ts'
+
+/** Failures from so long before an incident may be alike; see proof.alike.within. */
+const backMs = 7 * 86_400_000
 
 const list = (deps: CliDeps, { all = false, json = false }: { all?: boolean; json?: boolean }) =>
   withStore(deps, async store => {
@@ -28,6 +35,40 @@ const list = (deps: CliDeps, { all = false, json = false }: { all?: boolean; jso
       resolved ? `over since ${sayInstant(resolved.at)}: ${resolved.how}` : detail,
     ])
     deps.stdout.write(`${table([['incident', 'since', 'trouble', 'host', 'about', 'detail'], ...rows])}\n`)
+  })
+
+/** What series do that an incident holds back; the newest last. */
+const concerned = async (store: Store, incident: Incident): Promise<string[][]> => {
+  if (incident.trouble !== 'alike-failures') return []
+  const projects = new Set((await store.seriesIn({})).map(({ project }) => project))
+  const since = incident.since - backMs
+  const blames = (await Promise.all([...projects].map(project => store.blames({ project, since })))).flat()
+  const own = blames.filter(
+    blame => isAbout(incident, blame) && blame.at <= (incident.resolved?.at ?? Number.POSITIVE_INFINITY),
+  )
+  return Promise.all(
+    own.map(async ({ at, series, author, host, image, test, step, sign, job }) => {
+      const isTold = (await store.verdictsOf(series)).some(verdict => verdict.job === job)
+      const what = oneLine(test === '' ? `${step}: ${sign}` : test, 60)
+      return [sayInstant(at), series, author, image, host, what, isTold ? 'told' : 'waits']
+    }),
+  )
+}
+
+const show = (deps: CliDeps, id: string) =>
+  withStore(deps, async store => {
+    const incident = (await store.incidents()).find(one => one.id === id)
+    if (!incident) throw new UsageError(`there is no incident ${id}`, 'See: grapevine incident list')
+    const { trouble, host, about, since, detail, resolved } = incident
+    deps.stdout.write(
+      `${trouble}${host === undefined ? '' : ` on ${host}`}: ${about}\nsince ${sayInstant(since)}\n`,
+    )
+    for (const part of detail.split('; ')) deps.stdout.write(`  ${part}\n`)
+    if (resolved) deps.stdout.write(`over since ${sayInstant(resolved.at)}: ${resolved.how}\n`)
+    const rows = await concerned(store, incident)
+    if (rows.length === 0) return
+    const head = ['at', 'series', 'author', 'image', 'host', 'what', '']
+    deps.stdout.write(`${table([head, ...rows])}\n`)
   })
 
 type Resolving = { how?: string; real?: boolean }
@@ -62,6 +103,16 @@ export const incident = (deps: CliDeps): Command =>
         .option('--json', 'JSON lines')
         .addHelpText('after', '\nExample:\n  $ grapevine incident list')
         .action((options: { all?: boolean; json?: boolean }) => list(deps, options)),
+    )
+    .addCommand(
+      new Command('show')
+        .summary('show one, and which series it concerns')
+        .description(
+          'Shows an incident; of failures that are alike, which series fail so, and which of them wait.',
+        )
+        .argument('<id>', 'see `grapevine incident list`')
+        .addHelpText('after', '\nExample:\n  $ grapevine incident show i3f2a91c07be4d5a')
+        .action((id: string) => show(deps, id)),
     )
     .addCommand(
       new Command('resolve')

@@ -26,8 +26,8 @@ export type StepLoad = {
   memory?: number
 }
 
-/** A host's own guests fill its processors once; twice as much is somebody else's. */
-const tooBusy = { perProcessor: 2, stolen: 0.25, memory: 0.25 }
+/** A host's own guests fill its processors once, and what they write and read may do so once more; beyond that it is somebody else's. */
+const tooBusy = { perProcessor: 3, stolen: 0.25, memory: 0.25 }
 
 const share = (part: number, whole: number): number =>
   whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { host, incident, running, task } from '../contract/samples.ts'
+import { host, incident, running, series, task } from '../contract/samples.ts'
 import { addBuilds } from '../fakes/hosts.ts'
 import { smallYaml } from './small.ts'
 
@@ -118,8 +118,29 @@ test('incidents are listed and resolved', async () => {
 })
 
 test('failures that are alike can be said to be real, other trouble cannot', async () => {
-  const alike = { trouble: 'alike-failures', host: undefined, about: 'tally: test "sums"' } as const
+  const alike = {
+    trouble: 'alike-failures',
+    host: undefined,
+    about: 'tally: test "sums" of step "all" on image debian',
+  } as const
   for (const one of [incident('i1'), incident('i2', alike)]) await store.openIncident(one)
+  await store.saveSeries([series('s1'), series('s2')])
+  const common = {
+    project: 'tally',
+    job: 'j',
+    base: 'a'.repeat(40),
+    image: 'debian',
+    host: 'alpha',
+    step: 'all',
+    sign: '',
+  }
+  await store.addBlames([
+    { ...common, ...{ id: 'f1', series: 's1', author: 'ann@example.org', test: 'sums', at: 900 } },
+    { ...common, ...{ id: 'f2', series: 's2', author: 'ben@example.org', test: 'counts', at: 900 } },
+  ])
+  const { said } = grapevine('incident', 'show', 'i2')
+  expect(said).toMatch(/ s1 +ann@example.org +debian +alpha +sums +waits$/m)
+  expect(said).not.toContain('ben@example.org')
   expect(grapevine('incident', 'resolve', 'i2').status).toBe(64)
   expect(grapevine('incident', 'resolve', 'i1', '--real')).toMatchObject({ status: 64 })
   expect(grapevine('incident', 'resolve', 'i2', '--real').said).toBe('incident i2 is resolved\n')

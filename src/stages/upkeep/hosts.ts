@@ -3,7 +3,7 @@ import { afterTry } from '../../model/attempts.ts'
 import { type Host, heartbeatLostMs, holdsNow } from '../../model/host.ts'
 import type { Alarm } from '../../model/incident.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
-import type { Outcome, Task, TaskState } from '../../model/job.ts'
+import { avoidMs, type Outcome, type Task, type TaskState } from '../../model/job.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
@@ -81,7 +81,7 @@ const overran = async ({ store, clock, log }: HostPorts, task: Running): Promise
   const after = afterTry(outcome, await store.runsOf(task.id), attempt)
   const to: TaskState = after.decided
     ? { at: 'done', attempts: attempt, outcome: after.outcome }
-    : { at: 'queued', attempt: attempt + 1 }
+    : { at: 'queued', attempt: attempt + 1, avoid: { host, until: clock.now() + avoidMs } }
   if (!(await store.moveTask(task.id, task.state, to))) return
   await closeRun({ store, clock }, await store.run(run), outcome)
   log('warn', `a run on ${host} did not end in its time; the try counts`, { task: task.id })
