@@ -152,7 +152,11 @@ export const watched = <T extends object>(port: T, name: string, pass: (call: st
   })
 
 /** `pass` sees every change of store and sink before and after it; what it throws comes out of the call. */
-export const openFlow = async (behave: Behaviour, pass: (call: string) => void = () => {}): Promise<Flow> => {
+export const openFlow = async (
+  behave: Behaviour,
+  pass: (call: string) => void = () => {},
+  own: ProjectConfig = project,
+): Promise<Flow> => {
   const store = await openStore({ folder: ':memory:' })
   const clock = fakeClock()
   const farm = fakeFarm(behave)
@@ -171,7 +175,7 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     return { close: async () => {} }
   }
   const wired = {
-    config: config('/nowhere'),
+    config: { ...config('/nowhere'), projects: [own] },
     store: watched(store, 'store', pass),
     blobs: memoryBlobs(),
     logs: { link: async (name: string[]) => `/logs/${name.join('/')}` },
@@ -183,7 +187,7 @@ export const openFlow = async (behave: Behaviour, pass: (call: string) => void =
     bugs: bugsOf([]),
     clock,
     log: () => {},
-    project: () => project,
+    project: () => own,
     inTurn: turns(),
     close: async () => {},
   } as unknown as Wired

@@ -12,6 +12,7 @@ import { heldBack } from './alike.ts'
 import { type Case, gatherCase } from './case.ts'
 import { extras } from './extras.ts'
 import { judge } from './judge.ts'
+import { isProving } from './prove.ts'
 import { standingFor } from './suspects.ts'
 import { traced } from './trace.ts'
 
@@ -114,7 +115,9 @@ export const advance =
     if (stopped && duty.do === 'judge')
       return { do: 'conclude', verdict: quietVerdict(job, series, { ...stopped, now: clock.now() }) }
     const build = firstTasks(tasks).build
-    if (stopped || (build && isOpen(build))) return duty.do === 'judge' ? { do: 'wait' } : duty
+    // Rounds of proof are decided when they are over; until then there is nothing to read a whole case for.
+    if (stopped || (build && isOpen(build)) || isProving(tasks))
+      return duty.do === 'judge' ? { do: 'wait' } : duty
     const given = await gatherCase(ports, { job, series, policy: ports.project(job.project).proof })
     const more = extras(given)
     if (more.tasks.length > 0) {

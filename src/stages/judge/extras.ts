@@ -23,7 +23,7 @@ export const extras = (given: Case): Extras => {
   const nothing: Trace = { culprit: undefined, unbuildable: undefined, wanted: [] }
   const { rulings, wanted } = prove(given)
   const early = fresh([...walkAhead(given), ...likelyRuns(given), ...wanted])
-  if (early.length > 0 || isEarly(given) || isProving(given))
+  if (early.length > 0 || isEarly(given) || isProving(given.tasks))
     return { tasks: early, rulings, trace: nothing, settled: false }
   const found = trace(given, rulings)
   return { tasks: fresh(found.wanted), rulings, trace: found, settled: found.wanted.length === 0 }

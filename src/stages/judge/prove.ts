@@ -12,7 +12,7 @@ import { noTrials, type Ruled } from '../../model/ruled.ts'
 import type { Case } from './case.ts'
 import { withBug } from './known.ts'
 import { isOver } from './outcomes.ts'
-import { countsOf, proofTasks, type Round, roundsOf } from './pairs.ts'
+import { countsOf, failedIn, proofTasks, type Round, roundsOf } from './pairs.ts'
 import { anewBuilds, anewIds, buildIds, probeTask } from './probes.ts'
 import {
   type Doubtful,
@@ -45,20 +45,23 @@ const spareRuns = 8
 const wants = (state: State): state is Wanting => typeof state.is === 'object'
 
 /** A test by itself; where that tells nothing of it, the step as a whole. */
-const isWhole = (given: Case, suspect: Suspect, rounds: Round[]): boolean => {
+const isWhole = (given: Case, suspect: Suspect): boolean => {
   if (!suspect.single) return true
-  const own = proofTasks(given, suspect).filter(({ probe }) => probe?.tests?.includes(suspect.test))
-  const told = rounds
-    .slice(1)
-    .some(({ screened, pairs, anew }) => screened.runs + pairs.length + anew.length > 0)
-  return !told && own.some(({ state }) => state.at === 'done' && state.outcome.kind === 'tested')
+  const alone = proofTasks(given, suspect).filter(
+    ({ probe, state }) =>
+      probe?.side === 'with' &&
+      probe.tests?.includes(suspect.test) &&
+      state.at === 'done' &&
+      state.outcome.kind === 'tested',
+  )
+  return alone.length > 0 && alone.every(task => failedIn(task, suspect) === undefined)
 }
 
 const swapped = (pairs: Pair[]): Pair[] => pairs.map(pair => ({ with: pair.without, without: pair.with }))
 
 const stateOf = (given: Case, suspect: Suspect, suspects: number): State => {
   const rounds = roundsOf(given, suspect)
-  const whole = isWhole(given, suspect, rounds)
+  const whole = isWhole(given, suspect)
   return suspect.kind === 'mended'
     ? mendedState(given, { suspect, rounds, whole, suspects })
     : faultState(given, { suspect, rounds, whole, suspects })
@@ -157,14 +160,19 @@ const costOf = (given: Case, { suspect, whole }: State): Millis => {
   return times.length === 0 ? 0 : times.reduce((sum, ms) => sum + ms, 0) / times.length
 }
 
-/** Runs that were made for it, lost ones and those that did not tell among them. */
-const triedRuns = (given: Case, { suspect }: State): number =>
-  new Set(
-    proofTasks(given, suspect)
-      .filter(({ probe }) => probe?.side === 'with')
-      .filter(({ probe }) => probe?.tests === undefined || probe.tests.includes(suspect.test))
-      .map(({ id }) => id),
-  ).size
+/** More than these, and more than told something: what is wrong with us does not mend by going on. */
+const maxLost = 4
+
+/** So many runs may still be made for it: some are lost to us, and are made up for. */
+const runsLeft = (given: Case, { suspect, whole }: State): number => {
+  const own = proofTasks(given, suspect).filter(
+    ({ probe }) => probe?.tests === undefined || probe.tests.includes(suspect.test),
+  )
+  const told = own.filter(({ state }) => state.at === 'done' && state.outcome.kind === 'tested').length
+  if (own.length - told > maxLost + told) return 0
+  const most = (whole ? given.policy.stepPairs : given.policy.pairs) + spareRuns
+  return most - own.filter(({ probe }) => probe?.side === 'with').length
+}
 
 /** Some anew builds may never come; then nothing can be seen again. */
 const isHopeless = (given: Case, { is }: Wanting): boolean => {
@@ -230,10 +238,9 @@ const ask = (given: Case, states: State[]): { wanted: Task[]; open: Set<State> }
       continue
     }
     const asked = own.flatMap(state => {
-      const most = (state.whole ? policy.stepPairs : policy.pairs) + spareRuns
       const sides = state.is.kind === 'screen' ? 1 : 2
       const affordable = Math.floor(leftMs / (sides * Math.max(1, costOf(given, state))))
-      const runs = Math.min(state.is.runs, most - triedRuns(given, state), affordable)
+      const runs = Math.min(state.is.runs, runsLeft(given, state), affordable)
       return runs <= 0 || isHopeless(given, state)
         ? []
         : [{ from: state, state: { ...state, is: { ...state.is, runs } } }]
@@ -301,5 +308,5 @@ export const prove = (given: Case): Proven => {
 }
 
 /** Are runs for proof still to come? */
-export const isProving = ({ tasks }: Case): boolean =>
+export const isProving = (tasks: Task[]): boolean =>
   tasks.some(task => (task.probe?.why === 'proof' || task.probe?.why === 'screen') && !isOver(task))
