@@ -18,9 +18,8 @@ import { healthOf, testedBases } from '../stages/upkeep/base-health.ts'
 import { cleanLine } from '../text/clean.ts'
 import { sayOutcome } from '../text/outcome.ts'
 import type { CliDeps } from './deps.ts'
-import { sayShare } from './history.ts'
+import { projectCalled, sayShare } from './history.ts'
 import { withStore } from './stored.ts'
-import { projectNamed } from './submit.ts'
 import { table } from './table.ts'
 import { sayInstant } from './when.ts'
 
@@ -32,7 +31,7 @@ const branchesOf = ({ recipe, branches }: ProjectConfig): string[] => [
 
 const named = async (deps: CliDeps, project: string, branch: string | undefined) => {
   const config = await deps.config({ repositories: 'later', secrets: 'later' })
-  const found = projectNamed(config, project)
+  const found = projectCalled(config, project)
   const all = branchesOf(found)
   if (branch !== undefined && !all.includes(branch))
     throw new UsageError(`${project} has no branch "${branch}" here`, `There are ${all.join(', ')}`)

@@ -1,12 +1,12 @@
 // `grapevine history`: how often each test fails by itself, as numbers.
 import { Command } from 'commander'
+import type { Config, ProjectConfig } from '../config/config.ts'
 import { UsageError } from '../model/fault.ts'
 import { failureRates, ofLastBases, type Rate } from '../model/history.ts'
 import { matchesName } from '../model/name-glob.ts'
 import type { Store } from '../ports/store.ts'
 import type { CliDeps } from './deps.ts'
 import { withStore } from './stored.ts'
-import { projectNamed } from './submit.ts'
 import { table } from './table.ts'
 import { sayInstant } from './when.ts'
 
@@ -57,8 +57,16 @@ const ratesIn = async (
   }
 }
 
+/** Throws UsageError with the names that there are. */
+export const projectCalled = ({ projects }: Config, name: string): ProjectConfig => {
+  const found = projects.find(project => project.name === name)
+  if (found) return found
+  const names = projects.map(project => project.name).join(', ')
+  throw new UsageError(`there is no project "${name}"`, `There is ${names}`)
+}
+
 const show = async (deps: CliDeps, name: string, options: Options): Promise<void> => {
-  const project = projectNamed(await deps.config({ repositories: 'later', secrets: 'later' }), name)
+  const project = projectCalled(await deps.config({ repositories: 'later', secrets: 'later' }), name)
   const most = countOf(options.bases, project.proof.bases)
   await withStore(deps, async store => {
     const { rates, bases, runs } = await ratesIn(store, project.name, { image: options.image, bases: most })
@@ -68,6 +76,7 @@ const show = async (deps: CliDeps, name: string, options: Options): Promise<void
       return
     }
     const of = `${runs} ${runs === 1 ? 'run' : 'runs'} on ${bases} unpatched ${bases === 1 ? 'base' : 'bases'}`
+    if (runs === 0) return void deps.stdout.write('nothing was tested without patches yet\n')
     if (wanted.length === 0) return void deps.stdout.write(`nothing like that failed in ${of}\n`)
     const heading = ['failed/runs', 'share', 'image', 'step', 'last', 'test']
     deps.stdout.write(`${table([heading, ...wanted.map(rowOf)])}\n${of}\n`)

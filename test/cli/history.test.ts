@@ -115,6 +115,8 @@ test('history is narrowed to tests, images, flaky ones and newest bases', async 
   expect(await say(history, 'tally', '--test', 'none')).toBe(
     'nothing like that failed in 20 runs on 10 unpatched bases\n',
   )
+  expect(await say(history, 'tally', '--image', 'windows')).toBe('nothing was tested without patches yet\n')
+  await expect(say(history, 'wine')).rejects.toThrow('there is no project "wine"')
   await expect(say(history, 'tally', '--bases', 'x')).rejects.toThrow('--bases: "x" is no number of bases')
 })
 

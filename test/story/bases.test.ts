@@ -28,13 +28,18 @@ let memory: ReturnType<typeof newBaseMemory>
 const tap = (tests: string[]): string =>
   `1..3\n${['a', 'b', 'c'].map((test, n) => `${tests.includes(test) ? 'not ok' : 'ok'} ${n + 1} - ${test}`).join('\n')}\n`
 
-const open = async (branches: string[] = [], nightlyAt?: number, list: 'digest' | 'never' = 'digest') => {
+const open = async (
+  branches: string[] = [],
+  nightlyAt?: number,
+  list: 'digest' | 'never' = 'digest',
+  pass?: (call: string) => void,
+) => {
   flow = await openFlow(command => {
     if (command.name === 'build' && unbuilt)
       return { ending: { kind: 'finished', exitCode: 2 }, output: 'x.c:1: error: no\n' }
     if (command.name !== 'all') return { ending: { kind: 'finished', exitCode: 0 } }
     return { ending: { kind: 'finished', exitCode: failing.length > 0 ? 1 : 0 }, output: tap(failing) }
-  })
+  }, pass)
   clock = flow.wired.clock as FakeClock
   const own = {
     ...project,
@@ -164,6 +169,37 @@ describe('a base line', () => {
     const samples = await wired.store.samples({ project: 'tally', patched: false, limit: 10 })
     expect(samples.map(({ image }) => image).sort()).toEqual(['busybox', 'debian'])
     expect(samples[0]).toMatchObject({ count: 3, base: commit(1), failed: [{ test: 'b' }], state: 'whole' })
+  })
+})
+
+describe('a run that is saved is counted', () => {
+  it.each([
+    'before store.addSamples',
+    'after store.addSamples',
+    'before store.saveRun',
+    'after store.saveRun',
+    'before store.moveTask',
+  ])('though its host dies %s', async at => {
+    let armed = false
+    let died = false
+    await open([], undefined, 'never', call => {
+      armed ||= call === 'before store.addSamples'
+      if (!armed || died || call !== at) return
+      died = true
+      throw new Error('killed')
+    })
+    await look()
+    await expect(flow.settle()).rejects.toThrow('killed')
+    await flow.restart()
+    await flow.settle()
+    const tasks = (await wired.store.tasksOfJobs((await bases()).map(({ id }) => id))).map(({ id }) => id)
+    const runs = (await Promise.all(tasks.map(id => wired.store.runsOf(id)))).flat()
+    const counted = new Set(
+      (await wired.store.samples({ project: 'tally', limit: 99 })).map(({ run }) => run),
+    )
+    const tested = runs.filter(({ outcome }) => outcome?.kind === 'tested').map(({ id }) => id)
+    expect(tested.length).toBeGreaterThanOrEqual(2)
+    expect(tested.filter(id => !counted.has(id))).toEqual([])
   })
 })
 
