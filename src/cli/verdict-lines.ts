@@ -2,7 +2,13 @@
 import { countsOf } from '../model/counting.ts'
 import type { Task } from '../model/job.ts'
 import type { Series } from '../model/series.ts'
-import { culpritOf, type ImageVerdict, type OtherFailure, type Verdict } from '../model/verdict.ts'
+import {
+  type Culprit,
+  culpritOf,
+  type ImageVerdict,
+  type OtherFailure,
+  type Verdict,
+} from '../model/verdict.ts'
 import { shortFinding } from '../stages/reply/finding.ts'
 import { shortProof } from '../stages/reply/numbers.ts'
 import { cleanLine, oneLine } from '../text/clean.ts'
@@ -78,6 +84,9 @@ const imageLines = (image: ImageVerdict, all: boolean): string[] => {
   ]
 }
 
+const sayCulprit = ({ position, title, only }: Culprit, series: Series): string =>
+  `  patch ${position}/${series.total} does ${only ? `${only.length} of them` : 'it'}: ${oneLine(title)}`
+
 /** From `verdict …` on; [] lines follow for one that says no more than its kind. */
 export const verdictLines = (verdict: Verdict, series: Series, all: boolean): string[] => {
   const culprit = culpritOf(verdict)
@@ -86,7 +95,7 @@ export const verdictLines = (verdict: Verdict, series: Series, all: boolean): st
   return [
     `verdict ${kind}${short}`,
     ...verdict.images.flatMap(image => imageLines(image, all)),
-    ...(culprit ? [`  patch ${culprit.position}/${series.total} does it: ${oneLine(culprit.title)}`] : []),
+    ...(culprit ? [sayCulprit(culprit, series)] : []),
     ...(verdict.unbuildable ?? []).map(
       ({ position, title, step }) =>
         `  does not build after patch ${position}/${series.total}, step ${oneLine(step, 80)}: ${oneLine(title)}`,
