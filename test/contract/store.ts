@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DigestLine } from '../../src/model/reply.ts'
 import type { Links } from '../../src/model/series.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { blameContract } from './blames.ts'
 import { commandContract } from './commands.ts'
 import { historyContract } from './history.ts'
 import { knownContract } from './known.ts'
@@ -46,6 +47,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('hosts and holds', () => hostContract(() => store))
     describe('incidents', () => incidentContract(() => store))
     describe('known failures', () => knownContract(() => store))
+    describe('blames', () => blameContract(() => store))
 
     it('closes twice without complaint', async () => {
       await store.close()

@@ -1,7 +1,7 @@
 // Series that wait because the branch was broken without them: when a base line of it is good again, they are planned once more. Their author
 // was told that they wait; what is found then is told in the same thread.
 import type { Instant, Millis } from '../../model/instant.ts'
-import type { Job, JobId, Task, TestedStep } from '../../model/job.ts'
+import type { Job, Task, TestedStep } from '../../model/job.ts'
 import { firstTasks } from '../../model/job.ts'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
@@ -74,34 +74,44 @@ const isMended = async (store: Store, series: Series, line: Line): Promise<boole
   return !isStuck(await store.verdictsOf(series.id))
 }
 
-/** What was looked at already, by project: the good base lines for which nobody waits any more. */
-export type BaseWatch = Map<string, Set<JobId>>
+/** What was looked at already, by project: base lines, and how far each of them was. */
+export type BaseWatch = Map<string, Set<string>>
+
+const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
+
+const hour: Millis = 3_600_000
+
+/** One that was judged on an older base after the good one was seen is found within an hour. */
+const stageOf = ({ job, tasks }: Line, now: Instant): string =>
+  `${job.id} ${tasks.filter(isOver).length} ${Math.floor(now / hour)}`
+
+const isBuilt = ({ tasks }: Line): boolean => {
+  const state = firstTasks(tasks).build?.state
+  return state?.at === 'done' && state.outcome.kind === 'built'
+}
 
 /**
- * Returns the series that are to be planned again. All planned ones are read, but only when a base line came to a good end.
+ * Returns the series that are to be planned again. All planned ones are read, but only when a task of a base line came to its end, and once an hour.
  * Repeatable. Call it in turn. Throws the store's Faults.
  */
 export const tendBases =
   ({ store, clock, log }: BasePorts) =>
   async (project: string, watch: BaseWatch): Promise<Series[]> => {
-    const seen = watch.get(project) ?? new Set()
-    const lines = await newestLines(store, project)
-    const isOver = ({ tasks }: Line) =>
-      firstTasks(tasks).tests.every(({ state }) => state.at === 'done' || state.at === 'cancelled')
-    const fresh = lines.filter(({ job }) => !seen.has(job.id))
-    const since: Instant = clock.now() - waitMs
+    const now = clock.now()
+    const lines = (await newestLines(store, project)).filter(isBuilt)
+    const fresh = lines.filter(line => !watch.get(project)?.has(stageOf(line, now)))
+    const since: Instant = now - waitMs
     const found: Series[] = []
-    if (fresh.length > 0)
-      for (const series of await store.seriesIn({ project, at: 'planned' })) {
-        if (series.lastAt < since) continue
-        const [line] = await firstThat(fresh, one => isMended(store, series, one))
-        if (!line) continue
-        const next: Series = { ...series, round: (series.round ?? 0) + 1, state: { at: 'complete' } }
-        await store.saveSeries([next])
-        found.push(next)
-        log('info', `the base ${line.job.baseName} is good again: tested after all`, { series: series.id })
-      }
-    watch.set(project, new Set(lines.filter(isOver).map(({ job }) => job.id)))
+    const all = fresh.length > 0 ? await store.seriesIn({ project, at: 'planned' }) : []
+    for (const series of all.filter(({ lastAt }) => lastAt >= since)) {
+      const [line] = await firstThat(fresh, one => isMended(store, series, one))
+      if (!line) continue
+      const next: Series = { ...series, round: (series.round ?? 0) + 1, state: { at: 'complete' } }
+      await store.saveSeries([next])
+      found.push(next)
+      log('info', `the base ${line.job.baseName} is good again: tested after all`, { series: series.id })
+    }
+    watch.set(project, new Set(lines.map(line => stageOf(line, now))))
     return found
   }
 
