@@ -23,6 +23,9 @@ export type RuleFiles = {
   target: string | undefined
 }
 
+/** As many as 2,000 tests with 1,000 files each. */
+const maxNeeds = 2_000_000
+
 /** A longer target is no test: the pattern must stay quick. */
 const maxTarget = 300
 
@@ -30,7 +33,26 @@ const maxTarget = 300
 const isObject = (path: string): boolean =>
   /\.(?:o|lo|obj|a|la|lib|so|dll|dylib|rlib|rmeta|ko)(?:\.[\d.]+)?$/.test(path)
 
-type Graph = { needs: Map<string, Set<string>>; gaps: Set<string> }
+/** Paths are numbers: there are millions of them in the rules, and few thousands that differ. */
+type Graph = {
+  paths: string[]
+  numberOf: (path: string) => number
+  needs: Map<number, Set<number>>
+  /** Targets of which not all is known that they need. */
+  gaps: Set<number>
+}
+
+const newGraph = (): Graph => {
+  const paths: string[] = []
+  const numbers = new Map<string, number>()
+  const numberOf = (path: string): number => {
+    const known = numbers.get(path)
+    if (known !== undefined) return known
+    numbers.set(path, paths.length)
+    return paths.push(path) - 1
+  }
+  return { paths, numberOf, needs: new Map(), gaps: new Set() }
+}
 
 /** Relative to the source folder where it is below it, else absolute. */
 const placed = (folder: string, base: string, path: string): string => {
@@ -43,35 +65,46 @@ const foldersAbove = (path: string): string[] => {
   return folder === '.' || folder === '/' ? [] : [folder, ...foldersAbove(folder)]
 }
 
-type Placing = { folder: string; isKnown: (path: string) => boolean }
-
 /** Where the compiler ran: the source folder, or one of those that the file is in, whose first prerequisite is there. */
-const baseOf = (path: string, rules: MakeRule[], { folder, isKnown }: Placing): string | undefined => {
+const baseOf = (
+  { path, rules }: { path: string; rules: MakeRule[] },
+  isThere: (base: string, path: string) => boolean,
+): string | undefined => {
   const first = rules.find(rule => rule.needs.length > 0)?.needs.find(need => !need.startsWith('/'))
-  if (first === undefined) return ''
-  return ['', ...foldersAbove(path)].find(base => isKnown(placed(folder, base, first)))
+  return first === undefined ? '' : ['', ...foldersAbove(path)].find(base => isThere(base, first))
 }
 
 /** First the rules of objects, whose sources are known; then those of what is made of these. */
 const graphOf = ({ files, tracked, folder }: RuleFiles): Graph => {
-  const graph: Graph = { needs: new Map(), gaps: new Set() }
-  const isKnown = (path: string) => tracked.has(path) || graph.needs.has(path)
+  const graph = newGraph()
+  const places = new Map<string, Map<string, number>>()
+  const placeOf = (base: string, path: string): number => {
+    const below = places.get(base) ?? new Map<string, number>()
+    places.set(base, below)
+    const known = below.get(path) ?? graph.numberOf(placed(folder, base, path))
+    below.set(path, known)
+    return known
+  }
+  const isThere = (base: string, path: string): boolean => {
+    const at = placed(folder, base, path)
+    return tracked.has(at) || graph.needs.has(graph.numberOf(at))
+  }
   const add = (base: string, { targets, needs, isWhole }: MakeRule) => {
     for (const target of targets) {
-      const at = placed(folder, base, target)
+      const at = placeOf(base, target)
       if (!isWhole) graph.gaps.add(at)
       if (needs.length === 0) continue
       const all = graph.needs.get(at) ?? new Set()
       graph.needs.set(at, all)
-      for (const need of needs) all.add(placed(folder, base, need))
+      for (const need of needs) all.add(placeOf(base, need))
     }
   }
   let open = files.map(({ path, text }) => ({ path, rules: makeRules(text) }))
   for (let last = false; open.length > 0; ) {
-    const left = open.filter(({ path, rules }) => {
-      const base = baseOf(path, rules, { folder, isKnown }) ?? (last ? '' : undefined)
+    const left = open.filter(file => {
+      const base = baseOf(file, isThere) ?? (last ? '' : undefined)
       if (base === undefined) return true
-      for (const rule of rules) add(base, rule)
+      for (const rule of file.rules) add(base, rule)
       return false
     })
     last = left.length === open.length
@@ -81,47 +114,70 @@ const graphOf = ({ files, tracked, folder }: RuleFiles): Graph => {
 }
 
 /** All that is needed, the targets themselves among it. */
-const reach = ({ needs }: Graph, from: string[]): Set<string> => {
+const reach = ({ needs }: Graph, from: Iterable<number>): Set<number> => {
   const seen = new Set(from)
   for (const path of seen) for (const need of needs.get(path) ?? []) seen.add(need)
   return seen
 }
 
 /** Objects of which it is not known what they become a part of: what they need may be needed by any test. */
-const loose = (graph: Graph, tests: Set<string>): string[] => {
-  const used = new Set([...graph.needs.values()].flatMap(needs => [...needs]))
-  return [...graph.needs.keys()].filter(target => isObject(target) && !used.has(target) && !tests.has(target))
+const loose = ({ paths, needs }: Graph, tests: Set<number>): number[] => {
+  const used = new Set<number>()
+  for (const all of needs.values()) for (const need of all) used.add(need)
+  return [...needs.keys()].filter(
+    target => !used.has(target) && !tests.has(target) && isObject(paths[target] ?? ''),
+  )
 }
 
-/** It stands for something that no rule tells more of. */
-const isGap = ({ needs, gaps }: Graph, { tracked, folder }: RuleFiles, path: string): boolean =>
-  gaps.has(path) ||
-  (isObject(path) &&
-    !needs.has(path) &&
-    !tracked.has(path) &&
-    (!path.startsWith('/') || path.startsWith(`${posix.dirname(folder)}/`)))
+/** Paths that stand for something that no rule tells more of. */
+const gapsIn = ({ paths, needs, gaps }: Graph, { tracked, folder }: RuleFiles): Set<number> => {
+  const around = `${posix.dirname(folder)}/`
+  const untold = [...paths.entries()].filter(
+    ([at, path]) =>
+      !needs.has(at) &&
+      isObject(path) &&
+      !tracked.has(path) &&
+      (!path.startsWith('/') || path.startsWith(around)),
+  )
+  return new Set([...gaps, ...untold.map(([at]) => at)])
+}
 
 const testOf = (pattern: RegExp | undefined, target: string): string | undefined => {
   if (target.length > maxTarget) return undefined
   return pattern === undefined ? target : pattern.exec(target)?.groups?.test
 }
 
-/** Test → the sources that it needs, sorted; `*` among them: it may need any. System headers and what the build makes are left out. */
+/** Targets by the test that they are. */
+const testsIn = ({ paths, needs }: Graph, target: string | undefined): Map<string, number[]> => {
+  const pattern = target === undefined ? undefined : new RegExp(target)
+  const tests = new Map<string, number[]>()
+  for (const at of needs.keys()) {
+    const test = testOf(pattern, paths[at] ?? '')
+    if (test) tests.set(test, [...(tests.get(test) ?? []), at])
+  }
+  return tests
+}
+
+/** Test → the sources that it needs, sorted; `*` among them: it may need any. System headers and what the build makes are left out.
+ *  Throws if they are too many. */
 export const testDependencies = (given: RuleFiles): Dependencies => {
   const graph = graphOf(given)
-  const pattern = given.target === undefined ? undefined : new RegExp(given.target)
-  const targets = new Map<string, string[]>()
-  for (const target of graph.needs.keys()) {
-    const test = testOf(pattern, target)
-    if (test) targets.set(test, [...(targets.get(test) ?? []), target])
-  }
-  const doubtful = reach(graph, loose(graph, new Set([...targets.values()].flat())))
+  const tests = testsIn(graph, given.target)
+  const doubtful = reach(graph, loose(graph, new Set([...tests.values()].flat())))
+  const gaps = gapsIn(graph, given)
+  const sources = new Set(
+    [...graph.paths.entries()].flatMap(([at, path]) =>
+      given.tracked.has(path) && !doubtful.has(at) ? [at] : [],
+    ),
+  )
+  let count = 0
   return Object.fromEntries(
-    [...targets].map(([test, own]): [string, string[]] => {
-      const all = [...reach(graph, own)]
-      const sources = all.filter(path => given.tracked.has(path) && !doubtful.has(path))
-      const isOpen = all.some(path => isGap(graph, given, path))
-      return [test, [...(isOpen ? [anyFile] : []), ...sources.sort()]]
+    [...tests].map(([test, targets]): [string, string[]] => {
+      const all = [...reach(graph, targets)]
+      const own = all.filter(at => sources.has(at)).map(at => graph.paths[at] ?? '')
+      count += own.length
+      if (count > maxNeeds) throw new Error(`the tests need more than ${maxNeeds} files in all`)
+      return [test, [...(all.some(at => gaps.has(at)) ? [anyFile] : []), ...own.sort()]]
     }),
   )
 }

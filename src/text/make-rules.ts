@@ -9,9 +9,26 @@ const isBlank = (char: string | undefined): boolean =>
 
 type Words = { words: string[]; colon: number | undefined; hasVariable: boolean }
 
+/** Of a line without any escape; nearly all are. */
+const plainWords = (line: string): Words => {
+  const end = line.search(/:(?=[ \t\r]|$)/)
+  const targets = end < 1 ? [] : line.slice(0, end).split(blanks).filter(Boolean)
+  const words = [
+    ...targets,
+    ...line
+      .slice(end + 1)
+      .split(blanks)
+      .filter(Boolean),
+  ]
+  return { words, colon: end < 1 ? undefined : targets.length, hasVariable: false }
+}
+
+const blanks = /[ \t\r]+/
+
 /** Before blanks, `#` and `:`, 2n backslashes are n of them and 2n + 1 are n and that character itself; elsewhere they are what they are.
  *  `$$` is `$` (GNU make manual, 4.3 and 4.8; libcpp/mkdeps.cc writes it so). */
 const wordsOf = (line: string): Words => {
+  if (!/[\\$#]|::/.test(line)) return plainWords(line)
   const words: string[] = []
   let [word, begun, hasVariable] = ['', false, false]
   let colon: number | undefined
