@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Circumstances, decide } from '../../src/model/policy.ts'
 import { saysTheSame } from '../../src/model/sameness.ts'
-import type { Told, Verdict } from '../../src/model/verdict.ts'
+import type { ImageVerdict, NewFailure, Told, Verdict } from '../../src/model/verdict.ts'
 import { image, verdict } from '../story/verdicts.ts'
 
 type Finding = Verdict['finding']
@@ -27,6 +27,10 @@ const findings: Record<Exclude<Finding['kind'], 'cancelled'>, Finding> = {
   incomplete: { kind: 'incomplete', missing: [2] },
   ours: { kind: 'ours', what: 'the host was lost' },
 }
+
+const failure = (test: string): NewFailure => ({
+  ...{ step: 's', test, message: '', ending: { kind: 'finished', exitCode: 1 } },
+})
 
 const given = (more: Partial<Circumstances> & { verdict: Verdict }): Circumstances => ({
   earlier: [],
@@ -105,6 +109,19 @@ describe('by the rules alone', () => {
           rules: { author: 'never', list: 'never', unchanged: 'say' },
         }),
       ).toBe('nobody')
+  })
+
+  it('what is flaky or unclear is no news for the list; what fails more often is', () => {
+    const other = { step: 's', test: 'b', message: 'x' }
+    const unclear = says(findings['all-well'], {
+      images: [image('debian', { unclear: [other], flaky: [other] })],
+    })
+    expect(who({ verdict: unclear })).toBe('author')
+    const newFailures: NewFailure[] = [{ ...failure('a'), kind: 'worse' }]
+    const worse = says(findings['new-failures'], {
+      images: [image('debian', { kind: 'new-failures', newFailures })],
+    })
+    expect(who({ verdict: worse })).toBe('author list')
   })
 
   it('a series that goes in first and does not apply is no news about this one', () => {
@@ -230,6 +247,33 @@ describe('the same finding, by content', () => {
     expect(saysTheSame(build('a.c:3:7: error: x'), build('a.c:14:1: error: x'))).toBe(true)
     const reverse = { ...failures(['a'], 1), images: [image('z'), image('a')] }
     expect(saysTheSame(reverse, { ...reverse, images: [...reverse.images].reverse() })).toBe(true)
+  })
+
+  it('does not look at numbers, nor at what is flaky or unclear', () => {
+    const proof = (failed: number) => ({ with: { failed, runs: 6 }, without: { failed: 0, runs: 6 } })
+    const one = (more: Partial<ImageVerdict>, kind: 'new' | 'worse' = 'new', failed = 6) =>
+      says(findings['new-failures'], {
+        images: [
+          image('debian', {
+            kind: 'new-failures',
+            newFailures: [{ ...failure('a'), kind, proof: proof(failed), lines: [failed, failed] }],
+            ...more,
+          }),
+        ],
+      })
+    const other = { step: 's', test: 'b', message: 'x', proof: proof(3) }
+    expect(saysTheSame(one({}), one({}, 'worse', 5))).toBe(true)
+    expect(saysTheSame(one({ flaky: [other] }), one({ unclear: [other] }))).toBe(true)
+    expect(saysTheSame(one({}), one({ vanished: [other] }))).toBe(false)
+  })
+
+  it('another patch that does it is news; that it was not looked for again is not', () => {
+    const by = (position: number | undefined) =>
+      says(findings['build-broken'], position === undefined ? {} : { culprit: { position, title: 'x' } })
+    expect(saysTheSame(by(2), by(2))).toBe(true)
+    expect(saysTheSame(by(2), by(3))).toBe(false)
+    expect(saysTheSame(by(undefined), by(3))).toBe(false)
+    expect(saysTheSame(by(2), by(undefined))).toBe(true)
   })
 
   it('looks at tests, steps, images and files', () => {

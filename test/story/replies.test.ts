@@ -99,6 +99,34 @@ describe('envelope', () => {
     ])
   })
 
+  test('what one patch of the series does is said under that patch', () => {
+    const found = verdict({
+      finding: { kind: 'new-failures' },
+      culprit: { position: 2, title: 'human: round half up' },
+    })
+    const second = reply({ series: three, verdict: found }).mail
+    expect(second.inReplyTo).toBe(three.parts[1]?.messageId)
+    expect(second.text).toContain('under which this mail stands')
+    const parts = three.parts.map(part => (part.position === 2 ? { ...part, filledFrom: 1 } : part))
+    const elsewhere = reply({ series: { ...three, parts }, verdict: found }).mail
+    expect(elsewhere.text).toContain('It is "human: round half up". I tested')
+    expect(reply({ verdict: found }).mail.text).toMatch(/^With your patch/)
+  })
+
+  test('a command that cannot be typed as it is, is that of the whole step', () => {
+    const only = (test: string) => {
+      const { job } = stories['proof-new'] ?? {}
+      const newFailures = [
+        { step: 'numbers', test, message: '', ending: { kind: 'finished', exitCode: 1 } as const },
+      ]
+      const images = [image('debian', { kind: 'new-failures', newFailures })]
+      return reply({ job, verdict: verdict({ finding: { kind: 'new-failures' }, images }) }).mail.text
+    }
+    expect(only("it's a $(test)")).toContain(`    ./tests/numbers-test --only 'it'\\''s a $(test)'\n`)
+    for (const test of ['a\u202eb', 'x'.repeat(500), 'a\nb'])
+      expect(only(test)).toContain('\n    ./tests/numbers-test\n')
+  })
+
   test('a follow-up stands under the first reply', () => {
     const first = reply().mail
     const { mail } = reply({ follows: { verdict: verdict({}), under: first } })
@@ -224,6 +252,9 @@ describe('hostile words', () => {
       newFailures: Array.from({ length: 40 }, (_, i) => ({
         step: bad,
         test: `${bad} > ${i}`,
+        lines: [i, 1e9],
+        kind: i % 2 === 0 ? 'new' : 'worse',
+        proof: { with: { failed: i, runs: 1e9 }, without: { failed: 7, runs: 1e9 } },
         message: Array(9).fill(bad.slice(0, 2000)).join('\n'),
         ending: { kind: 'powered-off' },
       })),
@@ -235,7 +266,25 @@ describe('hostile words', () => {
       })),
       mended: Array(30).fill(bad),
       log: bad,
+      console: bad,
+      screenshot: bad,
+      ...endless(bad),
     })
+  const endless = (bad: string): Partial<ImageVerdict> => {
+    const proof = { with: { failed: 1e9, runs: 1e9 }, without: { failed: 7, runs: 1e9 } }
+    const all = Array.from({ length: 30 }, (_, i) => ({
+      ...{
+        step: `${bad.slice(0, 100)}${i}`,
+        test: `${i} ${bad.slice(0, 300)}`,
+        message: bad.slice(0, 300),
+        proof,
+      },
+    }))
+    return {
+      ...{ flaky: all, unclear: all, vanished: all, leftOut: all.map(({ test }) => test) },
+      reported: all.map(one => ({ ...one, bug: `https://x/${bad.slice(0, 300)}` })),
+    }
+  }
   const badSeries = (bad: string): Series => ({
     ...three,
     title: bad,
@@ -251,6 +300,10 @@ describe('hostile words', () => {
   })
 
   test.each(evil.map((bad, i) => [i, bad] as const))('%i', (_, bad) => {
+    const images = Array.from({ length: 12 }, (_, i) => ({
+      ...badImage(bad),
+      image: `${bad.slice(0, 300)}${i}`,
+    }))
     for (const [i, finding] of kinds.entries()) {
       const { mail } = composeReply(
         input({
@@ -265,7 +318,12 @@ describe('hostile words', () => {
             base: { commit: bad, name: bad, wanted: bad },
             lacking: Array(9).fill({ id: bad, title: bad, why: 'unknown' }),
             finding: finding(bad),
-            images: Array.from({ length: 12 }, () => badImage(bad)),
+            images,
+            culprit: { position: 2, title: bad },
+            unbuildable: Array.from({ length: 300 }, (_, i) => ({
+              ...{ position: i + 1, title: bad, step: bad, errors: [bad, bad] },
+            })),
+            warnings: Array(3000).fill(bad),
           }),
           logUrl: blob => `https://x/${blob}`,
         }),
@@ -273,6 +331,8 @@ describe('hostile words', () => {
       expectFit(mail)
       expect(mail.subject.length).toBeLessThan(320)
       expect(mail.text).not.toMatch(/^(#|-- $|From |\.$|@)/m)
+      // However it was cut, it says whom to ask.
+      expect(mail.text).toMatch(/I am a program/)
       expect(JSON.stringify(mail.headers)).not.toMatch(/\\[rnu]/)
     }
   })
@@ -291,5 +351,56 @@ describe('hostile words', () => {
     const shown = mail.text.match(/^ {4}case \d+$/gm)?.length ?? 0
     expect(mail.text).toContain(`… and ${100 - shown} more`)
     expect(shown).toBeGreaterThan(3)
+  })
+
+  test('thousands of everything: the verdict, some of it, and how many there are', () => {
+    const proof = { with: { failed: 6, runs: 6 }, without: { failed: 0, runs: 6 } }
+    const some = (name: string) =>
+      Array.from({ length: 3000 }, (_, i) => ({ step: 'numbers', test: `${name} ${i}`, message: 'x', proof }))
+    const ending = { kind: 'finished', exitCode: 1 } as const
+    const images = Array.from({ length: 30 }, (_, i) =>
+      image(`image${i}`, {
+        kind: 'new-failures',
+        newFailures:
+          i > 0 ? [] : some('new').map((one, n) => ({ ...one, ending, kind: n % 3 ? 'new' : 'worse' })),
+        ...{ flaky: some('flaky'), unclear: some('unclear'), vanished: some('gone') },
+        reported: some('known').map(one => ({ ...one, bug: 'https://bugs.example.org/1' })),
+        mended: some('mended').map(({ test }) => test),
+        leftOut: some('left').map(({ test }) => test),
+        ...{ console: 'c', screenshot: 's' },
+      }),
+    )
+    const { mail } = composeReply(
+      input({
+        series: three,
+        verdict: verdict({
+          finding: { kind: 'new-failures' },
+          culprit: { position: 2, title: 'human: round half up' },
+          unbuildable: [
+            { position: 1, title: 'x', step: 'build', errors: Array(3000).fill('a.c:1: error: x') },
+          ],
+          warnings: Array.from({ length: 3000 }, (_, i) => `a.c:${i}: warning: x`),
+          images,
+        }),
+      }),
+    )
+    expectFit(mail)
+    const text = mail.text.replace(/\s+/g, ' ')
+    expect(text).toMatch(
+      /^With patch 2\/3 of your series, 2000 tests fail that pass without it and 1000 fail more often than without\./,
+    )
+    for (const said of [
+      'each in 6 of 6 runs with your series and in 0 of 6 without',
+      '3000 tests of which I could not tell',
+      '3000 tests that did not run',
+      '3000 tests mended, thank you',
+      '3000 flaky tests',
+      '3000 known failures',
+      '3000 new warnings',
+      'more images',
+      'I am a program',
+    ])
+      expect(text).toContain(said)
+    expect(text).not.toContain('[…]')
   })
 })

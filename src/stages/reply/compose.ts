@@ -19,7 +19,7 @@ import {
 } from './envelope.ts'
 import { mailText, render } from './render.ts'
 import { rooms } from './room.ts'
-import { view } from './view.ts'
+import { gather, view } from './view.ts'
 
 export { answered, replyId } from './envelope.ts'
 
@@ -102,10 +102,13 @@ const body = (input: ComposeInput & { wanted: Recipients }): string[] => {
   const { verdict } = input
   if (!isAnswer(verdict)) throw new Error('what was cancelled is not answered')
   const template = templates[verdict.finding.kind]
+  const ground = gather(input)
   let lines: string[] = []
   for (const room of rooms) {
-    lines = render(template, view({ ...input, list: input.project.list, room }))
+    lines = render(template, view({ ...input, list: input.project.list, room, ground }))
     if (lines.length <= maxLines) return lines
   }
-  return [...lines.slice(0, maxLines - 1), '[…]']
+  // The end says whose mail it is, and whom to ask.
+  const end = lines.slice(lines.lastIndexOf(''))
+  return [...lines.slice(0, maxLines - 1 - end.length), '[…]', ...end].slice(0, maxLines)
 }

@@ -61,6 +61,12 @@ const messageIndent = 8
 export const list = (names: string[]): string =>
   names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
+const maxImages = 4
+
+/** `debian and busybox`, or how many there are. */
+export const onImages = (images: string[]): string =>
+  images.length > maxImages ? `${images.length} images` : list(images.map(name => quoted(name, 30)))
+
 export const quoted = (line: string, width: number): string => cleanLine(line, width).replaceAll('\t', '    ')
 
 /** A test's name without its last part, where that only repeats the message. */
@@ -149,7 +155,7 @@ const showFailures = (one: Group, { room, thing }: Shown): Failures => {
   }
   return {
     kind,
-    where: list(images.map(name => quoted(name, 40))),
+    where: onImages(images),
     step: quoted(failures[0]?.step ?? '', 60),
     numbers: numbersOf(one, thing),
     lines,
@@ -198,35 +204,45 @@ const showBroken = ({ step, images, proofs, running }: BrokenGroup, { room, thin
   const tail = step.tail.filter(line => line.trim() !== '').slice(-few)
   const said = sayBroken(step)
   return {
-    where: list(images.map(name => quoted(name, 40))),
+    where: onImages(images),
     step: quoted(step.step, 60),
     said,
-    why: step.why.includes(said) || step.ending.kind !== 'finished' ? '' : quoted(step.why, room.width),
+    why:
+      room.rows < 3 || step.why.includes(said) || step.ending.kind !== 'finished'
+        ? ''
+        : quoted(step.why, room.width),
     numbers: sayProof(together(proofs), thing),
     sometimes: proofs.some(proof => proof !== undefined && proof.without.failed > 0),
     place: placeOf(step.lines, images),
     repeated: needsSecondOpinion(step.ending),
-    running: running.slice(0, Math.min(maxRunning, few)).map(name => quoted(name, room.width)),
+    running: running.slice(0, Math.min(maxRunning, few - 1)).map(name => quoted(name, room.width)),
     lines: tail.map(line => quoted(line, room.width)),
   }
 }
 
+/** All that is held against the patch, in groups: the same for any room. */
+export const gatherEvidence = (images: ImageVerdict[]) => ({
+  failures: group(images),
+  broken: groupBroken(images),
+  counts: countsOf(images),
+})
+
 /** `room.rows`: how many rows of the mail all failures together may take; each group shows at least one. */
-export const evidence = (images: ImageVerdict[], { room, thing }: Shown): Evidence => {
-  const failures = group(images)
-  const broken = groupBroken(images)
+export const evidence = (
+  { failures, broken, counts }: ReturnType<typeof gatherEvidence>,
+  { room, thing }: Shown,
+): Evidence => {
   const most = Math.max(1, Math.floor(room.rows / 4))
   const shownBroken = broken.slice(0, failures.length > 0 ? Math.max(1, Math.floor(most / 2)) : most)
   const shownFailures = failures.slice(0, Math.max(1, most - shownBroken.length))
   const share = Math.max(1, Math.floor(room.rows / Math.max(1, shownFailures.length + shownBroken.length)))
   const shown: Shown = { room: { ...room, rows: share }, thing }
-  const { fresh, worse, steps } = countsOf(images)
   return {
     failures: shownFailures.map(one => showFailures(one, shown)),
     broken: shownBroken.map(one => showBroken(one, shown)),
-    newCount: fresh,
-    worseCount: worse,
-    brokenCount: steps,
+    newCount: counts.fresh,
+    worseCount: counts.worse,
+    brokenCount: counts.steps,
     brokenSaid:
       broken.length === 1
         ? broken.map(({ step }) => sayBroken(step)).join('')

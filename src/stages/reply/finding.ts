@@ -26,7 +26,7 @@ export const sayFinding = (verdict: Verdict, series: Pick<Series, 'total'>): str
     case 'all-well': {
       const { unclear } = countsOf(verdict.images)
       return unclear > 0
-        ? `I found nothing that it breaks, but could not tell of ${plural(unclear, 'test')}`
+        ? `nothing failed newly, but of ${plural(unclear, 'test')} I could not tell`
         : 'all was well'
     }
     case 'new-failures': {

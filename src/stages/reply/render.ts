@@ -19,7 +19,7 @@ const load = (): Words => {
     files.map(name => [name, withoutTagLines(readFileSync(new URL(name, folder), 'utf8'))]),
   )
   const engine = new Liquid({ templates, strictVariables: true, strictFilters: true, ownPropertyOnly: true })
-  engine.registerFilter('pad', (text: string, width: number) => String(text).padEnd(width))
+  engine.registerFilter('pad', (text: string, width: number) => `${String(text).padEnd(width - 1)} `)
   engine.registerFilter('of', (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`)
   return { engine, parsed: new Map() }
 }

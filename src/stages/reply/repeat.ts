@@ -87,7 +87,10 @@ const steps = (given: { verdict: Verdict; applied: Applied[]; job: Job; room: Ro
 /** The series' patches that it takes to see it: up to the one that did not apply, or that does it. */
 const needed = (series: Series, verdict: Verdict): Applied[] => {
   const { finding } = verdict
-  const about = finding.kind === 'does-not-apply' ? finding : culpritOf(verdict)
+  const culprit = culpritOf(verdict)
+  // What else fails may be a later patch's.
+  const does = culprit?.only ? undefined : culprit
+  const about = finding.kind === 'does-not-apply' ? finding : does
   const last = about?.position ?? Number.POSITIVE_INFINITY
   return series.parts.filter(({ position }) => position <= last)
 }
@@ -128,7 +131,7 @@ export const repeat = (given: { verdict: Verdict; series: Series; job: Job | und
   const own = applied.filter(({ messageId }) => series.parts.some(part => part.messageId === messageId))
   return {
     repository: publicUrl(job?.recipe.repository),
-    steps: job && applied.length > 0 ? steps({ verdict, applied, job, room }) : null,
+    steps: job && applied.length > 0 && room.commands > 0 ? steps({ verdict, applied, job, room }) : null,
     mails: mails(applied, series, room),
     count: applied.length,
     named: room.mails,

@@ -8,9 +8,9 @@ import { cleanLine, oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { fold } from '../../text/wrap.ts'
 import { answered, type Recipients, sayAddresses } from './envelope.ts'
-import { evidence, list } from './evidence.ts'
+import { evidence, gatherEvidence, list } from './evidence.ts'
 import { sayFinding, sayPatches } from './finding.ts'
-import { others } from './others.ts'
+import { gatherOthers, others } from './others.ts'
 import { repeat, short } from './repeat.ts'
 import type { Room } from './room.ts'
 
@@ -25,9 +25,21 @@ export type ViewInput = {
   follows?: { verdict: Verdict }
   logUrl: (blob: BlobId) => string
   room: Room
+  ground: Ground
 }
 
+type Ground = ReturnType<typeof gather>
+
+/** What takes long for a verdict with thousands of failures, and is the same for any room. */
+export const gather = ({ verdict, series, follows }: Pick<ViewInput, 'verdict' | 'series' | 'follows'>) => ({
+  evidence: gatherEvidence(verdict.images),
+  others: gatherOthers(verdict),
+  images: verdict.images.slice(0, maxImages).map(image => ({ image, counts: countsOf([image]) })),
+  earlier: follows ? earlierView(follows.verdict, verdict, series) : null,
+})
+
 const maxHere = 8
+const maxImages = 8
 
 /** A word of an untrusted mail that goes into a sentence: a branch, tag or commit, or nothing. */
 const nameOnly = (text: string | undefined): string | undefined =>
@@ -35,7 +47,7 @@ const nameOnly = (text: string | undefined): string | undefined =>
 
 /** Everything that a template may name; absent is null, so that a misspelt name is still an error. */
 export const view = (input: ViewInput) => {
-  const { verdict, series, job, wanted, live, administrator, room } = input
+  const { verdict, series, job, wanted, live, administrator, room, ground } = input
   const shown = verdict.images.slice(0, room.images)
   const thing = series.total > 1 ? 'series' : 'patch'
   return {
@@ -47,20 +59,22 @@ export const view = (input: ViewInput) => {
     many: series.total > 1,
     total: series.total,
     base: baseView(verdict.base),
-    earlier: input.follows ? earlierView(input.follows.verdict, verdict, series) : null,
+    earlier: ground.earlier,
     context: contextView(input),
-    images: shown.map(image => imageView(image, room)),
+    images: ground.images.slice(0, room.images).map(one => imageView(one, room)),
     imageNames: names(verdict.images.filter(({ kind }) => kind === 'passed')),
     untestedNames: names(verdict.images.filter(({ kind }) => kind === 'untested')),
     untestedCount: verdict.images.filter(({ kind }) => kind === 'untested').length,
     // Is something failing that is not held against the patch?
     failsAnyway: verdict.images.some(failsAnyway),
     moreImages: verdict.images.length - shown.length,
-    evidence: evidence(verdict.images, { room, thing }),
-    others: others(verdict, room),
+    counts: ground.evidence.counts,
+    evidence: evidence(ground.evidence, { room, thing }),
+    others: others(ground.others, room),
     // Where there is little room, the numbers speak for themselves.
     proven: room.rows >= 12 && proven(verdict),
     culprit: culpritView(verdict, series),
+    partly: partlyView(verdict, series),
     unbuildable: unbuildableView(verdict, series, room),
     finding: findingView(verdict.finding, series, room),
     links: links(input, shown),
@@ -158,8 +172,8 @@ const lackingWhy: Record<Lacking['why'], string> = {
 const sayLacking = ({ id, title, why }: Lacking, room: Room): string =>
   `${oneLine(title === undefined ? id : title, room.width)} (${lackingWhy[why]})`
 
-const imageView = (image: ImageVerdict, room: Room) => {
-  const { fresh, worse, flaky, unclear, reported } = countsOf([image])
+const imageView = ({ image, counts }: Ground['images'][number], room: Room) => {
+  const { fresh, worse, flaky, unclear, reported } = counts
   return {
     ...{ name: oneLine(image.image, 40), kind: image.kind, passed: image.passed, known: image.known },
     ...{ fresh, worse, flaky, unclear, reported },
@@ -178,12 +192,26 @@ const brokenNames = ({ broken }: ImageVerdict): string => {
 /** The patch that does it; of a single patch nobody needs to be told. */
 const culpritView = (verdict: Verdict, series: Series) => {
   const culprit = culpritOf(verdict)
-  if (culprit === undefined || series.total < 2) return null
+  if (culprit === undefined || culprit.only !== undefined || series.total < 2) return null
   const { position, title } = culprit
   return {
     position,
     title: oneLine(title, 100),
     isAnswered: answered(series, verdict)?.position === position,
+  }
+}
+
+/** A patch that does only some of it, as far as is known. */
+const partlyView = (verdict: Verdict, series: Series) => {
+  const { position, title, only = [] } = verdict.culprit ?? {}
+  if (position === undefined || title === undefined || only.length === 0) return null
+  const names = only.slice(0, maxBroken).map(({ step, test }) => `"${oneLine(test || step, 40)}"`)
+  const more = only.length - names.length
+  return {
+    position,
+    title: oneLine(title, 100),
+    isAnswered: answered(series, verdict)?.position === position,
+    what: more > 0 ? `${names.join(', ')} and ${more} more` : list(names),
   }
 }
 
@@ -198,7 +226,7 @@ const unbuildableView = ({ unbuildable = [] }: Verdict, series: Series, room: Ro
         patches: sayPatches(positions, series.total),
         count: positions.length,
         step: oneLine(one.step, 60),
-        error: cleanLine(one.errors[0]?.split('\n')[0] ?? '', room.width),
+        error: room.each === 0 ? '' : cleanLine(one.errors[0]?.split('\n')[0] ?? '', room.width),
       }
 }
 
