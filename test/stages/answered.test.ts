@@ -1,8 +1,9 @@
 // Under which mail a reply stands: that of the patch which does it, where that is known; and its name stays the same.
 import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../src/model/verdict.ts'
+import { composeReply } from '../../src/stages/reply/compose.ts'
 import { answered, replyId, threading } from '../../src/stages/reply/envelope.ts'
-import { three, verdict } from '../story/verdicts.ts'
+import { image, input, three, verdict } from '../story/verdicts.ts'
 
 const failing = { kind: 'new-failures' } as const
 const culprit = { position: 2, title: 'two' }
@@ -43,5 +44,18 @@ describe('a reply', () => {
     expect(replyId(verdict({ finding: { ...broken, position: 3 } }))).toBe(
       replyId(verdict({ finding: broken })),
     )
+  })
+
+  it('says of a patch that does only some of it no more than that', () => {
+    const failure = (test: string) => ({
+      ...{ step: 'numbers', test, message: '', kind: 'new' as const },
+      ending: { kind: 'finished' as const, exitCode: 1 },
+    })
+    const images = [image('debian', { kind: 'new-failures', newFailures: ['add', 'sub'].map(failure) })]
+    const only = [{ step: 'numbers', test: 'add' }]
+    const said = verdict({ finding: failing, culprit: { ...culprit, only }, images })
+    const text = composeReply(input({ series: three, verdict: said })).mail.text.replace(/\s+/g, ' ')
+    expect(text).toContain('With your series, 2 tests fail')
+    expect(text).toContain('Patch 2/3, "two", under which this mail stands: it does "add".')
   })
 })
