@@ -461,6 +461,12 @@ const testStep = step.extend({
     ),
 })
 
+/** What is missing would be found only when the step runs. */
+const wholeTestStep = testStep.refine(
+  ({ report, pattern }) => report !== 'pattern' || pattern !== undefined,
+  { path: ['pattern'], error: 'is missing: report: pattern needs its regular expressions' },
+)
+
 const concern = z.strictObject({
   paths: z.array(line('a glob')).min(1, { error: 'there is no glob' }).describe('Globs of changed files.'),
   steps: z.array(line('a name')).default([]).describe('Test steps that they concern. Default: none.'),
@@ -651,7 +657,7 @@ const project = z
           .min(1, { error: 'there is no image to test on: at least one is needed' })
           .describe('The images of the tests, from farm.images.'),
         steps: z
-          .array(testStep)
+          .array(wholeTestStep)
           .min(1, { error: 'there is nothing to run: at least one step is needed' })
           .describe('Run on each image, one after another.'),
         concerns: z

@@ -276,6 +276,12 @@ const mistakes: [what: string, from: string, to: string, message: string][] = [
     'grapevine.yaml:20:75: projects.tally.test.steps[0].report: must be one of wine, tap, ktap, sparse, junit, ctest, automake, go, pytest, cargo, meson, pattern, exit-code. Did you mean "wine"?',
   ],
   [
+    'a pattern of reports without its expressions',
+    'report: wine',
+    'report: pattern',
+    'grapevine.yaml:20:11: projects.tally.test.steps[0].pattern: is missing: report: pattern needs its regular expressions',
+  ],
+  [
     'a span without unit',
     '1.5 min',
     '90',

@@ -1,6 +1,6 @@
 // Warnings of a build by names that survive an edit elsewhere; logs as gcc 12, clang 14, cl 19, cargo 1.95 and GNU ld print them.
 import { expect, test } from 'vitest'
-import { allWarnings, newWarnings, warningsOf } from '../../src/text/build-warnings.ts'
+import { allWarnings, changedLines, newWarnings, warningsOf } from '../../src/text/build-warnings.ts'
 
 test.each<[string, string, string[]]>([
   [
@@ -39,4 +39,38 @@ test('a flood is cut, and what the cut list of the base cannot tell of is not ca
   expect(base).toHaveLength(300)
   expect(newWarnings([...flood, 'a.c: unused'], base)).toEqual(['a.c: unused'])
   expect(allWarnings([flood, flood])).toHaveLength(300)
+})
+
+test('of a series only what is about its own lines, wherever the compiler was called', () => {
+  const changed = changedLines(`diff --git a/lib/x.c b/lib/x.c
+--- a/lib/x.c
++++ b/lib/x.c
+@@ -3 +3,2 @@ int f(void)
+-old
++new
++newer
+@@ -20,2 +21,0 @@
+-gone
+diff --git a/gone.c b/gone.c
+--- a/gone.c
++++ /dev/null
+@@ -1 +0,0 @@
+-x
+`)
+  expect([...changed]).toEqual([
+    [
+      'lib/x.c',
+      [
+        [3, 4],
+        [21, 20],
+      ],
+    ],
+  ])
+  const log = ['x.c:2', '../lib/x.c:3', '/grapevine/source/lib/x.c:4', 'x.c:5', 'x.c:21', 'y.c:3']
+    .map((place, i) => `${place}:1: warning: number ${i}`)
+    .join('\n')
+  expect(warningsOf(`${log}\nld: warning: odd\n`, changed)).toEqual([
+    '../lib/x.c: number 1',
+    '/grapevine/source/lib/x.c: number 2',
+  ])
 })

@@ -6,6 +6,7 @@ import type { Recipe } from '../../model/recipe.ts'
 import type { Ruled } from '../../model/ruled.ts'
 import type { SeriesId } from '../../model/series.ts'
 import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
+import { newWarnings } from '../../text/build-warnings.ts'
 import { baselineTests, baseOutcome, final, type Tasks } from './outcomes.ts'
 
 export type { Tasks } from './outcomes.ts'
@@ -60,6 +61,14 @@ export const judge = (input: JudgeInput): Judgement => {
   )
 }
 
+/** What the compiler says of the series only. */
+const warningsOf = ({ build, baseline }: JudgeInput): Pick<Verdict, 'warnings'> => {
+  const [own, base] = [final(build), baseline && final(baseline.build)]
+  if (own?.kind !== 'built' || base?.kind !== 'built') return {}
+  const warnings = newWarnings(own.warnings ?? [], base.warnings ?? [])
+  return warnings.length === 0 ? {} : { warnings }
+}
+
 /** All steps were left out, as nothing that is changed concerns them. */
 const isUnconcerned = (outcome: Outcome | undefined): boolean =>
   outcome?.kind === 'tested' && outcome.steps.length === 0 && (outcome.skipped ?? []).length > 0
@@ -90,6 +99,7 @@ const verdict = (input: JudgeInput, finding: Finding, images: ImageVerdict[]): J
     ...(input.job.lacking === undefined ? {} : { lacking: input.job.lacking }),
     decidedAt: input.now,
     ...extraOf(input),
+    ...warningsOf(input),
     buildLog: lastRun(input.runs, input.build)?.evidence.log,
     images,
     finding,

@@ -18,7 +18,7 @@ const doneTimedOut = 258
 
 const startLine = /^([\w.+-]+:[\w.+-]+) start(?: \S+){0,2}\s*$/
 // A unit whose last line has no line break pushes the next line to the right: these two may stand anywhere.
-const doneLine = /([\w.+-]+:[\w.+-]+?)(?::([0-9a-f]+))? done \((-?\d+|0x[0-9a-f]+)\)(?: in \d+s)?\s*$/i
+const doneLine = /([\w.+-]+:[\w.+-]+?)(?::([0-9a-f]+))? done \((-?\d+|0x[0-9a-f]+)\)(?: in (\d{1,7})s)?\s*$/i
 const summaryLine =
   /(?:^|[^0-9a-f])([0-9a-f]+):([\w.+-]+): (\d+) tests? executed \((\d+) marked as todo, (?:(\d+) as flaky, )?(\d+) failures?\), (\d+) skipped\.\s*$/i
 const silencedLine = /([0-9a-f]+):[\w.+-]+: Silenced (\d+) todos, (\d+) skips and \d+ traces\.\s*$/i
@@ -41,7 +41,7 @@ type Unit = {
   summaries: Summary[]
   tests: { text: string; kind: 'failed' | 'todo-passed'; line: number }[]
   exception: string | undefined
-  done: { pid: string | undefined; code: number } | undefined
+  done: { pid: string | undefined; code: number; line: number; seconds: number | undefined } | undefined
 }
 
 const newUnit = (name: string, line: number): Unit => ({
@@ -86,7 +86,8 @@ const splitRun = (lines: string[]): Run => {
       open = newUnit(start, index + 1)
       units.push(open)
     } else if (done && open && open.name === done[1]) {
-      open.done = { pid: done[2]?.toLowerCase(), code: Number(done[3]) }
+      const seconds = done[4] === undefined ? undefined : Number(done[4])
+      open.done = { pid: done[2]?.toLowerCase(), code: Number(done[3]), line: index + 1, seconds }
       open = undefined
     } else if (done) misplaced ??= `"${done[1]} done" stands where that unit was not running`
     else if (open) take(open, line, index + 1)
@@ -95,17 +96,30 @@ const splitRun = (lines: string[]): Run => {
   return { units, misplaced, bare: false }
 }
 
+/** Where and how long it ran, as the runner says. */
+const spanOf = ({ done }: Unit): Pick<TestResult, 'endLine' | 'durationMs'> => ({
+  ...(done ? { endLine: done.line } : {}),
+  ...(done?.seconds === undefined ? {} : { durationMs: done.seconds * 1000 }),
+})
+
 /** Programs that were started without the runner: each summary line closes a unit, what follows the last one is another, cut off. */
 const splitBare = (lines: string[]): Run => {
   const units: Unit[] = []
+  const names = new Set<string>()
   let open: Unit | undefined
+  let misplaced: string | undefined
   for (const [index, line] of lines.entries()) {
     const summary = summaryLine.exec(lineEnd(line))
+    const done = doneLine.exec(lineEnd(line))?.[1]
+    // A runner said that it is over: then its start, and whatever ran before, is missing.
+    if (done && units.some(({ name }) => done.endsWith(`:${name}`)))
+      misplaced ??= `"${done} start" is missing`
     if (!open && !summary && !testLine.test(line)) continue
     open ??= newUnit('', index + 1)
     take(open, line, index + 1)
     if (!summary) continue
     open.name = summary[2] ?? ''
+    names.add(open.name)
     units.push(open)
     open = undefined
   }
@@ -113,7 +127,7 @@ const splitBare = (lines: string[]): Run => {
     const file = testLine.exec(lines[open.line - 1] ?? '')?.[1]
     units.push({ ...open, name: file?.replace(/(\.\w+)?:\d+$/, '') ?? 'unknown' })
   }
-  return { units, misplaced: undefined, bare: true }
+  return { units, misplaced, bare: true }
 }
 
 const take = (unit: Unit, line: string, at: number): void => {
@@ -221,6 +235,7 @@ const results = (unit: Unit): TestResult[] => {
     outcome: failed ? 'failed' : 'passed',
     message: unit.tests[0]?.text ?? '',
     line: unit.line,
+    ...spanOf(unit),
   }
   const tooMuch: TestResult = {
     test: below(unit.name, 'prints too much'),
@@ -237,6 +252,7 @@ const broken = (unit: Unit, why: string): TestResult[] => [
     outcome: 'error',
     message: unit.exception ? `${why}; unhandled exception ${unit.exception}` : why,
     line: unit.line,
+    ...spanOf(unit),
   },
   ...children(unit),
 ]
