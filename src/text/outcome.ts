@@ -22,6 +22,8 @@ export const sayOutcome = (outcome: Outcome): string => {
     case 'ours':
       return `trouble of ours: ${outcome.what}, ${outcome.detail}`
     case 'tested': {
+      const skipped = outcome.skipped ?? []
+      if (outcome.steps.length === 0 && skipped.length > 0) return 'nothing to test: no step is concerned'
       const tests = outcome.steps.flatMap(step => step.report.tests)
       const failed = outcome.steps
         .map(step => leaves(step.report.tests.filter(test => isFailure(test.outcome))).length)
@@ -37,7 +39,8 @@ export const sayOutcome = (outcome: Outcome): string => {
       const said = counts.filter(([n], i) => n > 0 || i < 2).map(([n, word]) => `${n} ${word}`)
       const odd = outcome.steps.filter(step => step.ending.kind !== 'finished')
       const ends = odd.map(step => `; ${step.name} ${sayEnding(step.ending)}`).join('')
-      return `tests: ${said.join(', ')}${ends}`
+      const left = skipped.length > 0 ? `; left out: ${skipped.map(({ step }) => step).join(', ')}` : ''
+      return `tests: ${said.join(', ')}${left}${ends}`
     }
   }
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/model/job.ts'
 import type { RawMail } from '../../src/ports/mail-source.ts'
 import { likelyTests } from '../../src/stages/judge/likely.ts'
+import { sayOutcome } from '../../src/text/outcome.ts'
 import type { Wired } from '../../src/wiring/wire.ts'
 import { type Flow, openFlow, project, recipe } from '../fakes/flow.ts'
 
@@ -118,13 +119,14 @@ const play = async (id: string, ...files: string[]) => {
     leftOut: verdict?.images[0]?.leftOut ?? [],
     likely: likelyTests({ tasks }, 'debian'),
     built,
+    said: outcomes.map(outcome => outcome && sayOutcome(outcome)),
     mail: flow.sent.at(-1)?.text ?? '',
   }
 }
 
 describe('a series', () => {
   it('is tested by what needs its files, and the base by everything', async () => {
-    const { scripts, finding, leftOut, likely } = await play('one', 'src/trim.h')
+    const { scripts, finding, leftOut, likely, said } = await play('one', 'src/trim.h')
     expect(ran.filter(({ isPatched }) => !isPatched).map(({ script }) => script)).toEqual([
       './strings',
       './numbers',
@@ -136,6 +138,7 @@ describe('a series', () => {
       '1 test of step "numbers": the changed files do not concern them',
     ])
     expect(likely).toEqual([{ step: 'strings', tests: ['trim'] }])
+    expect(said).toEqual(['built', 'tests: 1 passed, 0 failed; left out: numbers'])
   })
 
   it('of which a file is not told of is tested by everything', async () => {
@@ -146,9 +149,10 @@ describe('a series', () => {
   })
 
   it('that concerns nothing is built, and its author is told that there was nothing to test', async () => {
-    const { scripts, finding, mail } = await play('three', 'tools/count.pl')
+    const { scripts, finding, mail, said } = await play('three', 'tools/count.pl')
     expect(scripts).toEqual([])
     expect(finding).toEqual({ kind: 'nothing-to-test', built: true })
+    expect(said).toEqual(['built', 'nothing to test: no step is concerned'])
     expect(mail).toContain('Your patch applies and builds. There was nothing to test:')
   })
 
