@@ -25,6 +25,15 @@ export const stepOf = (outcome: Outcome | undefined, name: string): TestedStep |
 export const isComparable = (patched: TestedStep, base: TestedStep | undefined): base is TestedStep =>
   isGuestsDoing(patched.ending) && base !== undefined && isTrustworthy(base)
 
+const indexes = new WeakMap<TestedStep, Map<string, TestResult>>()
+
+/** One result of a report. Thousands are asked for, one by one. */
+export const resultOf = (step: TestedStep, test: string): TestResult | undefined => {
+  const index = indexes.get(step) ?? new Map(step.report.tests.map(result => [result.test, result]))
+  indexes.set(step, index)
+  return index.get(test)
+}
+
 export const shownIn = (step: TestedStep, test?: TestResult): Shown => {
   const first = step.lines[0] - 1
   return {

@@ -76,3 +76,38 @@ describe('a walk over the patches', () => {
     expect(jobDuty([...job(build), walk(attempt)])).toMatchObject({ do: duty, tasks: [{ id: 'each' }] })
   })
 })
+
+describe('runs besides the first ones', () => {
+  const probe = (id: string, build: string, state: TaskState): Task => ({
+    ...task('test', 'image-0', state),
+    id,
+    probe: { why: 'proof', side: 'with', build, step: 's', round: 1, turn: 1 },
+  })
+  const again = (state: TaskState): Task => ({ ...task('build', 'debian', state), id: 'again', upTo: 0 })
+  const first = job(built, tested)
+
+  it.each<[string, Task[], string, string[] | undefined]>([
+    ['run like the others', [...first, probe('p', 'build-debian', queued)], 'run', ['p']],
+    ['of a build of another job are due', [...first, probe('p', 'elsewhere', queued)], 'run', ['p']],
+    ['wait for their own build', [...first, again(running), probe('p', 'again', queued)], 'wait', undefined],
+    ['and its build is due', [...first, again(queued), probe('p', 'again', queued)], 'run', ['again']],
+    [
+      'end where their build was lost',
+      [...first, again(refused), probe('p', 'again', queued)],
+      'cancel',
+      ['p'],
+    ],
+    ['are waited for', [...first, probe('p', 'build-debian', running)], 'wait', undefined],
+    [
+      'that are over are judged',
+      [...first, again(built), probe('p', 'again', cancelled)],
+      'judge',
+      undefined,
+    ],
+    ['do not stand for the first build', [again(built), ...job(running, queued)], 'wait', undefined],
+  ])('%s', (_, tasks, duty, ids) => {
+    const found = jobDuty(tasks)
+    expect(found.do).toBe(duty)
+    expect('tasks' in found ? found.tasks.map(one => one.id) : undefined).toEqual(ids)
+  })
+})

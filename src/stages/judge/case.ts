@@ -1,7 +1,7 @@
 // All that a verdict on a series is made of, read at once: what this room decides is decided from it alone.
 import { historyOf, type Sample, type Trials } from '../../model/history.ts'
 import type { Instant } from '../../model/instant.ts'
-import type { Job, RunRecord, Task } from '../../model/job.ts'
+import { firstTasks, type Job, type RunRecord, type Task } from '../../model/job.ts'
 import type { KnownFailure } from '../../model/known.ts'
 import type { ProofPolicy } from '../../model/proof-policy.ts'
 import type { Series } from '../../model/series.ts'
@@ -40,7 +40,7 @@ const ofLastBases = (samples: Sample[], bases: number): Sample[] => {
 const runsOf = async (store: Store, tasks: Task[]): Promise<RunRecord[]> =>
   (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
 
-/** Throws the store's Faults. */
+/** History is read when all first tests are over: before, nothing is compared. Throws the store's Faults. */
 export const gatherCase = async (
   { store, clock }: { store: Store; clock: Clock },
   of: { job: Job; series: Series; policy: ProofPolicy },
@@ -49,10 +49,10 @@ export const gatherCase = async (
   const tasks = await store.tasksOf(job.id)
   const base = job.baseline === undefined ? undefined : await store.job(job.baseline)
   const baseline = base && { job: base, tasks: await store.tasksOf(base.id) }
+  const isEarly = firstTasks(tasks).tests.some(({ state }) => state.at === 'queued' || state.at === 'running')
+  const images = isEarly ? [] : job.recipe.test.images
   const read = await Promise.all(
-    job.recipe.test.images.map(image =>
-      store.samples({ project: job.project, image, patched: false, limit: maxSamples }),
-    ),
+    images.map(image => store.samples({ project: job.project, image, patched: false, limit: maxSamples })),
   )
   const samples = read.flatMap(own => ofLastBases(own, policy.bases))
   return {

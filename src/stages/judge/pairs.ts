@@ -1,6 +1,6 @@
 // What the runs made for proof say of one suspect, in the order of their rounds. A run that was lost to us says nothing, and neither does the
 // other one of its pair.
-import { isBad } from '../../model/comparing.ts'
+import { isBad, resultOf } from '../../model/comparing.ts'
 import { plus, type Trials } from '../../model/history.ts'
 import type { Task } from '../../model/job.ts'
 import type { Pair } from '../../model/proof.ts'
@@ -21,8 +21,15 @@ export const proofTasks = ({ tasks }: Case, { image, step }: Pick<Suspect, 'imag
       on === image && probe?.step === step && (probe.why === 'proof' || probe.why === 'screen'),
   )
 
-const isOf = ({ probe }: Task, test: string): boolean =>
-  probe?.tests === undefined || (test !== '' && probe.tests.includes(test))
+const named = new WeakMap<string[], Set<string>>()
+
+/** Does that run tell of the test? Lists may be long, and are asked often. */
+export const isOf = ({ probe }: Task, test: string): boolean => {
+  if (probe?.tests === undefined) return true
+  const names = named.get(probe.tests) ?? new Set(probe.tests)
+  named.set(probe.tests, names)
+  return names.has(test)
+}
 
 /** Did it fail in that run? undefined: the run does not tell. */
 export const failedIn = (task: Task, { test, kind, before }: Suspect): boolean | undefined => {
@@ -30,10 +37,10 @@ export const failedIn = (task: Task, { test, kind, before }: Suspect): boolean |
   if (!probe || !isOf(task, test)) return undefined
   const step = probedStep(task)
   if (!step || !isGuestsDoing(step.ending)) return undefined
-  const { state, tests } = step.report
+  const { state } = step.report
   const isEnded = step.ending.kind === 'finished'
   if (test === '') return !isEnded || state !== 'whole'
-  const found = tests.find(result => result.test === test)
+  const found = resultOf(step, test)
   if (found) {
     const failed = kind === 'mended' ? isBad(found.outcome) : isFailure(found.outcome)
     return failed || (state !== 'contradictory' && state !== 'none') ? failed : undefined

@@ -11,8 +11,8 @@ import { type Pair, ruling, type Suspicion, sharesOf } from '../../model/proof.t
 import { noTrials, type Ruled } from '../../model/ruled.ts'
 import type { Case } from './case.ts'
 import { withBug } from './known.ts'
-import { isOver } from './outcomes.ts'
-import { countsOf, failedIn, proofTasks, type Round, roundsOf } from './pairs.ts'
+import { isOver, probedStep } from './outcomes.ts'
+import { countsOf, failedIn, isOf, proofTasks, type Round, roundsOf } from './pairs.ts'
 import { anewBuilds, anewIds, buildIds, probeTask } from './probes.ts'
 import {
   type Doubtful,
@@ -48,11 +48,11 @@ const wants = (state: State): state is Wanting => typeof state.is === 'object'
 const isWhole = (given: Case, suspect: Suspect): boolean => {
   if (!suspect.single) return true
   const alone = proofTasks(given, suspect).filter(
-    ({ probe, state }) =>
-      probe?.side === 'with' &&
-      probe.tests?.includes(suspect.test) &&
-      state.at === 'done' &&
-      state.outcome.kind === 'tested',
+    task =>
+      task.probe?.side === 'with' &&
+      task.probe.tests !== undefined &&
+      isOf(task, suspect.test) &&
+      probedStep(task) !== undefined,
   )
   return alone.length > 0 && alone.every(task => failedIn(task, suspect) === undefined)
 }
@@ -165,9 +165,7 @@ const maxLost = 4
 
 /** So many runs may still be made for it: some are lost to us, and are made up for. */
 const runsLeft = (given: Case, { suspect, whole }: State): number => {
-  const own = proofTasks(given, suspect).filter(
-    ({ probe }) => probe?.tests === undefined || probe.tests.includes(suspect.test),
-  )
+  const own = proofTasks(given, suspect).filter(task => isOf(task, suspect.test))
   const told = own.filter(({ state }) => state.at === 'done' && state.outcome.kind === 'tested').length
   if (own.length - told > maxLost + told) return 0
   const most = (whole ? given.policy.stepPairs : given.policy.pairs) + spareRuns
@@ -256,11 +254,17 @@ const ask = (given: Case, states: State[]): { wanted: Task[]; open: Set<State> }
   return { wanted: fresh, open: waiting }
 }
 
-const ruled = ({ suspect, is, proof }: State, open: Set<State>, state: State): Ruled[] => {
+/** Nothing of what is waited for. */
+const ruled = (state: State, open: Set<State>): Ruled[] => {
+  const { suspect, is, proof } = state
   const { image, step, test, message, failure, kind } = suspect
-  const what = typeof is === 'object' ? (kind === 'fault' ? 'unclear' : 'nothing') : is
-  if (what === 'nothing' || open.has(state)) return []
-  return [{ image, step, test, message, failure, proof, ruling: what }]
+  const ruling = wants(state)
+    ? kind === 'fault'
+      ? 'unclear'
+      : 'nothing'
+    : (is as Exclude<State['is'], object>)
+  if (ruling === 'nothing' || open.has(state)) return []
+  return [{ image, step, test, message, failure, proof, ruling }]
 }
 
 const statesOf = (given: Case, suspects: Suspect[], besides: Suspect[] = []): State[] => {
@@ -287,7 +291,8 @@ export const prove = (given: Case): Proven => {
   if (isEarly(given)) return { rulings: [], wanted: [] }
   const found: Doubtful = doubtful(given)
   const first = statesOf(given, found.suspects)
-  const sofar = first.flatMap(state => ruled(state, new Set(first.filter(wants)), state))
+  const undecided = new Set<State>(first.filter(wants))
+  const sofar = first.flatMap(state => ruled(state, undecided))
   const more = doubtfulInsteadOf(given, sofar, found)
   const later = statesOf(given, more.suspects, found.suspects)
   const faults = [...first, ...later]
@@ -301,7 +306,7 @@ export const prove = (given: Case): Proven => {
   return {
     rulings: [
       ...[...found.decided, ...more.decided, ...mended.decided],
-      ...[...faults, ...thanks].flatMap(state => ruled(state, open, state)),
+      ...[...faults, ...thanks].flatMap(state => ruled(state, open)),
     ].map(one => withBug(given, one)),
     wanted: [...asked.wanted, ...thanked.wanted],
   }

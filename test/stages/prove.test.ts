@@ -1,0 +1,254 @@
+// Proof, from a case alone: what is asked for, what needs no asking, and what the first runs of a project are worth.
+import { describe, expect, it } from 'vitest'
+import type { Trials } from '../../src/model/history.ts'
+import type { Job, Outcome, Probe, RunRecord, Task, TestedStep } from '../../src/model/job.ts'
+import type { TestResult } from '../../src/model/report.ts'
+import type { Ending } from '../../src/model/run.ts'
+import type { Series } from '../../src/model/series.ts'
+import type { Case } from '../../src/stages/judge/case.ts'
+import { likelyRuns, runsToSee } from '../../src/stages/judge/likely-runs.ts'
+import { prove } from '../../src/stages/judge/prove.ts'
+import { probedJob } from '../../src/stages/run/probe.ts'
+import { project, recipe } from '../fakes/flow.ts'
+
+const job: Job = {
+  ...{ id: 'j1', project: 'tally', series: 's1', baseline: 'b1', base: 'a'.repeat(40), baseName: 'main' },
+  recipe: {
+    ...recipe,
+    test: { images: ['debian'], steps: recipe.test.steps.map(step => ({ ...step, only: './all {tests}' })) },
+  },
+  ...{ parts: [], priority: 6, createdAt: 0 },
+}
+
+/** `a:failed b` */
+const step = (words: string, ending: Ending = { kind: 'finished', exitCode: 0 }): TestedStep => ({
+  ...{ name: 'all', ending, tail: [], lines: [1, 9], format: 'tap' },
+  report: {
+    state: ending.kind === 'finished' ? 'whole' : 'truncated',
+    why: '',
+    tests: words.split(' ').map((word, i): TestResult => {
+      const [test = '', outcome = 'passed'] = word.split(':')
+      return { test, outcome: outcome as TestResult['outcome'], message: `${test} said`, line: i + 1 }
+    }),
+  },
+})
+const built: Outcome = { kind: 'built', artifact: 'x', steps: [] }
+const tested = (words: string): Outcome => ({ kind: 'tested', steps: [step(words)] })
+
+const task = (id: string, of: Partial<Task>, outcome: Outcome | undefined): Task => ({
+  ...{ id, job: 'j1', project: 'tally', kind: 'test', image: 'debian', priority: 60 },
+  state: outcome ? { at: 'done', attempts: 1, outcome } : { at: 'queued', attempt: 1 },
+  ...of,
+})
+
+const first = (words: string, build: Outcome = built): Task[] => [
+  task('j1-build', { kind: 'build' }, build),
+  task('j1-test-debian', {}, tested(words)),
+]
+
+type Rates = Record<string, Trials>
+const ratesIn =
+  (rates: Rates): Case['history'] =>
+  (_image, _step, test) =>
+    rates[test] ?? { failed: 0, runs: 0 }
+
+const caseOf = (
+  own: Task[],
+  base: string,
+  more: { history?: Rates; here?: Rates; runs?: RunRecord[]; policy?: Partial<Case['policy']> } = {},
+): Case => ({
+  ...{ job, series: { id: 's1' } as Series, tasks: own, known: [], now: 0 },
+  baseline: {
+    job: { ...job, id: 'b1', series: undefined, baseline: undefined },
+    tasks: [
+      task('b1-build', { job: 'b1', kind: 'build' }, built),
+      task('b1-test-debian', { job: 'b1' }, tested(base)),
+    ],
+  },
+  runs: more.runs ?? [],
+  history: ratesIn(more.history ?? {}),
+  here: ratesIn(more.here ?? {}),
+  policy: { ...project.proof, ...more.policy },
+})
+
+/** Lets all that is wanted end in `say`, again and again. */
+const played = (
+  given: Case,
+  say: (probe: Probe) => Outcome,
+): { given: Case; rulings: ReturnType<typeof prove>['rulings'] } => {
+  for (let rounds = 0; rounds < 40; rounds++) {
+    const { wanted, rulings } = prove(given)
+    if (wanted.length === 0) return { given, rulings }
+    const done = wanted.map(one =>
+      task(
+        one.id,
+        { ...one, state: { at: 'done', attempts: 1, outcome: one.probe ? say(one.probe) : built } },
+        built,
+      ),
+    )
+    given = { ...given, tasks: [...given.tasks, ...done] }
+  }
+  throw new Error('there is no end to it')
+}
+
+describe('what is asked for', () => {
+  it('nothing while a first run, or one of the base, is to come', () => {
+    const open = first('a:failed').map(one =>
+      one.kind === 'test' ? { ...one, state: { at: 'queued' as const, attempt: 1 } } : one,
+    )
+    expect(prove(caseOf(open, 'a'))).toEqual({ rulings: [], wanted: [] })
+    const given = caseOf(first('a:failed'), 'a')
+    const baseline = given.baseline && {
+      ...given.baseline,
+      tasks: given.baseline.tasks.map(one => ({ ...one, state: { at: 'queued' as const, attempt: 1 } })),
+    }
+    expect(prove({ ...given, baseline })).toEqual({ rulings: [], wanted: [] })
+  })
+
+  it('the same, whenever it is asked', () => {
+    const given = caseOf(first('a:failed b:failed c'), 'a b c')
+    const { wanted } = prove(given)
+    expect(wanted.length).toBeGreaterThan(0)
+    expect(prove(given).wanted).toEqual(wanted)
+    expect(wanted.map(({ probe }) => probe)).toEqual(
+      wanted.map((_, i) => ({
+        ...{ why: 'screen', side: 'with', build: 'j1-build', step: 'all', tests: ['a', 'b'] },
+        ...{ round: 1, turn: i + 1 },
+      })),
+    )
+    // While one of them runs, no more are asked for, and nothing is said.
+    expect(prove({ ...given, tasks: [...given.tasks, ...wanted] })).toEqual({ rulings: [], wanted: [] })
+  })
+
+  it('pairs on both sides, and those of builds made anew before anybody is blamed', () => {
+    const { given, rulings } = played(caseOf(first('a:failed b'), 'a b'), ({ side }) =>
+      tested(side === 'with' ? 'a:failed' : 'a'),
+    )
+    expect(rulings).toMatchObject([{ test: 'a', ruling: 'new', message: 'a said' }])
+    const probes = given.tasks.flatMap(({ probe }) => probe ?? [])
+    const pairs = probes.filter(({ why }) => why === 'proof')
+    for (const pair of pairs)
+      expect(
+        pairs.filter(({ round, turn }) => round === pair.round && turn === pair.turn).map(({ side }) => side),
+      ).toEqual(['with', 'without'])
+    expect(new Set(probes.map(({ build }) => build))).toEqual(
+      new Set(['j1-build', 'b1-build', 'j1-anew-with', 'j1-anew-without']),
+    )
+    expect(given.tasks.find(({ id }) => id === 'j1-anew-without')).toMatchObject({ kind: 'build', upTo: 0 })
+  })
+
+  it('whole steps where the names are too many for a command', () => {
+    const names = Array.from({ length: 3_000 }, (_, i) => `a-rather-long-name-of-a-test-${i}`)
+    const given = caseOf(first(names.map(name => `${name}:failed`).join(' ')), names.join(' '))
+    const { wanted } = prove(given)
+    expect(wanted.length).toBeGreaterThan(0)
+    expect(wanted.every(({ probe }) => probe?.tests === undefined)).toBe(true)
+    const long = probedJob(job, { ...(wanted[0]?.probe as Probe), tests: names })
+    expect(long.recipe.test.steps.map(({ run }) => run)).toEqual(['./tests/all'])
+  })
+
+  it('not more than the time allows', () => {
+    const spent = caseOf(first('a:failed'), 'a', { policy: { budgetMs: 0 } })
+    expect(prove(spent)).toMatchObject({ wanted: [], rulings: [{ test: 'a', ruling: 'unclear' }] })
+  })
+})
+
+describe('what history is worth', () => {
+  it('without any, the base line decides what fails anyway', () => {
+    expect(prove(caseOf(first('a:failed'), 'a:failed'))).toMatchObject({
+      wanted: [],
+      rulings: [{ test: 'a', ruling: 'failing' }],
+    })
+  })
+
+  it('a base line that failed once, of a test that passed so far, is not believed', () => {
+    const history = { a: { failed: 1, runs: 30 } }
+    const given = caseOf(first('a:failed'), 'a:failed', { history, here: { a: { failed: 1, runs: 1 } } })
+    expect(prove(given).wanted.length).toBeGreaterThan(0)
+    const broken = played(given, ({ side }) => tested(side === 'with' ? 'a:failed' : 'a'))
+    expect(broken.rulings).toMatchObject([{ test: 'a', ruling: 'worse' }])
+    const moved = played(given, () => tested('a:failed'))
+    expect(moved.rulings).toMatchObject([{ test: 'a', ruling: 'failing' }])
+  })
+
+  it('what this base does again and again is believed, whatever earlier ones did', () => {
+    const given = caseOf(first('a:failed'), 'a:failed', {
+      history: { a: { failed: 4, runs: 30 } },
+      here: { a: { failed: 4, runs: 4 } },
+    })
+    expect(prove(given)).toMatchObject({ wanted: [], rulings: [{ test: 'a', ruling: 'failing' }] })
+  })
+
+  it('a test that always failed, and passes now, is mended without more runs', () => {
+    const given = caseOf(first('a b'), 'a:failed b', { history: { a: { failed: 30, runs: 30 } } })
+    expect(prove(given)).toMatchObject({ wanted: [], rulings: [{ test: 'a', ruling: 'mended' }] })
+  })
+
+  it('a test that fails now and then is not thanked for', () => {
+    const given = caseOf(first('a b'), 'a:failed b', { history: { a: { failed: 12, runs: 30 } } })
+    expect(prove(given)).toEqual({ rulings: [], wanted: [] })
+  })
+})
+
+it('of a test and one below it that fail, the one below is in doubt', () => {
+  const both = step('x')
+  both.report.tests = ['io', 'io > write'].map(
+    (test, i): TestResult => ({ test, outcome: 'failed', message: '', line: i + 1 }),
+  )
+  const own = [
+    task('j1-build', { kind: 'build' }, built),
+    task('j1-test-debian', {}, { kind: 'tested', steps: [both] }),
+  ]
+  const { wanted } = prove(caseOf(own, 'io'))
+  expect(new Set(wanted.flatMap(({ probe }) => probe?.tests ?? []))).toEqual(new Set(['io > write']))
+})
+
+describe('tests that the patches concern', () => {
+  const likely: Outcome = {
+    ...built,
+    likely: [{ image: 'debian', step: 'all', tests: ['a'] }],
+  } as Outcome
+  const ran = (ms: number): RunRecord[] => [
+    {
+      ...{ id: 'r', task: 'b1-test-debian', attempt: 1, host: 'h', startedAt: 0, endedAt: ms, evidence: {} },
+      outcome: tested('a'),
+    },
+  ]
+  const words = ['a', ...Array.from({ length: 99 }, (_, i) => `t${i}`)].join(' ')
+
+  it('are run so often that a break at the rate is missed in 5 % at most', () => {
+    expect([0.3, 0.5, 0.9].map(runsToSee)).toEqual([9, 5, 2])
+    const tasks = likelyRuns(
+      caseOf(first(words, likely), words, { runs: ran(1_000_000), policy: { likely: 0.2 } }),
+    )
+    expect(tasks).toHaveLength(8)
+    expect(tasks[0]).toMatchObject({ priority: 59, probe: { why: 'likely', side: 'with', tests: ['a'] } })
+  })
+
+  it('as far as their share of the time allows, and once', () => {
+    const given = caseOf(first(words, likely), words, { runs: ran(200_000) })
+    const tasks = likelyRuns(given)
+    expect(tasks).toHaveLength(4)
+    expect(likelyRuns({ ...given, tasks: [...given.tasks, ...tasks] })).toEqual([])
+    expect(likelyRuns(caseOf(first(words, likely), words, { runs: ran(10_000) }))).toEqual([])
+    expect(likelyRuns(caseOf(first(words, likely), words))).toEqual([])
+  })
+
+  it('and what fails in them is in doubt like any other', () => {
+    const given = caseOf(first(words, likely), words, { runs: ran(1_000_000) })
+    const more = likelyRuns(given).map((one, i) =>
+      task(
+        one.id,
+        { ...one, state: { at: 'done', attempts: 1, outcome: tested(i % 3 ? 'a' : 'a:failed') } },
+        built,
+      ),
+    )
+    const after = { ...given, tasks: [...given.tasks, ...more] }
+    expect(prove(after).wanted.every(({ probe }) => probe?.tests?.join() === 'a')).toBe(true)
+    const { rulings } = played(after, ({ side, turn }) =>
+      tested(side === 'with' && turn % 3 !== 0 ? 'a:failed' : 'a'),
+    )
+    expect(rulings).toMatchObject([{ test: 'a', ruling: 'new' }])
+    expect(rulings[0]?.failure.lines).toBeUndefined()
+  })
+})
