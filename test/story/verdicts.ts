@@ -340,6 +340,15 @@ const proofs: Record<string, ComposeInput> = {
       ],
     }),
   }),
+  'proof-culprit-of-some': input({
+    series: three,
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      culprit: { ...second, only: [{ step: 'numbers', test: 'group -123456' }] },
+      images: [image('debian', { kind: 'new-failures', passed: 27, newFailures: [proven, worse] })],
+    }),
+  }),
+  'nothing-concerned': input({ verdict: verdict({ finding: { kind: 'nothing-to-test', built: true } }) }),
   'build-broken-by-one': input({
     series: three,
     verdict: verdict({
