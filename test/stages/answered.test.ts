@@ -56,6 +56,6 @@ describe('a reply', () => {
     const said = verdict({ finding: failing, culprit: { ...culprit, only }, images })
     const text = composeReply(input({ series: three, verdict: said })).mail.text.replace(/\s+/g, ' ')
     expect(text).toContain('With your series, 2 tests fail')
-    expect(text).toContain('Patch 2/3, "two", under which this mail stands: it does "add".')
+    expect(text).toContain('Patch 2/3 ("two", under which this mail stands) is behind "add":')
   })
 })
