@@ -137,6 +137,33 @@ describe('what is asked for', () => {
     expect(given.tasks.find(({ id }) => id === 'j1-anew-without')).toMatchObject({ kind: 'build', upTo: 0 })
   })
 
+  it('builds made anew on another host, if there is one', () => {
+    const on = (id: string, host: string): RunRecord => ({
+      ...{
+        id: `r-${id}`,
+        task: id,
+        attempt: 1,
+        host,
+        startedAt: 0,
+        endedAt: 1,
+        outcome: built,
+        evidence: {},
+      },
+    })
+    const runs = [on('j1-build', 'oak'), on('b1-build', 'elm')]
+    const { given } = played(caseOf(first('a:failed b'), 'a b', { runs }), ({ side }) =>
+      tested(side === 'with' ? 'a:failed' : 'a'),
+    )
+    const before = {
+      ...given,
+      tasks: given.tasks.filter(({ id, probe }) => !`${id} ${probe?.build}`.includes('anew')),
+    }
+    const avoided = prove(before).wanted.flatMap(({ kind, state }) =>
+      kind === 'build' && state.at === 'queued' ? [state.avoid?.host] : [],
+    )
+    expect(avoided).toEqual(['oak', 'elm'])
+  })
+
   it('whole steps where the names are too many for a command', () => {
     const names = Array.from({ length: 3_000 }, (_, i) => `a-rather-long-name-of-a-test-${i}`)
     const given = caseOf(first(names.map(name => `${name}:failed`).join(' ')), names.join(' '))

@@ -1,6 +1,7 @@
 // The runs that are made besides the first ones, as tasks. Their ids follow from what they are for, so that a crash makes none of them twice.
-import type { Job, Probe, Task } from '../../model/job.ts'
+import { avoidMs, type Job, type Probe, type Task } from '../../model/job.ts'
 import { contentId } from '../../text/digest.ts'
+import type { Case } from './case.ts'
 
 /** A run of some tests, or of a whole step, in a clone of its own. `rank`: lower goes first, in steps of the job's. */
 export const probeTask = (job: Job, image: string, probe: Probe, rank = 0): Task => {
@@ -20,12 +21,17 @@ export const buildIds = (job: Job) => ({ with: `${job.id}-build`, without: `${jo
 /** The same two, made once more in this job: what shows only with one build is no patch's doing. */
 export const anewIds = (job: Job) => ({ with: `${job.id}-anew-with`, without: `${job.id}-anew-without` })
 
-export const anewBuilds = (job: Job): Task[] => {
-  const build = (id: string, upTo: number): Task => ({
-    ...{ id, job: job.id, project: job.project, kind: 'build', image: job.recipe.build.image, upTo },
-    priority: job.priority * 10 + 1,
-    state: { at: 'queued', attempt: 1 },
-  })
-  const ids = anewIds(job)
-  return [build(ids.with, job.parts.length), build(ids.without, 0)]
+/** Rather not where the first ones were made: a machine that builds wrongly does so again. */
+export const anewBuilds = (given: Pick<Case, 'job' | 'runs' | 'now'>): Task[] => {
+  const { job, runs, now } = given
+  const [ids, first] = [anewIds(job), buildIds(job)]
+  const build = (side: 'with' | 'without', upTo: number): Task => {
+    const host = runs.findLast(run => run.task === first[side] && run.outcome?.kind === 'built')?.host
+    return {
+      ...{ id: ids[side], job: job.id, project: job.project, kind: 'build', upTo },
+      ...{ image: job.recipe.build.image, priority: job.priority * 10 + 1 },
+      state: { at: 'queued', attempt: 1, ...(host ? { avoid: { host, until: now + avoidMs } } : {}) },
+    }
+  }
+  return [build('with', job.parts.length), build('without', 0)]
 }

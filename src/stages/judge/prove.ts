@@ -215,7 +215,7 @@ const roundOf = (given: Case, { image, step, states }: Group): Task[] => {
     }
   }
   const needsBuilds = states.some(({ is }) => is.kind === 'anew')
-  return needsBuilds ? [...anewBuilds(job), ...found] : found
+  return needsBuilds ? [...anewBuilds(given), ...found] : found
 }
 
 /** Asks for what is open, as long as time is left for it; what is not asked for stays unclear. */
