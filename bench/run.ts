@@ -14,6 +14,8 @@ const benches: Record<string, () => Promise<Bench>> = {
   kills: async () => (await import('./kills.ts')).kills,
   delivery: async () => (await import('./delivery.ts')).delivery,
   latency: async () => (await import('./latency.ts')).latency,
+  verdict: async () => (await import('./verdict/verdict.ts')).verdict,
+  'verdict-guests': async () => (await import('./verdict/real.ts')).verdictGuests,
 }
 
 const { values, positionals } = parseArgs({

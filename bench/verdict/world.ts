@@ -36,7 +36,7 @@ export const habits = {
   /** So many series come before the base moves. */
   perBase: 10,
   baseBreaks: 0.05,
-  incidents: 8,
+  seriesPerIncident: 125,
   incidentSeries: 12,
   testMs: 500,
   cloneMs: 1_000,
@@ -107,7 +107,7 @@ const breaksOf = (random: Random, concerned: number[], { tests, images }: Size):
 }
 
 const incidentsOf = (random: Random, { series, tests, images, hosts }: Size): Incident[] =>
-  Array.from({ length: habits.incidents }, (_, i) => {
+  Array.from({ length: Math.ceil(series / habits.seriesPerIncident) }, (_, i) => {
     const from = Math.floor(random() * (series - habits.incidentSeries))
     const kind = (['image', 'host', 'builder', 'image'] as const)[i % 4] ?? 'image'
     return {
