@@ -1,5 +1,5 @@
 // What a reply says besides the failures that are held against a patch: flaky, known and unclear ones, vanished and mended tests, what was left out.
-import type { ImageVerdict, OtherFailure, Proof, Verdict } from '../../model/verdict.ts'
+import type { ImageVerdict, OtherFailure, Verdict } from '../../model/verdict.ts'
 import { cleanLine, oneLine } from '../../text/clean.ts'
 import { onImages } from './evidence.ts'
 import { timesOf, together } from './numbers.ts'
@@ -42,12 +42,6 @@ const named = ({ step, test }: { step: string; test: string }): string =>
 
 const keyOf = (one: { step: string; test: string }): string => JSON.stringify([one.step, one.test])
 
-/** `: 3 of 12 times with it, 4 of 12 without`; of several images in all. */
-const numbers = (proofs: (Proof | undefined)[]): string => {
-  const said = timesOf(together(proofs))
-  return said === '' ? '' : `: ${said}`
-}
-
 /** All of it, each thing once: the same for any room. */
 export const gatherOthers = ({ images, warnings = [] }: Verdict) => ({
   unclear: merged(images, image => image.unclear ?? [], keyOf),
@@ -67,8 +61,12 @@ export const gatherOthers = ({ images, warnings = [] }: Verdict) => ({
   warnings,
 })
 
-const failed = ({ one, all, images }: Merged<OtherFailure>): string =>
-  `${named(one)} on ${onImages(images)}${numbers(all.map(({ proof }) => proof))}`
+const failed =
+  (verb: string) =>
+  ({ one, all, images }: Merged<OtherFailure>): string => {
+    const said = timesOf(together(all.map(({ proof }) => proof)))
+    return `${named(one)} on ${onImages(images)}${said === '' ? '' : `: ${verb}${said}`}`
+  }
 
 const maxWarnings = 3
 
@@ -76,13 +74,13 @@ const maxWarnings = 3
 export const others = (all: ReturnType<typeof gatherOthers>, room: Room) => ({
   /** No room for any: only how many there are. */
   counted: { unclear: room.each === 0, record: room.record === 0 },
-  unclear: first(all.unclear, room.each, failed),
+  unclear: first(all.unclear, room.each, failed('failed ')),
   vanished: first(
     all.vanished,
     room.each,
     ({ one, images }) => `${named(one)} on ${onImages(images)}${one.skipped ? ', skipped' : ''}`,
   ),
-  flaky: first(all.flaky, room.record, failed),
+  flaky: first(all.flaky, room.record, failed('')),
   reported: first(
     all.reported,
     room.record,
