@@ -59,12 +59,17 @@ export const sayTask = ({
   each,
   probe,
 }: Pick<Task, 'kind' | 'upTo' | 'each' | 'probe'>): string => {
-  if (kind === 'build')
-    return each ? 'build after each patch' : upTo === undefined ? 'build' : `build up to patch ${upTo}`
+  if (kind === 'build') return sayBuild(upTo, each)
   if (probe === undefined) return 'test'
   const { why, side, step, tests, round } = probe
   const which = tests === undefined ? 'whole' : tests.length === 1 ? '1 test' : `${tests.length} tests`
   return `test again ${saySide(side)} (${why}, round ${round}, step "${step}": ${which})`
+}
+
+const sayBuild = (upTo: number | undefined, each: true | undefined): string => {
+  if (each) return 'build after each patch'
+  if (upTo === undefined) return 'build'
+  return upTo === 0 ? 'build without the patches' : `build up to patch ${upTo}`
 }
 
 const saySide = (side: Side): string => {

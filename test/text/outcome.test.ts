@@ -13,6 +13,7 @@ describe('tasks in words', () => {
   it('builds and tests', () => {
     expect(sayTask({ kind: 'build' })).toBe('build')
     expect(sayTask({ kind: 'build', upTo: 2 })).toBe('build up to patch 2')
+    expect(sayTask({ kind: 'build', upTo: 0 })).toBe('build without the patches')
     expect(sayTask({ kind: 'build', each: true })).toBe('build after each patch')
     expect(sayTask({ kind: 'test' })).toBe('test')
   })
