@@ -35,7 +35,8 @@ export const watcher = (store: Store) => {
       const key =
         task.state.at === 'queued' && task.state.attempt === 1 ? 'queued' : JSON.stringify(task.state)
       if (!news(task.id, key) || key === 'queued') continue
-      lines.push(`${task.kind === 'build' ? 'build' : 'test '} ${name} on ${task.image}: ${sayTask(task)}`)
+      const what = task.kind === 'build' ? 'build' : task.probe ? 'again' : 'test '
+      lines.push(`${what} ${name} on ${task.image}: ${sayTask(task)}`)
     }
   }
 
