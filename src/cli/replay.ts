@@ -129,7 +129,11 @@ export const replay = (deps: CliDeps): Command =>
       'Plays an archive through the flow: receives, assembles, plans, builds, tests, judges; the replies go into a folder, never to people. Runs on this machine, without a bot or worker beside it.',
     )
     .argument('<archive>', 'an mbox, a Maildir, a public-inbox archive (v2) or a mail')
-    .option('--message-id <id...>', 'only the series that hold these mails')
+    .option(
+      '--message-id <id>',
+      'only the series that hold this mail; may be given several times',
+      (id: string, all: string[] = []) => [...all, id],
+    )
     .option('--project <name>', 'for which project (not needed if there is only one)')
     .option('--dry-run', 'only sort: what is a patch, of which series; nothing is kept or built')
     .option('--json', 'JSON lines: with --dry-run one a mail, else one a series')

@@ -134,6 +134,16 @@ test('--config stands before or after the command, or in the environment', () =>
 
 type Finding = { name: string; ok: boolean; says: string; remedy: string | null }
 
+test('an option that may be given several times does not take the argument behind it for one of its values', () => {
+  const ids = ['--message-id', '<nobody-1@example.org>', '--message-id', '<nobody-2@example.org>']
+  const { status, stderr } = grapevine([
+    ...['replay', '--config', 'good.yaml', ...ids],
+    join(import.meta.dirname, '../../examples/demo/mailbox.mbox'),
+  ])
+  expect(stderr).toContain('the archive has no mail <nobody-1@example.org>')
+  expect(status).toBe(64)
+})
+
 test('doctor looks at everything, says what is wrong and how to mend it', () => {
   const env = { REDIS_URL: 'redis://127.0.0.1:1', DATABASE_URL: 'postgres://a:hunter2@127.0.0.1:1/x' }
   const { status, stdout } = grapevine(['doctor', '--json', '--config', 'good.yaml'], env)
