@@ -25,7 +25,7 @@ const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blo
   ]
   const paths = new Map<string, string>()
   for (const [name, blob] of wanted) {
-    if (blob === undefined) continue
+    if (blob === undefined || paths.has(blob)) continue
     const where = blobs.where(blob)
     // A convenience: no verdict waits for a name.
     paths.set(blob, await logs.link([verdict.series, name], where).catch(() => where))

@@ -26,7 +26,7 @@ export type Broken = {
   step: string
   said: string
   why: string
-  /** `in 6 of 6 runs …`, or ''. */
+  /** `It did so in 6 of 6 runs …`, or ''. */
   numbers: string
   /** It does so without the patch as well, but more seldom. */
   sometimes: boolean
@@ -199,6 +199,14 @@ const groupBroken = (images: ImageVerdict[]): BrokenGroup[] => {
 const maxTail = 5
 const maxRunning = 3
 
+const timesBroken = (proofs: (Proof | undefined)[], thing: string): string => {
+  const even = proofs.every(proof => sameProof(proof, proofs[0]))
+  const said = sayProof(even ? proofs[0] : together(proofs), thing)
+  if (said === '') return ''
+  if (proofs.length < 2) return `It did so ${said}`
+  return even ? `On each it did so ${said}` : `In all it did so ${said}`
+}
+
 const showBroken = ({ step, images, proofs, running }: BrokenGroup, { room, thing }: Shown): Broken => {
   const few = Math.max(1, Math.min(room.rows, maxTail))
   const tail = step.tail.filter(line => line.trim() !== '').slice(-few)
@@ -211,7 +219,7 @@ const showBroken = ({ step, images, proofs, running }: BrokenGroup, { room, thin
       room.rows < 3 || step.why.includes(said) || step.ending.kind !== 'finished'
         ? ''
         : quoted(step.why, room.width),
-    numbers: sayProof(together(proofs), thing),
+    numbers: timesBroken(proofs, thing),
     sometimes: proofs.some(proof => proof !== undefined && proof.without.failed > 0),
     place: placeOf(step.lines, images),
     repeated: needsSecondOpinion(step.ending),

@@ -20,7 +20,7 @@ export type Room = {
 }
 
 const oneRow = 62
-const twoRows = 136
+const twoRows = 140
 
 const most: Room = {
   ...{ rows: 24, each: 5, record: 5, images: 8, names: 5, commands: 6, links: 12 },

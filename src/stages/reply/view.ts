@@ -94,7 +94,7 @@ const failsAnyway = ({ kind, known, flaky = [], unclear = [], reported = [] }: I
 const proven = ({ images }: Verdict): boolean =>
   images
     .flatMap(({ newFailures, broken, unclear = [] }) => [...newFailures, ...broken, ...unclear])
-    .some(({ proof }) => proof !== undefined && proof.with.runs + proof.without.runs > 2)
+    .some(({ proof }) => proof !== undefined && proof.with.runs > 1 && proof.without.runs > 0)
 
 /** What went in besides the patches themselves, and what did not. */
 const contextView = ({ verdict, series, job, room }: ViewInput) => {
@@ -289,18 +289,26 @@ type Link = { name: string; url: string }
 /** The build's log and each image's; of what fails, console and screenshot as well. Those of what fails come first. */
 const links = ({ verdict, logUrl, room }: ViewInput, images: ImageVerdict[]) => {
   const link = (name: string, blob: BlobId | undefined): Link[] =>
-    blob === undefined ? [] : [{ name: oneLine(name, 60), url: cleanLine(logUrl(blob), 300) }]
+    blob === undefined ? [] : [{ name: cleanLine(name, 60), url: cleanLine(logUrl(blob), 300) }]
+  const seen = new Set<BlobId>()
+  const unseen = (blob: BlobId | undefined): BlobId | undefined => {
+    if (blob === undefined || seen.has(blob)) return undefined
+    seen.add(blob)
+    return blob
+  }
   const failing = images.filter(({ kind }) => kind === 'new-failures')
   const all = [
     ...link('build', verdict.buildLog),
     ...failing.flatMap(({ image, log, console, screenshot }) => [
-      ...link(image, log),
-      ...link(`${image}, console`, console),
-      ...link(`${image}, screen`, screenshot),
+      ...link(oneLine(image, 60), log),
+      // Guests that stop in the same way may leave the same picture.
+      ...link('  console', unseen(console)),
+      ...link('  screen', unseen(screenshot)),
     ]),
-    ...images.filter(image => !failing.includes(image)).flatMap(({ image, log }) => link(image, log)),
+    ...images
+      .filter(image => !failing.includes(image))
+      .flatMap(({ image, log }) => link(oneLine(image, 60), log)),
   ]
   const shown = all.slice(0, room.links)
-  const width = Math.max(12, ...shown.map(({ name }) => Math.min(30, name.length + 2)))
-  return { logs: shown, more: all.length - shown.length, width }
+  return { logs: shown, more: all.length - shown.length }
 }
