@@ -40,6 +40,8 @@ export type Suspicion = {
   screened?: Trials
   /** The pairs are of builds made anew, because the first ones would be blamed: not much is needed to see it again. */
   anew?: true
+  /** It is the step that broke off, and it did so in two clones before it was in doubt: a crash, a hang, or all the time of a time-out for each run. */
+  brokeOff?: true
   /** A whole step is run for each. */
   whole: boolean
   /** How many tests are in doubt in this series, on all images, this one included. */
@@ -126,8 +128,20 @@ const countUntil = (is: (more: number) => boolean): number => {
 /** Chance of blame by builds made anew alone, if they show nothing. */
 const anewBlame = 0.05
 
-const blames = ({ pairs, suspects, anew }: Suspicion, { blame }: ProofSettings): boolean =>
-  evidenceOf(pairs) >= (anew ? 1 / anewBlame : suspects / blame)
+/**
+ * The same for a step that broke off: two pairs. Each run may take an hour, and it was seen twice before; a step that breaks off by itself in one
+ * of a hundred runs, and has no history of that, does so four times running in one of a hundred million.
+ */
+const brokeOffBlame = 0.2
+
+/** What the evidence must come to. */
+const enough = ({ suspects, anew, brokeOff, history }: Suspicion, { blame }: ProofSettings): number => {
+  if (anew) return 1 / (brokeOff && history.failed === 0 ? brokeOffBlame : anewBlame)
+  return suspects / blame
+}
+
+const blames = (suspicion: Suspicion, settings: ProofSettings): boolean =>
+  evidenceOf(suspicion.pairs) >= enough(suspicion, settings)
 
 /** How many pairs to make next: as many as would decide if they go on as they began. */
 const nextPairs = (suspicion: Suspicion, settings: ProofSettings): number => {

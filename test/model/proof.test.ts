@@ -130,6 +130,15 @@ test('builds made anew that do not show it again take the blame back', () => {
   expect(many(18, 2_000, [1, 1], again).blamed).toBe(0)
 })
 
+test('a step that broke off in two clones needs two pairs of builds made anew, unless it does so by itself at times', () => {
+  const brokeOff: Suspicion = { ...fresh, whole: true, anew: true, brokeOff: true, suspects: 50 }
+  expect(ruling(brokeOff, settings)).toEqual({ is: 'open', pairs: 2 })
+  expect(ruling({ ...brokeOff, pairs: pairs(2, guilty) }, settings)).toEqual({ is: 'new' })
+  expect(ruling({ ...brokeOff, pairs: pairs(4, innocent) }, settings)).toEqual({ is: 'flaky' })
+  const history = { failed: 1, runs: 30 }
+  expect(ruling({ ...brokeOff, history, pairs: pairs(2, guilty) }, settings).is).toBe('open')
+})
+
 test('what fails nearly always by itself is no suspect; what failed once of thirty is', () => {
   expect(failsAnyway({ failed: 1, runs: 1 })).toBe(true)
   expect(failsAnyway({ failed: 29, runs: 30 })).toBe(true)

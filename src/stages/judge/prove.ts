@@ -78,6 +78,8 @@ const faultState = ({ policy }: Case, looked: Looked): State => {
     const counts = countsOf([...pairs, ...anew], suspect)
     return { suspect, whole, is, proof: { ...counts, with: plus(counts.with, screened), history } }
   }
+  // It was seen in two clones of the first build: the next ones are of builds made anew.
+  if (brokeOff(suspect)) return anewState(looked, { policy, is: 'new', state })
   let is = ruling({ history, pairs, screened, whole, suspects }, policy)
   for (const round of rounds) {
     screened = plus(screened, round.screened)
@@ -91,6 +93,10 @@ const faultState = ({ policy }: Case, looked: Looked): State => {
   return is.is === 'new' || is.is === 'worse' ? anewState(looked, { policy, is: is.is, state }) : state(is.is)
 }
 
+/** Did the step crash, hang or run out of time, as it never did without the patches? */
+const brokeOff = ({ test, failure, history }: Suspect): boolean =>
+  test === '' && failure.ending.kind !== 'finished' && history.failed === 0
+
 /** The same once more with builds made anew: one that was damaged when it was made shows the same in every run. */
 const anewState = (
   { suspect, rounds, whole, suspects }: Looked,
@@ -98,7 +104,11 @@ const anewState = (
 ): State => {
   const { policy, is, state } = given
   const { history } = suspect
-  const of = (anew: Pair[]): Suspicion => ({ history, pairs: anew, anew: true, whole, suspects })
+  const isDear = brokeOff(suspect)
+  const of = (anew: Pair[]): Suspicion => ({
+    ...{ history, pairs: anew, anew: true, whole, suspects },
+    ...(isDear ? { brokeOff: true } : {}),
+  })
   let pairs: Pair[] = []
   let again = ruling(of(pairs), policy)
   for (const { anew } of rounds) {
@@ -107,7 +117,8 @@ const anewState = (
     if (again.is !== 'open' && again.is !== 'screen') break
   }
   if (again.is === 'open') return state({ kind: 'anew', runs: again.pairs }, pairs)
-  return state(again.is === 'new' || again.is === 'worse' ? is : 'unclear', pairs)
+  if (again.is === 'new' || again.is === 'worse') return state(is, pairs)
+  return state(isDear && again.is === 'flaky' ? 'flaky' : 'unclear', pairs)
 }
 
 /** The other way round: it fails because the patch is not in it. */
