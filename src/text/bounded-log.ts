@@ -6,6 +6,11 @@ export type BoundedLog = {
   text(): string
 }
 
+const gapLine = /^\[… \d{1,15} bytes of output left out …\]$/
+
+/** Is it the line that says what is missing? */
+export const isGap = (line: string): boolean => gapLine.test(line)
+
 /** `limit` in bytes; half of it for the beginning, half for the end. */
 export const boundedLog = (limit = 8 * 1024 * 1024): BoundedLog => {
   const half = Math.floor(limit / 2)

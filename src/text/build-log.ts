@@ -16,7 +16,7 @@ const sources = [
 const others = [
   /: (?:more )?undefined reference to [`'‘]/,
   /: multiple definition of [`'‘]/,
-  /\b(?:ld|ld64|lld|mold|lld-link)(?:[.-][\w.-]{1,20})?: (?:error: |cannot find |.*: file not recognized)/,
+  /\b(?:ld|ld64|lld|mold|lld-link)(?:[.-][\w.-]{1,20})?: (?:error: |cannot find |.{1,300}: file not recognized)/,
   /^[\w.\\/:+~-][\w.\\/: +~-]{0,300} ?: (?:fatal |Command line )?error [A-Z]{1,5}\d{2,5} ?:/,
   /^error(?:\[E\d+\])?: (?!aborting due to|could not compile|build failed)/,
   /^(?:configure|g?cc|clang|g\+\+|clang\+\+|cc1\w*|as)(?:-\d+)?: (?:fatal )?error: /,
@@ -36,12 +36,15 @@ const failedJob = /^make(?:\[\d+\])?: \*\*\* \[.*\] (?:Error \d+|[A-Z][a-z]+)/
 const failedBlock = /^FAILED: /
 const ninjaStep = /^\[\d+\/\d+\] |^ninja: /
 
+/** No error is recognised by what stands behind this. */
+const maxLooked = 600
 const maxLineLength = 200
 const maxShownLength = 110
 /** Source line, caret, and what a compiler suggests instead. */
 const maxExcerpt = 3
 
-const isError = (line: string): boolean => {
+const isError = (whole: string): boolean => {
+  const line = whole.slice(0, maxLooked)
   if (consequences.test(line)) return false
   return sources.some(pattern => pattern.test(line)) || others.some(pattern => pattern.test(line))
 }

@@ -6,6 +6,7 @@
 import type { Report, TestOutcome, TestResult } from '../../model/report.ts'
 import { isFailure } from '../../model/report.ts'
 import type { Ending } from '../../model/run.ts'
+import { oneLine } from '../clean.ts'
 import { sayEnding } from '../ending.ts'
 import { type Count, countOf, countsDisagree, cutOff, exitDisagrees, shortly } from './doubts.ts'
 import type { ReportFile } from './file.ts'
@@ -29,7 +30,7 @@ const serialLine =
 /** With VERBOSE=1 the logs of what did not pass are printed, too, under headings that look like results. */
 const dumpLine = /^ {3}\S.*: (?:\S*\/)?test-suite\.log$/
 const enteringLine = /^make(?:\[\d+\])?: Entering directory [`'‘"](.*)['’"]$/
-const leavingLine = /^make(?:\[\d+\])?: Leaving directory /
+const leavingLine = /^make(?:\[\d+\])?: Leaving directory (.*)$/
 const checkingLine = /^Making check in (.+)$/
 const tapName = /^(\S+) (\d+)(?: +(?:- +)?(.*))?$/
 const maxFolders = 100
@@ -38,14 +39,18 @@ const maxSaid = 200
 type Reading = {
   tests: TestResult[]
   totals: Map<string, number>
-  /** undefined: a summary of the serial harness was not seen. */
-  serialFailures: number | undefined
+  /** undefined: a summary of the serial harness was not seen. Skipped tests are not among those that it counts. */
+  serial: { tests: number; failures: number } | undefined
   /** There are results that no summary follows. */
   open: boolean
   dumping: boolean
   said: Map<string, string[]>
   heading: string | undefined
   folders: string[]
+  /** So many more folders than are kept in `folders`. */
+  deeper: number
+  /** The first that make left, but never went into. */
+  unentered: string | undefined
   checking: string | undefined
   /** The folder above the first that make goes down into: names begin below it. */
   root: string | undefined
@@ -65,15 +70,23 @@ export const parseAutomake = (lines: string[], ending: Ending, files: ReportFile
       cutOff(ending) ??
       (reading.open
         ? `the summary is missing after the last test: the command ${sayEnding(ending)}`
-        : undefined),
+        : half(reading, ending)),
     contradictory: countsDisagree(counts(tests, reading)) ?? exitDisagrees(tests, ending, true),
   })
 }
 
 const read = (lines: string[]): Reading => {
   const reading: Reading = {
-    ...{ tests: [], totals: new Map(), serialFailures: undefined, open: false, dumping: false },
-    ...{ said: new Map(), heading: undefined, folders: [], checking: undefined, root: undefined },
+    ...{ tests: [], totals: new Map(), serial: undefined, open: false, dumping: false },
+    ...{
+      said: new Map(),
+      heading: undefined,
+      folders: [],
+      deeper: 0,
+      unentered: undefined,
+      checking: undefined,
+      root: undefined,
+    },
   }
   let summing = false
   for (const [index, line] of lines.entries()) {
@@ -96,7 +109,8 @@ const read = (lines: string[]): Reading => {
       reading.tests.push(resultOf(result, folderOf(reading), index + 1))
     } else if (serial) {
       const bad = /failed|did not/.test(serial[3] ?? '') ? Number(serial[1]) : 0
-      reading.serialFailures = (reading.serialFailures ?? 0) + bad
+      const { tests, failures } = reading.serial ?? { tests: 0, failures: 0 }
+      reading.serial = { tests: tests + Number(serial[2] ?? serial[1]), failures: failures + bad }
       reading.open = false
     } else move(reading, line)
   }
@@ -108,12 +122,25 @@ const move = (reading: Reading, line: string): void => {
   const entered = enteringLine.exec(line)?.[1]
   const checking = checkingLine.exec(line)?.[1]
   if (checking !== undefined) reading.checking = checking
-  else if (entered !== undefined && reading.folders.length < maxFolders) {
+  else if (entered !== undefined && reading.folders.length >= maxFolders) reading.deeper++
+  else if (entered !== undefined) {
     reading.folders.push(entered)
     const below = reading.checking === '.' ? '' : `/${reading.checking ?? ''}`
     if (reading.root === undefined && reading.checking !== undefined && entered.endsWith(below))
       reading.root = entered.slice(0, entered.length - below.length)
-  } else if (leavingLine.test(line)) reading.folders.pop()
+  } else if (leavingLine.test(line)) {
+    if (reading.deeper > 0) reading.deeper--
+    else if (reading.folders.pop() === undefined) reading.unentered ??= leavingLine.exec(line)?.[1] ?? ''
+  }
+}
+
+/** make says when it leaves a folder that it went into, also after an error: else what was done there is missing. */
+const half = ({ folders, unentered }: Reading, ending: Ending): string | undefined => {
+  if (unentered !== undefined) return `the beginning of folder ${oneLine(unentered, 100)} is missing`
+  const last = folders.at(-1)
+  return last === undefined
+    ? undefined
+    : `the end of folder "${oneLine(last, 100)}" is missing: the command ${sayEnding(ending)}`
 }
 
 const folderOf = ({ folders, root }: Reading): string => {
@@ -161,11 +188,18 @@ const withDump = (test: TestResult, said: Map<string, string[]>): TestResult => 
 /** What a program says last is why it gives up. */
 const lastWords = (lines: string[]): string => shortly(lines.filter(line => line.trim() !== '').slice(-5))
 
-const counts = (tests: TestResult[], { totals, serialFailures }: Reading): Count[] => {
+const counts = (tests: TestResult[], { totals, serial }: Reading): Count[] => {
   if (totals.size === 0)
-    return serialFailures === undefined
+    return serial === undefined
       ? []
-      : [{ what: 'failures', said: serialFailures, seen: countOf(tests, 'failed', 'error', 'todo-passed') }]
+      : [
+          {
+            what: 'failures',
+            said: serial.failures,
+            seen: countOf(tests, 'failed', 'error', 'todo-passed'),
+          },
+          { what: 'tests', said: serial.tests, seen: tests.length - countOf(tests, 'skipped') },
+        ]
   return [
     { what: 'tests', said: totals.get('TOTAL') ?? 0, seen: tests.length },
     ...Object.entries(outcomes).map(([word, outcome]) => ({

@@ -25,7 +25,15 @@ type Case = {
   said: string
   line: number
 }
-type Suite = { name: string; tests: number | undefined; bad: number | undefined; cases: Case[]; line: number }
+type Suite = {
+  name: string
+  tests: number | undefined
+  bad: number | undefined
+  cases: Case[]
+  /** Suites in it. */
+  inner: Suite[]
+  line: number
+}
 type Parsed = { suites: Suite[]; isJunit: boolean; broken: string | undefined }
 
 /** `files`: undefined: the XML is part of what was printed, `lines`. */
@@ -125,34 +133,31 @@ const openTag = (reading: Reading, tag: Tag, line: number): void => {
   if (reading.path.length === 0) reading.isJunit = name === 'testsuites' || name === 'testsuite'
   reading.path.push(name)
   reading.text = ''
-  if (name === 'testsuite') {
+  if (name === 'testsuite' || (name === 'testsuites' && reading.path.length === 1)) {
     const suite: Suite = {
       name: toolName(attribute(tag, 'name') ?? ''),
       tests: count(tag, 'tests'),
       bad: sum(count(tag, 'failures'), count(tag, 'errors')),
-      cases: [],
-      line,
+      ...{ cases: [], inner: [], line },
     }
+    reading.open.at(-1)?.inner.push(suite)
     reading.open.push(suite)
     reading.suites.push(suite)
   } else if (name === 'testcase') {
     reading.cases++
-    const suite = reading.open.at(-1) ?? loose(reading)
-    reading.current = caseOf(tag, suite.name, line)
-    suite.cases.push(reading.current)
+    const suite = reading.open.at(-1)
+    // What stands in no suite is in the whole, whose name says nothing.
+    reading.current = caseOf(
+      tag,
+      reading.open.length > 1 || reading.path[0] === 'testsuite' ? (suite?.name ?? '') : '',
+      line,
+    )
+    suite?.cases.push(reading.current)
   } else if (reading.current) mark(reading.current, tag)
 }
 
 const sum = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined && b === undefined ? undefined : (a ?? 0) + (b ?? 0)
-
-/** Tests that stand in no suite. */
-const loose = (reading: Reading): Suite => {
-  const suite: Suite = { name: '', tests: undefined, bad: undefined, cases: [], line: 1 }
-  reading.open.push(suite)
-  reading.suites.push(suite)
-  return suite
-}
 
 const caseOf = (tag: Tag, suite: string, line: number): Case => {
   const name = attribute(tag, 'name') ?? ''
@@ -194,7 +199,7 @@ const mark = (current: Case, tag: Tag): void => {
 const closeTag = (reading: Reading): void => {
   const name = reading.path.pop()
   const { current, text } = reading
-  if (name === 'testsuite') reading.open.pop()
+  if (name === 'testsuite' || reading.path.length === 0) reading.open.pop()
   else if (name === 'testcase') reading.current = undefined
   // Of what it printed only what explains a failure without words is kept.
   else if (current && (name === 'failure' || name === 'error')) current.said ||= text
@@ -250,17 +255,35 @@ const words = ({ message, said }: Case): string => {
   return own !== '' ? own : shortly(told.length > 0 ? told : lines)
 }
 
+const isBad = (one: Case): boolean => outcomeOf(one) === 'failed' || outcomeOf(one) === 'error'
+
+const some = (suite: Suite, is: (one: Case) => boolean): boolean =>
+  suite.cases.some(is) || suite.inner.some(one => some(one, is))
+
+const called = (name: string): string => (name === '' ? 'it' : `suite "${name}"`)
+
+/** Not all say whether those of inner suites are among what they count; but if there are any, one has to be there. */
+const lacks = (suite: Suite): string | undefined => {
+  const { name, tests = 0, bad = 0 } = suite
+  if (bad > 0 && !some(suite, isBad)) return `${called(name)} counts ${bad} failures, the report shows none`
+  return tests > 0 && !some(suite, () => true)
+    ? `${called(name)} counts ${tests} tests, the report shows none`
+    : undefined
+}
+
 /** Some count a test twice that fails and then breaks; some the tests of inner suites, too, or those of their reruns. */
-const disagrees = ({ name, tests, bad, cases }: Suite): string | undefined => {
-  const failing = cases.filter(one => one.outcome === 'failed' || one.outcome === 'error').length
+const disagrees = (suite: Suite): string | undefined => {
+  const { name, tests, bad, cases, inner } = suite
+  if (inner.length > 0 || cases.length === 0) return lacks(suite)
+  const failing = cases.filter(isBad).length
   if (tests !== undefined && cases.length > 0 && tests > cases.length)
-    return `suite "${name}" counts ${tests} tests, the report shows ${cases.length}`
+    return `${called(name)} counts ${tests} tests, the report shows ${cases.length}`
   const distinct = new Set(cases.map(one => one.name)).size
   if (tests !== undefined && tests < distinct)
-    return `suite "${name}" counts ${tests} tests, the report shows ${distinct}`
-  return bad !== undefined && cases.length > 0 && bad > 0 && failing === 0
-    ? `suite "${name}" counts ${bad} failures, the report shows none`
+    return `${called(name)} counts ${tests} tests, the report shows ${distinct}`
+  return bad !== undefined && bad > 0 && failing === 0
+    ? `${called(name)} counts ${bad} failures, the report shows none`
     : bad === 0 && failing > 0 && !cases.some(({ status }) => /fail|notrun/.test(status))
-      ? `suite "${name}" counts no failure, the report shows ${failing}`
+      ? `${called(name)} counts no failure, the report shows ${failing}`
       : undefined
 }

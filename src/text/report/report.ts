@@ -2,6 +2,7 @@
 import type { ReportFormat, ReportPattern } from '../../model/recipe.ts'
 import type { Report } from '../../model/report.ts'
 import type { Ending } from '../../model/run.ts'
+import { isGap } from '../bounded-log.ts'
 import { logLines } from '../clean.ts'
 import { sayEnding } from '../ending.ts'
 import { parseAutomake } from './automake.ts'
@@ -44,6 +45,8 @@ const parsers: Record<ReportFormat, (given: Given) => Report> = {
 const maxTests = 100_000
 /** Formats that are read from what is printed take files as more of it. */
 const ownFiles: ReportFormat[] = ['junit', 'automake']
+/** Formats that do not say how many tests there are in all: what is missing in the middle would be missed by nobody. */
+const uncounted: ReportFormat[] = ['wine', 'automake', 'go', 'cargo', 'pattern']
 
 /** Never throws, whatever the log holds. Line numbers count from the log's first line, 1-based. `step` names the one test
  *  of a format that has no names of its own. */
@@ -55,13 +58,23 @@ export const parseReport = (
   options: ReportOptions = {},
 ): Report => {
   const lines = linesFor(format, log, options.files)
-  const report = bounded(parsers[format]({ ...options, lines, ending, step }))
+  const parsed = bounded(parsers[format]({ ...options, lines, ending, step }))
+  const report =
+    parsed.state === 'whole' && hasGap(format, lines, options) ? { ...parsed, ...flooded } : parsed
   // What is missing from a step that was cut off is missing because of that.
   const cut = report.state === 'whole' || (report.state === 'none' && options.files !== undefined)
   return cut && ending.kind !== 'finished'
     ? { ...report, state: 'truncated', why: `the command ${sayEnding(ending)}` }
     : report
 }
+
+const flooded = {
+  state: 'truncated',
+  why: 'it printed so much that some of it is left out, and tests may be missing',
+} as const
+
+const hasGap = (format: ReportFormat, lines: string[], { files }: ReportOptions): boolean =>
+  uncounted.includes(format) && !(files && ownFiles.includes(format)) && lines.some(isGap)
 
 /** The lines of files follow those of the log. */
 const linesFor = (format: ReportFormat, log: string, files: ReportFile[] = []): string[] =>

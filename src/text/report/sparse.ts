@@ -13,7 +13,7 @@ import type { Ending } from '../../model/run.ts'
 import { sayEnding, signalOf } from '../ending.ts'
 import { reportOf } from './stable.ts'
 
-const testLine = /^ {1,8}(TEST|SKIP) +(.*) \(([^()\s]+)\)\s*$/
+const testLine = /^ {1,8}(TEST|SKIP) +(\S.*) \(([^()\s]+)\)\s*$/
 const resultLine =
   /^(?:error|info): (?:[A-Z]+: )?test '([^']+)' (failed|passed|is known to fail(?: but succeed!)?)\s*$/
 const errorLine = /^(?:error|warning): +(.*)$/
