@@ -16,6 +16,8 @@ export type Seen = {
   message: string
   failure: Shown
   before: 'failed' | 'well' | 'absent'
+  /** As in TestResult. */
+  lineOf?: string
 }
 
 export const stepOf = (outcome: Outcome | undefined, name: string): TestedStep | undefined =>
@@ -45,9 +47,9 @@ export const shownIn = (step: TestedStep, test?: TestResult): Shown => {
 /** All that fails: tests, those above others as well, and the step itself if it did not come to a good end. */
 export const failingIn = (patched: TestedStep, base: TestedStep): Seen[] => {
   const before = new Map(base.report.tests.map(({ test, outcome }) => [test, outcome]))
-  const whatBefore = (test: string): Seen['before'] => {
+  const whatBefore = ({ test, lineOf }: TestResult): Seen['before'] => {
     const outcome = before.get(test)
-    if (outcome === undefined) return 'absent'
+    if (outcome === undefined) return lineOf !== undefined && before.has(lineOf) ? 'well' : 'absent'
     return isFailure(outcome) ? 'failed' : 'well'
   }
   const tests = patched.report.tests
@@ -55,7 +57,8 @@ export const failingIn = (patched: TestedStep, base: TestedStep): Seen[] => {
     .map(
       (result): Seen => ({
         ...{ step: patched.name, test: result.test, message: result.message },
-        ...{ failure: shownIn(patched, result), before: whatBefore(result.test) },
+        ...{ failure: shownIn(patched, result), before: whatBefore(result) },
+        ...(result.lineOf === undefined ? {} : { lineOf: result.lineOf }),
       }),
     )
   return isTrustworthy(patched) ? tests : [brokenIn(patched), ...tests]

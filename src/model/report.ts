@@ -14,6 +14,8 @@ export type TestResult = {
   line: number
   /** Last line of it in the log; undefined: not known. */
   endLine?: number
+  /** It is a line of what that test prints, and is in the report only when it fails: it runs whenever that test does, and only with it. */
+  lineOf?: string
   /** The group that it is in, where the format has one that is not in its name. */
   suite?: string
   /** As the report says. */

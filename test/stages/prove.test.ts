@@ -1,6 +1,6 @@
 // Proof, from a case alone: what is asked for, what needs no asking, and what the first runs of a project are worth.
 import { describe, expect, it } from 'vitest'
-import type { Trials } from '../../src/model/history.ts'
+import { none, type Trials } from '../../src/model/history.ts'
 import type { Job, Outcome, Probe, RunRecord, Task, TestedStep } from '../../src/model/job.ts'
 import type { TestResult } from '../../src/model/report.ts'
 import type { Ending } from '../../src/model/run.ts'
@@ -90,6 +90,44 @@ const played = (
   }
   throw new Error('there is no end to it')
 }
+
+describe('a line that a Wine unit prints when it fails', () => {
+  const line = 'tally:wrap > Test failed: too wide'
+  /** As the report of that unit has it. */
+  const unit = (outcome: 'passed' | 'failed'): Outcome => {
+    const ran = step('')
+    const own: TestResult = { test: 'tally:wrap', outcome, message: '', line: 1 }
+    const below: TestResult = { test: line, lineOf: 'tally:wrap', outcome: 'failed', message: '', line: 2 }
+    const tests = outcome === 'failed' ? [own, below] : [own]
+    return { kind: 'tested', steps: [{ ...ran, format: 'wine', report: { ...ran.report, tests } }] }
+  }
+  const given = (): Case => {
+    const of = caseOf([task('j1-build', { kind: 'build' }, built), task('t', {}, unit('failed'))], '')
+    const baseline = of.baseline && {
+      ...of.baseline,
+      tasks: [
+        task('b1-build', { job: 'b1', kind: 'build' }, built),
+        task('b1-test-debian', { job: 'b1' }, unit('passed')),
+      ],
+    }
+    return { ...of, baseline }
+  }
+
+  it('did not fail where its unit ran without it', () => {
+    const { rulings } = played(given(), ({ side }) => unit(side === 'with' ? 'failed' : 'passed'))
+    expect(rulings).toMatchObject([{ test: line, ruling: 'new', proof: { without: { failed: 0 } } }])
+    const [{ proof } = { proof: { with: none, without: none } }] = rulings
+    expect(proof.without.runs).toBeGreaterThan(2)
+    expect(proof.with.failed).toBe(proof.with.runs)
+  })
+
+  it('is nobody’s fault where it comes and goes without the patches as well', () => {
+    const { rulings } = played(given(), ({ turn }) => unit(turn % 2 === 0 ? 'failed' : 'passed'))
+    expect(rulings).toHaveLength(1)
+    expect(rulings[0]?.ruling).toMatch(/^(flaky|unclear)$/)
+    expect(rulings[0]?.proof.without.failed).toBeGreaterThan(0)
+  })
+})
 
 describe('what is asked for', () => {
   it('nothing while a first run, or one of the base, is to come', () => {

@@ -12,6 +12,10 @@ describe('only some tests of a step', () => {
 
   it('stands in the place of {tests}; a step without `only` is run whole', () => {
     expect(onlyCommand({ only: './t --only {tests} -v' }, ['a', "$& 'b"])).toBe(`./t --only a '$& '\\''b' -v`)
+    const wine = { only: './t {tests}', report: 'wine' } as const
+    const lines = ['tally:wrap > Test failed: one', 'tally:wrap > Test failed: two', 'tally:trim']
+    expect(onlyCommand(wine, lines)).toBe('./t tally:wrap tally:trim')
+    expect(onlyCommand({ ...wine, report: 'tap' }, ['io > write'])).toBe("./t 'io > write'")
     expect(onlyCommand({}, ['a'])).toBeUndefined()
     expect(onlyCommand({ only: './t {tests}' }, [])).toBeUndefined()
   })

@@ -32,7 +32,7 @@ export const isOf = ({ probe }: Task, test: string): boolean => {
 }
 
 /** Did it fail in that run? undefined: the run does not tell. */
-export const failedIn = (task: Task, { test, kind, before }: Suspect): boolean | undefined => {
+export const failedIn = (task: Task, { test, kind, before, lineOf }: Suspect): boolean | undefined => {
   const { probe } = task
   if (!probe || !isOf(task, test)) return undefined
   const step = probedStep(task)
@@ -47,6 +47,8 @@ export const failedIn = (task: Task, { test, kind, before }: Suspect): boolean |
   }
   // A test that the base does not have cannot fail there.
   if (probe.side === 'without' && before === 'absent') return false
+  const whole = lineOf === undefined ? undefined : resultOf(step, lineOf)
+  if (whole) return isEnded && state === 'whole' && whole.outcome !== 'error' ? false : undefined
   // The only one that ran brought the step down.
   if (probe.tests?.length === 1) return isEnded ? undefined : true
   return probe.tests === undefined && isEnded && state === 'whole' ? false : undefined

@@ -29,10 +29,10 @@ const patchesOf = ({ job, task }: Sampled): SeriesId | undefined => {
 
 /** Tests that this step was asked for; undefined: all of them. */
 const onlyOf = (step: TestedStep & { leftOut?: unknown }, { task }: Sampled): string[] | undefined => {
-  if (task.probe?.tests !== undefined) return task.probe.tests
-  return step.leftOut === undefined
-    ? undefined
-    : step.report.tests.slice(0, maxFailed).map(({ test }) => test)
+  const asked = task.probe?.tests
+  if (asked === undefined && step.leftOut === undefined) return undefined
+  const ran = step.report.tests.filter(({ lineOf }) => lineOf === undefined).map(({ test }) => test)
+  return [...new Set([...(asked ?? []), ...ran.slice(0, maxFailed)])]
 }
 
 const sampleOf = (step: TestedStep, given: Sampled): Sample => {

@@ -221,6 +221,7 @@ const withCounts = (unit: Unit): Judged => {
 const children = (unit: Unit): TestResult[] =>
   unit.tests.map(({ text, kind, line }) => ({
     test: below(unit.name, stableMessage(text)),
+    lineOf: unit.name,
     outcome: kind,
     message: text,
     line,
@@ -239,6 +240,7 @@ const results = (unit: Unit): TestResult[] => {
   }
   const tooMuch: TestResult = {
     test: below(unit.name, 'prints too much'),
+    lineOf: unit.name,
     outcome: 'failed',
     message: `It prints ${unit.size} characters; ${maxUnitSize} are allowed.`,
     line: unit.line,
