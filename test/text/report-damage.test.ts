@@ -272,6 +272,100 @@ describe('only the whole report is good', () => {
   })
 })
 
+/** The same reports with one failure, as the tool tells it: what of it is changed, line by line. */
+const failing: [ReportFormat, [string | RegExp, string][]][] = [
+  [
+    'wine',
+    [
+      ['a:sum start dlls/a/tests/sum.c -\n', 'a:sum start dlls/a/tests/sum.c -\nsum.c:9: Test failed: x\n'],
+      ['0 failures', '1 failure'],
+      ['done (0)', 'done (1)'],
+    ],
+  ],
+  ['tap', [['ok 2 - adds', 'not ok 2 - adds']]],
+  [
+    'ktap',
+    [
+      ['ok 1 list_add', 'not ok 1 list_add'],
+      ['list: pass:2 fail:0', 'list: pass:1 fail:1'],
+      ['ok 1 list\n', 'not ok 1 list\n'],
+    ],
+  ],
+  [
+    'sparse',
+    [
+      ['     SKIP', "error: FAIL: test 'old.c' failed\n     SKIP"],
+      ["info: XFAIL: test 'old.c' is known to fail\n", ''],
+      ['OK: out', 'KO: out'],
+      ['\t1 of them are known to fail\n', ''],
+    ],
+  ],
+  [
+    'junit',
+    [
+      ['<skipped message="no"/>', '<failure message="no"/>'],
+      [/failures="0"/, 'failures="1"'],
+      ['"one" tests="2" failures="0"', '"one" tests="2" failures="1"'],
+    ],
+  ],
+  [
+    'ctest',
+    [
+      ['***Skipped', '***Failed '],
+      ['100% tests passed, 0 tests', '67% tests passed, 1 tests'],
+    ],
+  ],
+  [
+    'automake',
+    [
+      ['SKIP: better', 'FAIL: better'],
+      ['# SKIP:  1', '# SKIP:  0'],
+      ['# FAIL:  0', '# FAIL:  1'],
+    ],
+  ],
+  [
+    'go',
+    [
+      ['"Action":"skip"', '"Action":"fail"'],
+      ['"Action":"pass","Package":"m/a","Elapsed":0.5', '"Action":"fail","Package":"m/a","Elapsed":0.5'],
+    ],
+  ],
+  [
+    'pytest',
+    [
+      ['PASSED test_b.py::test_z', 'FAILED test_b.py::test_z'],
+      ['= 3 passed,', '= 1 failed, 2 passed,'],
+    ],
+  ],
+  [
+    'cargo',
+    [
+      ['tests::ok ... ok', 'tests::ok ... FAILED'],
+      ['result: ok. 2 passed; 0 failed', 'result: FAILED. 1 passed; 1 failed'],
+    ],
+  ],
+  [
+    'meson',
+    [
+      ['4/4 proj / muls                OK  ', '4/4 proj / muls                FAIL'],
+      ['Ok:                 2', 'Ok:                 1'],
+      ['Fail:               0', 'Fail:               1'],
+    ],
+  ],
+]
+
+describe('no part of a report with a failure is good', () => {
+  test.each(failing)('%s', (format, changes) => {
+    const [, text = ''] = good.find(([one]) => one === format) ?? []
+    const bad = changes.reduce((now, [from, to]) => now.replace(from, to), text)
+    const report = parseReport(format, bad, { kind: 'finished', exitCode: 1 })
+    expect(report.tests.some(({ outcome }) => isFailure(outcome))).toBe(true)
+    expect(report).toMatchObject({ state: 'whole', why: '' })
+    const believed = damaged(format, bad).filter(([, left]) => read(format, left).isGood)
+    expect(believed.map(([what]) => what)).toEqual([])
+  })
+})
+
 describe('a flood of output', () => {
   const said = 'x'.repeat(99)
   const flooded = (text: string) => {

@@ -112,6 +112,26 @@ ok 4 selftests: net: v6 # SKIP
     expect(report.tests[5]?.message).toBe('45 seconds')
   })
 
+  test('totals of a nested program count, too; what broke is told apart from what failed', () => {
+    const totals = (said: string) => `TAP version 13
+1..1
+# TAP version 13
+# 1..2
+# ok 1 tcp
+# not ok 2 # error no socket
+# # Totals: ${said}
+not ok 1 selftests: net: reuse # exit=1
+`
+    expect(parse('ktap', totals('pass:1 fail:0 xfail:0 xpass:0 skip:0 error:1'), 1)).toMatchObject({
+      state: 'whole',
+      why: '',
+    })
+    expect(parse('ktap', totals('pass:2 fail:0 xfail:0 xpass:0 skip:0 error:1'), 1)).toMatchObject({
+      state: 'contradictory',
+      why: expect.stringMatching(/counts 2 passed tests, the report shows 1/),
+    })
+  })
+
   const head = (lines: number) => kunit.split('\n').slice(0, lines).join('\n')
   doubted('ktap', [
     ['the kernel died in a suite', head(10), timedOut, 'truncated', /did not end/],
@@ -288,6 +308,28 @@ at Sum.java:3</error></testcase>
       2,
       'contradictory',
       /exit code 2/,
+    ],
+    [
+      'a suite whose tests are missing',
+      [
+        file(
+          '<testsuites><testsuite name="a" tests="1"><testcase name="x"/></testsuite><testsuite name="b" tests="5"/></testsuites>',
+        ),
+      ],
+      0,
+      'contradictory',
+      /suite "b" counts 5 tests, the report shows none/,
+    ],
+    [
+      'failures that stand nowhere',
+      [
+        file(
+          '<testsuites failures="2"><testsuite name="a" tests="1"><testcase name="x"/></testsuite></testsuites>',
+        ),
+      ],
+      0,
+      'contradictory',
+      /it counts 2 failures, the report shows none/,
     ],
     ['an entity bomb', [file(bomb)], 0, 'truncated', /entity/],
     ['an entity from outside', [file(external)], 0, 'truncated', /entity/],
@@ -845,6 +887,7 @@ Timeout:            1
     ['counts that disagree', good.replace(/^Fail: .*$/m, 'Fail: 3'), 4, 'contradictory', /counts 4 failures/],
     ['failures, but exit code 0', good, 0, 'contradictory', /exit code 0/],
     ['none', 'No tests defined.\n', 0, 'none', /no line/],
+    ['counts of nothing', 'Ok:                 0\nFail:               0\n', 0, 'none', /no line/],
   ])
 })
 

@@ -13,7 +13,7 @@ import type { Report, TestOutcome, TestResult } from '../../model/report.ts'
 import { isFailure } from '../../model/report.ts'
 import type { Ending } from '../../model/run.ts'
 import { sayEnding } from '../ending.ts'
-import { countsDisagree, cutOff, exitDisagrees, shortly } from './doubts.ts'
+import { countOf, countsDisagree, cutOff, exitDisagrees, shortly } from './doubts.ts'
 import { below, reportOf, stableName } from './stable.ts'
 
 /** What printk puts before a line: level, time, and the caller with CONFIG_PRINTK_CALLER. */
@@ -24,9 +24,9 @@ const subtestLine = /^# Subtest: (.*)$/
 const resultLine = /^(not )?ok (\d+)(?: +(?:- +)?(.*))?$/
 const directive = /(?:^|\s)# *(SKIP|TODO|XFAIL|XPASS|TIMEOUT|ERROR)\b[\s:]*(.*)$/i
 /** `# list: pass:1 fail:1 skip:0 total:2` of KUnit, `# Totals: pass:1 fail:1 xfail:0 …` of kselftest. */
-const totalsLine = /^# (\S.*): pass:(\d+) fail:(\d+)( xfail:\d+ xpass:\d+)? skip:(\d+)/
+const totalsLine = /^# (\S.*): pass:(\d+) fail:(\d+)( xfail:\d+ xpass:\d+)? skip:(\d+)(?: error:(\d+))?/
 /** Only lines of the protocol are nested by `# `; other comments are what a test says. */
-const nested = /^((?:# )+)(?=K?TAP version \d|\d+\.\.\d+\s*(?:#|$)|(?:not )?ok \d)/
+const nested = /^((?:# )+)(?=K?TAP version \d|\d+\.\.\d+\s*(?:#|$)|(?:not )?ok \d|# Totals: pass:\d)/
 const maxDepth = 40
 const maxSaid = 200
 
@@ -38,7 +38,7 @@ type Frame = {
   planned: number | undefined
   own: TestResult[]
   all: TestResult[]
-  totals: { failed: number; skipped: number } | undefined
+  totals: { passed: number; failed: number; skipped: number } | undefined
 }
 
 type Reading = { frames: Frame[]; done: TestResult[]; short: string[]; wrong: string[]; said: Said[] }
@@ -143,8 +143,9 @@ const check = (reading: Reading, frame: Frame, isRoot: boolean): void => {
   const wrong =
     totals &&
     countsDisagree([
-      { what: 'failures', said: totals.failed, seen: own.filter(test => isFailure(test.outcome)).length },
-      { what: 'skips', said: totals.skipped, seen: own.filter(test => test.outcome === 'skipped').length },
+      { what: 'passed tests', said: totals.passed, seen: countOf(own, 'passed') },
+      { what: 'failures', said: totals.failed, seen: countOf(own, 'failed', 'error') },
+      { what: 'skips', said: totals.skipped, seen: countOf(own, 'skipped') },
     ])
   if (wrong) reading.wrong.push(`${wrong}${where(frame)}`)
 }
@@ -157,7 +158,9 @@ const takeTotals = (reading: Reading, match: RegExpExecArray, indent: number): v
   const name = stableName(match[1] ?? '')
   // KUnit prints those of a suite where the suite's own result will stand.
   const frame = isOurs ? frames.findLast(one => one.name === name) : frames.find(one => one.indent === indent)
-  if (frame) frame.totals = { failed: Number(match[3]), skipped: Number(match[5]) }
+  if (!frame) return
+  const [passed, failed, skipped, broken] = [match[2], match[3], match[5], match[6] ?? 0].map(Number)
+  frame.totals = { passed: passed ?? 0, failed: (failed ?? 0) + (broken ?? 0), skipped: skipped ?? 0 }
 }
 
 const takeResult = (
