@@ -19,6 +19,7 @@ export const judgeWorker: StartWorker = (wired, start) =>
     switch (next.do) {
       case 'run':
         await wired.queue.push(...next.tasks.map(pushes.run))
+        await wired.queue.push(...(next.look ?? []).map(other => pushes.judge(other, `base-${job}-built`)))
         return wired.queue.wake()
       case 'look':
         return wired.queue.push(...next.jobs.map(other => pushes.judge(other, `base-${job}`)))

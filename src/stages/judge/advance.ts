@@ -25,7 +25,8 @@ export type AdvancePorts = {
 }
 
 export type Next =
-  | { do: 'run'; tasks: Task[] }
+  /** `look`: these jobs waited for the build of this base line. */
+  | { do: 'run'; tasks: Task[]; look?: JobId[] }
   /** A base line is complete: these jobs waited for it. */
   | { do: 'look'; jobs: JobId[] }
   | { do: 'conclude'; verdict: Verdict }
@@ -35,6 +36,16 @@ export type Next =
 const waiting = async (store: Store, baseline: Job): Promise<JobId[]> => {
   const open = await store.jobsWithoutVerdict()
   return open.filter(job => job.baseline === baseline.id).map(job => job.id)
+}
+
+/** What a base line is for: a series that does not build is told so as soon as it is known that its base does. */
+const forBaseline = async (store: Store, job: Job, tasks: Task[]): Promise<Next> => {
+  const duty = jobDuty(tasks)
+  if (duty.do === 'judge') return { do: 'look', jobs: await waiting(store, job) }
+  if (duty.do !== 'run') return { do: 'wait' }
+  const { build, tests } = firstTasks(tasks)
+  const isFresh = build?.state.at === 'done' && tests.every(({ state }) => state.at === 'queued')
+  return isFresh ? { ...duty, look: await waiting(store, job) } : duty
 }
 
 const isOpen = ({ state }: Task): boolean => state.at === 'queued' || state.at === 'running'
@@ -107,8 +118,7 @@ export const advance =
       await cancelAll(store, duty.tasks, { why: duty.why })
       return advance(ports)(id)
     }
-    if (job.baseline === undefined)
-      return duty.do === 'judge' ? { do: 'look', jobs: await waiting(store, job) } : duty
+    if (job.baseline === undefined) return forBaseline(store, job, tasks)
     // Superseded, growing, or planned anew: another job speaks for it.
     if (!isCurrent(series, id)) return duty.do === 'judge' ? { do: 'wait' } : duty
     const stopped = cancelledBy(tasks)

@@ -283,9 +283,10 @@ const statesOf = (given: Case, suspects: Suspect[], besides: Suspect[] = []): St
   return suspects.map((suspect, i) => stateOf(given, suspect, shares[i] ?? suspects.length))
 }
 
-/** Is a first run, a run of the base, or one of the tests that the patches concern still to come? */
+/** Is a first run, a run of the base, or one of the tests that the patches concern still to come? Where the series gave no build, nothing is compared. */
 export const isEarly = ({ tasks, baseline }: Case): boolean => {
   const first = firstTasks(tasks)
+  if (first.build && isOver(first.build) && !isBuilt(first.build)) return false
   const base = baseline && firstTasks(baseline.tasks)
   const likely = tasks.filter(({ probe }) => probe?.why === 'likely')
   const basesOwn = base?.build && isBuilt(base.build) ? base.tests : (base?.build ?? [])
