@@ -61,7 +61,8 @@ const sayTests = (tasks: Task[]): string => {
   const done = tests.filter(({ state }) => state.at === 'done')
   if (tests.length === 0) return ''
   const on = done.length === tests.length ? `${tests.length}` : `${done.length} of ${tests.length}`
-  return done.length === 0 ? (tests[0]?.state.at ?? '') : `${failedIn(tasks)} failed on ${on} images`
+  const images = `${on} ${tests.length === 1 ? 'image' : 'images'}`
+  return done.length === 0 ? (tests[0]?.state.at ?? '') : `${failedIn(tasks)} failed on ${images}`
 }
 
 /** One by one: reports of large projects are large. */
@@ -119,7 +120,10 @@ const brokenLine = ({ image, step, test, failed, history, ...since }: BrokenTest
 
 const healthLines = (health: BaseHealth): string[] => {
   if (health.build)
-    return [`It does not build ${saySince(health.build)}:`, ...health.build.errors.map(one => `  ${one}`)]
+    return [
+      `It does not build ${saySince(health.build)}:`,
+      ...health.build.errors.flatMap(one => one.split('\n').map(line => `  ${line}`)),
+    ]
   if (health.tests.length === 0) return ['It builds, and nothing fails newly in it.']
   return ['It builds; these fail newly:', ...health.tests.map(brokenLine)]
 }
@@ -159,7 +163,7 @@ const show = (deps: CliDeps): Command =>
         const [last] = await summaries(store, [newest.job])
         const lines = [
           `${project.name}, ${branch} at ${newest.base.slice(0, 12)}`,
-          `  ${sayInstant(newest.job.createdAt)}: ${last?.tests ?? ''}`,
+          `  ${sayInstant(newest.job.createdAt)}: ${(health.build ? last?.build : last?.tests) ?? ''}`,
           ...healthLines(health),
           ...(incident ? [`incident ${incident.id}: ${incident.detail}`] : []),
           ...(rates.length > 0 ? [`Failed on this commit, of so many runs:`] : []),

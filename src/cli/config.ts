@@ -10,11 +10,12 @@ export const saySource = (source: SourceConfig): string =>
     ? `imap ${source.login.user}@${source.host}:${source.port}, ${source.mailbox}`
     : `${source.kind} ${source.path}`
 
-const projectLines = ({ name, list, sources, recipe }: ProjectConfig): string[] => [
+const projectLines = ({ name, list, sources, recipe, branches }: ProjectConfig): string[] => [
   `project ${name}`,
   `  list        ${list.address}`,
   ...sources.map(one => `  source      ${saySource(one)}`),
   `  repository  ${recipe.repository}, ${recipe.branch}`,
+  ...(branches.length === 0 ? [] : [`  branches    ${branches.map(({ branch }) => branch).join(', ')}, too`]),
   `  build       on ${recipe.build.image}: ${recipe.build.steps.map(step => step.name).join(', ') || 'nothing'}`,
   `  test        on ${recipe.test.images.join(', ')}: ${recipe.test.steps.map(step => step.name).join(', ')}`,
   ...(onlyWhole(recipe).length === 0

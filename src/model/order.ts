@@ -25,8 +25,7 @@ const byTurn = (a: Turn, b: Turn): number =>
   a.rank - b.rank ||
   a.since - b.since ||
   a.createdAt - b.createdAt ||
-  (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) ||
-  a.step - b.step
+  (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
 const turnOf = ({ priority, createdAt, id }: JobFacts): Turn => ({
   ...{ priority, createdAt, id },
@@ -47,7 +46,8 @@ const ofAuthors = (jobs: JobFacts[], last: Turns, now: Instant): Turn[] =>
 const turnsOf = (jobs: JobFacts[], last: Turns, now: Instant): Map<JobId, Turn> => {
   const authored = jobs.filter(job => job.author !== undefined)
   const found = new Map(ofAuthors(authored, last, now).map(turn => [turn.id, turn]))
-  // A base goes right before the first of those who wait for it; if none of them has a task left, by itself.
+  // A base goes with the first of those who wait for it: its build before theirs, then its tests before theirs. If none of them has a
+  // task left, it goes by itself.
   for (const base of jobs.filter(job => job.author === undefined)) {
     const waiters = authored.filter(job => job.baseline === base.id).flatMap(job => found.get(job.id) ?? [])
     const [first] = waiters.sort(byTurn)
@@ -67,7 +67,7 @@ export const inOrder = (
 ): { tasks: Task[]; turns: Turns } => {
   const turns = turnsOf(jobs, last, now)
   const authored = jobs.flatMap(job => (job.author === undefined ? [] : (turns.get(job.id) ?? [])))
-  // Everything waits for a job's first build; the others are for a closer look.
+  // Everything waits for a job's first build, and who breaks it hears so without any test; the other builds are for a closer look.
   const kind = ({ kind, upTo, each }: Task) => (kind === 'build' && upTo === undefined && !each ? 0 : 1)
   const sorted = tasks
     .flatMap(task => {
@@ -75,7 +75,11 @@ export const inOrder = (
       return when ? [{ task, when }] : []
     })
     .sort(
-      (a, b) => byTurn(a.when, b.when) || kind(a.task) - kind(b.task) || a.task.priority - b.task.priority,
+      (a, b) =>
+        byTurn(a.when, b.when) ||
+        kind(a.task) - kind(b.task) ||
+        a.when.step - b.when.step ||
+        a.task.priority - b.task.priority,
     )
   return {
     tasks: sorted.map(({ task }) => task),

@@ -18,7 +18,7 @@ const takeNow = async (file: string, what: string): Promise<() => Promise<void>>
     const pid = await holderOf(file)
     if (pid !== undefined)
       throw new Fault('refused', 'later', `${what} is already running here, as process ${pid}`, {
-        remedy: `end that one first (kill ${pid}), or give this one a data folder of its own`,
+        remedy: `end that one first (kill ${pid}), or give this one folders of its own (data and farm.data)`,
       })
     await sleep(20)
   }

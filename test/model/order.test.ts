@@ -82,6 +82,10 @@ describe('the order', () => {
       job('early', { at: 6 }),
     ]
     expect(builds(...jobs)).toEqual(['hand-build', 'early-build', 'b-build', 'mail-build', 'nightly-build'])
+    // Who breaks the build hears so without any test.
+    const both = [test('b', 'x'), test('mail', 'x'), build('mail'), build('b')]
+    const { tasks } = inOrder(both, jobs, { now: 9 })
+    expect(tasks.map(({ id }) => id)).toEqual(['b-build', 'mail-build', 'b-x', 'mail-x'])
     // All who wait have done their part: it is all that is missing.
     expect(builds(base('b'), job('hand', { class: priority.hand }))).toEqual(['b-build', 'hand-build'])
   })

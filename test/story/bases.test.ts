@@ -36,7 +36,10 @@ const open = async (
 ) => {
   flow = await openFlow(command => {
     if (command.name === 'build' && unbuilt)
-      return { ending: { kind: 'finished', exitCode: 2 }, output: 'x.c:1: error: no\n' }
+      return {
+        ending: { kind: 'finished', exitCode: 2 },
+        output: 'x.c:1: error: no\n    1 | int x\n      |     ^\n',
+      }
     if (command.name !== 'all') return { ending: { kind: 'finished', exitCode: 0 } }
     return { ending: { kind: 'finished', exitCode: failing.length > 0 ? 1 : 0 }, output: tap(failing) }
   }, pass)
@@ -236,7 +239,7 @@ describe('a broken base', () => {
     ])
     await work()
     expect(await incidents()).toEqual([
-      'tally main: tally: 2 tests fail on main without any patch since 000000000007 ("change 7"), between 000000000006..000000000007: b on busybox; b on debian; see: grapevine base show tally main',
+      'tally main: tally: 1 test fails on main without any patch since 000000000007 ("change 7"), between 000000000006..000000000007: b on busybox, debian; see: grapevine base show tally main',
     ])
     failing = []
     await moveTo(8)

@@ -91,3 +91,16 @@ describe('a series of four patches', () => {
     expect(flow.sent.length).toBe(1)
   })
 })
+
+it('one patch that does not build is answered before the base is tested', async () => {
+  let toldBefore: number | undefined
+  const behave = project({ broken: [1] })
+  const flow = await openFlow((command, guest) => {
+    if (!['apply', 'build'].includes(command.name)) toldBefore ??= flow.sent.length
+    return behave(command, guest)
+  })
+  open.push(flow)
+  await flow.bring([letter({ subject: '[PATCH] part 1', id: 'p1', file: 'src/part1.c' })])
+  await flow.settle()
+  expect(toldBefore).toBe(1)
+})

@@ -114,15 +114,17 @@ export const sayHealth = (
   const since = brokenSince(health, lines)
   const when = since === undefined ? '' : ` ${saySince(since, log)}`
   if (health.build) {
-    const error = health.build.errors[0]
+    // The lines of the source below it are for those who look closer.
+    const error = health.build.errors[0]?.split('\n')[0]
     return `${project}: ${branch} does not build${when}${error === undefined ? '' : `: ${oneLine(error, 160)}`}`
   }
-  const names = health.tests.map(
-    ({ step, test, image }) => `${test === '' ? `step ${step}` : test} on ${image}`,
+  const byName = Map.groupBy(health.tests, ({ step, test }) => (test === '' ? `step ${step}` : test))
+  const names = [...byName].map(
+    ([name, on]) => `${oneLine(name, 80)} on ${[...new Set(on.map(({ image }) => image))].join(', ')}`,
   )
   const more = names.length > maxNamed ? `, and ${names.length - maxNamed} more` : ''
   const count = names.length === 1 ? '1 test fails' : `${names.length} tests fail`
-  const listed = names.slice(0, maxNamed).map(name => oneLine(name, 80))
+  const listed = names.slice(0, maxNamed)
   return `${project}: ${count} on ${branch} without any patch${when}: ${listed.join('; ')}${more}`
 }
 
