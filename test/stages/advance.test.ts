@@ -4,7 +4,7 @@ import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Outcome, Task } from '../../src/model/job.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { advance } from '../../src/stages/judge/advance.ts'
-import { builtOutcome, job, planned, series, task } from '../contract/samples.ts'
+import { job, planned, series, task } from '../contract/samples.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { project, recipe } from '../fakes/flow.ts'
 
@@ -20,11 +20,11 @@ const broken: Outcome = {
   ...{ kind: 'build-failed', errors: ['a.c:1: error: x'], plain: true },
   step: { name: 'build', ending: { kind: 'finished', exitCode: 2 }, tail: [], lines: [1, 1] },
 }
-const refused: Outcome = { kind: 'does-not-apply', position: 1, title: 'x', conflicts: [], tail: [] }
 const built: Outcome = {
-  ...builtOutcome,
-  steps: [{ ...broken.step, ending: { kind: 'finished', exitCode: 0 } }],
+  ...{ kind: 'built', artifact: 'blob-1' },
+  steps: [{ name: 'build', ending: { kind: 'finished', exitCode: 0 }, tail: [], lines: [1, 1] }],
 }
+const refused: Outcome = { kind: 'does-not-apply', position: 1, title: 'x', conflicts: [], tail: [] }
 
 /** A series' job whose build came to that end, and its base line. */
 const given = async (own: Outcome, base: Outcome | undefined): Promise<void> => {
