@@ -9,13 +9,16 @@ import { isGuestsDoing } from './run.ts'
 export const isTrustworthy = (step: TestedStep): boolean =>
   step.ending.kind === 'finished' && step.report.state === 'whole'
 
+/** unlisted: the base's report does not have it, and yet it may have run there: not every report names what passes. absent: there is no such test. */
+export type Before = 'failed' | 'well' | 'unlisted' | 'absent'
+
 /** What one run with the patch shows of a test, or of the step itself (''). `before`: what the base's run shows of it. */
 export type Seen = {
   step: string
   test: string
   message: string
   failure: Shown
-  before: 'failed' | 'well' | 'absent'
+  before: Before
   /** As in TestResult. */
   lineOf?: string
 }
@@ -44,14 +47,22 @@ export const shownIn = (step: TestedStep, test?: TestResult): Shown => {
   }
 }
 
+/** What the base's run shows of a test. A report that names nothing but failures says nothing of the others, and neither does one of what stands above its tests. */
+const inBase = ({ report: { tests } }: TestedStep): ((of: TestResult) => Before) => {
+  const before = new Map(tests.map(({ test, outcome }) => [test, outcome]))
+  const above = new Set(tests.flatMap(({ test }) => parentsOf(test)))
+  const namesAll = tests.some(({ outcome }) => !isFailure(outcome))
+  return ({ test, lineOf }) => {
+    const outcome = before.get(test)
+    if (outcome !== undefined) return isFailure(outcome) ? 'failed' : 'well'
+    if (lineOf !== undefined && before.has(lineOf)) return 'well'
+    return namesAll && !above.has(test) ? 'absent' : 'unlisted'
+  }
+}
+
 /** All that fails: tests, those above others as well, and the step itself if it did not come to a good end. */
 export const failingIn = (patched: TestedStep, base: TestedStep): Seen[] => {
-  const before = new Map(base.report.tests.map(({ test, outcome }) => [test, outcome]))
-  const whatBefore = ({ test, lineOf }: TestResult): Seen['before'] => {
-    const outcome = before.get(test)
-    if (outcome === undefined) return lineOf !== undefined && before.has(lineOf) ? 'well' : 'absent'
-    return isFailure(outcome) ? 'failed' : 'well'
-  }
+  const whatBefore = inBase(base)
   const tests = patched.report.tests
     .filter(({ outcome }) => isFailure(outcome))
     .map(

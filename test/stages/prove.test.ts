@@ -26,10 +26,23 @@ const step = (words: string, ending: Ending = { kind: 'finished', exitCode: 0 })
   report: {
     state: ending.kind === 'finished' ? 'whole' : 'truncated',
     why: '',
-    tests: words.split(' ').map((word, i): TestResult => {
+    tests: words.split(' ').flatMap((word, i): TestResult[] => {
+      if (word === '') return []
       const [test = '', outcome = 'passed'] = word.split(':')
-      return { test, outcome: outcome as TestResult['outcome'], message: `${test} said`, line: i + 1 }
+      return [{ test, outcome: outcome as TestResult['outcome'], message: `${test} said`, line: i + 1 }]
     }),
+  },
+})
+/** One test that passed, whatever its name. */
+const named = (test: string): TestedStep => ({
+  ...step(''),
+  report: {
+    ...step('x').report,
+    tests: step('x').report.tests.map(one => ({
+      ...one,
+      test: test.replace(':failed', ''),
+      outcome: test.endsWith(':failed') ? 'failed' : 'passed',
+    })),
   },
 })
 const built: Outcome = { kind: 'built', artifact: 'x', steps: [] }
@@ -252,6 +265,48 @@ describe('what history is worth', () => {
   it('a test that fails now and then is not thanked for', () => {
     const given = caseOf(first('a b'), 'a:failed b', { history: { a: { failed: 12, runs: 30 } } })
     expect(prove(given)).toEqual({ rulings: [], wanted: [] })
+  })
+})
+
+describe('a test that the report of the base does not have', () => {
+  const half = ({ turn, round }: Probe): boolean => (turn + round) % 2 === 0
+
+  it.each([
+    ['in a report that names nothing but failures', 'z:failed', {}],
+    ['above others', 'a>b', {}],
+    ['that failed on other bases', 'b', { history: { a: { failed: 2, runs: 40 } } }],
+  ])('%s, is run without the patches, too', (_, base, more) => {
+    const words = base.replace('>', ' > ')
+    const given = caseOf(first('a:failed'), '', more)
+    const baseline = given.baseline && {
+      ...given.baseline,
+      tasks: [
+        task('b1-build', { job: 'b1', kind: 'build' }, built),
+        task('b1-test-debian', { job: 'b1' }, { kind: 'tested', steps: [named(words)] }),
+      ],
+    }
+    const { given: end, rulings } = played({ ...given, baseline }, probe =>
+      // It fails now and then on both sides, and is not named where it does not.
+      tested(half(probe) ? 'a:failed' : ''),
+    )
+    expect(rulings.filter(({ test }) => test === 'a').map(({ ruling }) => ruling)).not.toContain('new')
+    expect(end.tasks.some(({ probe }) => probe?.side === 'without')).toBe(true)
+  })
+
+  it('and is new where it fails with them only', () => {
+    const { rulings } = played(caseOf(first('a:failed z:failed'), 'z:failed'), ({ side }) =>
+      tested(side === 'with' ? 'a:failed z:failed' : 'z:failed'),
+    )
+    expect(rulings.map(({ test, ruling }) => [test, ruling])).toEqual([
+      ['z', 'failing'],
+      ['a', 'new'],
+    ])
+  })
+
+  it('at all cannot fail there', () => {
+    const { given, rulings } = played(caseOf(first('a:failed b'), 'b'), () => tested('a:failed'))
+    expect(rulings).toMatchObject([{ test: 'a', ruling: 'new', proof: { without: { runs: 0 } } }])
+    expect(given.tasks.some(({ probe }) => probe?.side === 'without')).toBe(false)
   })
 })
 

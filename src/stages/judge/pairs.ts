@@ -47,6 +47,8 @@ export const failedIn = (task: Task, { test, kind, before, lineOf }: Suspect): b
   }
   // A test that the base does not have cannot fail there.
   if (probe.side === 'without' && before === 'absent') return false
+  // What is named only when it fails did not, on either side.
+  if (before === 'unlisted' && isEnded && state === 'whole') return false
   const whole = lineOf === undefined ? undefined : resultOf(step, lineOf)
   if (whole) return isEnded && state === 'whole' && whole.outcome !== 'error' ? false : undefined
   // The only one that ran brought the step down.

@@ -87,7 +87,10 @@ const sortedOut = (given: Case, image: string, seen: Seen[]): Doubtful => {
 const suspectOf = (given: Case, image: string, seen: Seen, kind: Suspect['kind']): Suspect => {
   const recipe = given.job.recipe.test.steps.find(({ name }) => name === seen.step)
   const single = seen.test !== '' && recipe?.only !== undefined
-  return { ...seen, ...{ image, kind, single }, ...trialsOf(given, image, seen) }
+  // A test that failed on other bases is there, whatever the newest report names.
+  const isThere = seen.before === 'absent' && given.history(image, seen.step, seen.test).failed > 0
+  const known: Seen = isThere ? { ...seen, before: 'unlisted' } : seen
+  return { ...known, ...{ image, kind, single }, ...trialsOf(given, image, known) }
 }
 
 /** Tests that failed when those that the patches concern were run more often. */
