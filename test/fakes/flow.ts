@@ -134,7 +134,7 @@ export type Flow = {
 }
 
 /** Calls that change something; a death between two reads is the same death. */
-const changes = /^(save|set|add|move|send)/
+const changes = /^(save|set|add|move|send|open|resolve|update|end|release)(?=[A-Z]|$)/
 
 /** Lets every call of a port that changes something through `pass`, before and after it, under its name. */
 export const watched = <T extends object>(port: T, name: string, pass: (call: string) => void): T =>

@@ -714,7 +714,7 @@ test('a crash at any point leaves every command done once, and answered once', a
   await flow.settle()
   const all = calls
   await flow.close()
-  for (let after = 0; after < all; after += 8) {
+  for (let after = 0; after < all; after += 7) {
     calls = 0
     let isAlive = true
     let isArmed = true
