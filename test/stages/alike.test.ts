@@ -136,6 +136,34 @@ describe('three authors whose series fail alike', () => {
     expect(await open()).toEqual([])
   })
 
+  it('and it ends when nobody looked for so long that nothing is known of it any more', async () => {
+    const { clock, tend, open } = await alikeWorld()
+    await clock.advance(30 * 24 * hour)
+    expect(await tend()).toEqual([])
+    expect(await open()).toEqual([])
+  })
+
+  it('what is known of it is read when something changed, and once a minute', async () => {
+    const { store, clock, incident } = await alikeWorld()
+    let reads = 0
+    const blames: Store['blames'] = filter => {
+      reads++
+      return store.blames(filter)
+    }
+    const watch = { seen: '' }
+    const tend = () => tendAlike({ store: { ...store, blames }, clock, log: () => {} })(projects, watch)
+    await tend()
+    await tend()
+    expect(reads).toBe(1)
+    await clock.advance(60_000)
+    await tend()
+    expect(reads).toBe(2)
+    await store.resolveIncidents(incident, { at: clock.now(), how: 'new disk' })
+    expect(await tend()).toHaveLength(3)
+    await tend()
+    expect(reads).toBe(3)
+  })
+
   it('and it ends as well while more of it comes', async () => {
     const { clock, tend, judged } = await alikeWorld()
     for (let i = 0; i < 7; i++) {

@@ -3,7 +3,7 @@
 import { heldBy, isAbout, realMs, waitsFor } from '../../model/alike.ts'
 import type { Blame } from '../../model/blame.ts'
 import type { Incident } from '../../model/incident.ts'
-import type { Millis } from '../../model/instant.ts'
+import type { Instant, Millis } from '../../model/instant.ts'
 import type { Job, JobId } from '../../model/job.ts'
 import type { Series } from '../../model/series.ts'
 import { isCancelled } from '../../model/verdict.ts'
@@ -51,39 +51,68 @@ const again = (series: Series | undefined, blame: Blame, incident: Incident): Se
   }
 }
 
+/** Is the incident one of that project? */
+const isOf = ({ about }: Incident, project: string): boolean => about.startsWith(`${project}: `)
+
+/** The series that the incident, which is over, made wait, each once. */
+const heldOnes = (incident: Incident, blames: Blame[], withinMs: Millis): Blame[] => {
+  const own = blames.filter(blame => isAbout(incident, blame) && heldBy(incident, blame, withinMs))
+  return [...new Map(own.map(blame => [`${blame.series} ${blame.job}`, blame])).values()]
+}
+
+const runAgain = async (
+  { store, log }: AlikePorts,
+  incident: Incident,
+  given: { blames: Blame[]; withinMs: Millis },
+): Promise<Series[]> => {
+  const found: Series[] = []
+  for (const blame of heldOnes(incident, given.blames, given.withinMs)) {
+    const next = again(await store.series(blame.series), blame, incident)
+    if (!next || isCancelled(await store.verdict(next.id), next)) continue
+    await store.saveSeries([next])
+    found.push(next)
+    log('info', `run again after incident ${incident.id}`, { series: next.id })
+  }
+  return found
+}
+
+/** What was looked at already: the incidents as they were, and the minute. */
+export type AlikeWatch = { seen: string }
+
+const minuteMs: Millis = 60_000
+
+/** Blames are many, and a week old at most: they are read when an incident began or ended, and once a minute. */
+const turnOf = (incidents: Incident[], now: Instant): string =>
+  `${Math.floor(now / minuteMs)} ${incidents.map(({ id, resolved }) => `${id} ${resolved?.at}`).join()}`
+
 /**
  * Ends incidents by themselves, and returns the series that are to be planned again; those that were told what is alike are among them, as they
  * may have been told wrongly. Repeatable: a series is run again once for an incident. Call it in turn. Throws the store's Faults.
  */
 export const tendAlike =
   (ports: AlikePorts) =>
-  async (projects: AlikeProject[]): Promise<Series[]> => {
-    const { store, clock, log } = ports
-    const since = clock.now() - realMs
-    const isOurs = ({ trouble, resolved }: Incident) =>
-      trouble === 'alike-failures' && (resolved === undefined || resolved.at > since)
-    if (!(await store.incidents()).some(isOurs)) return []
+  async (projects: AlikeProject[], watch: AlikeWatch = { seen: '' }): Promise<Series[]> => {
+    const { store, clock } = ports
+    const now = clock.now()
+    const since = now - realMs
+    const ours = async () =>
+      (await store.incidents()).filter(
+        ({ trouble, resolved }) =>
+          trouble === 'alike-failures' && (resolved === undefined || resolved.at > since),
+      )
+    const incidents = await ours()
+    if (incidents.length === 0 || watch.seen === turnOf(incidents, now)) return []
     const found: Series[] = []
     for (const { name, withinMs } of projects) {
       const blames = await store.blames({ project: name, since: since - withinMs })
-      for (const incident of (await store.incidents({ open: true })).filter(isOurs)) {
+      for (const incident of incidents.filter(one => isOf(one, name) && !one.resolved)) {
         const own = blames.filter(blame => isAbout(incident, blame))
-        if (own.length > 0) await endQuiet(ports, incident, { blames: own, withinMs })
+        await endQuiet(ports, incident, { blames: own, withinMs })
       }
-      const over = (await store.incidents({ open: false })).filter(isOurs)
-      for (const incident of over) {
-        if (incident.resolved?.real) continue
-        for (const blame of blames) {
-          if (!isAbout(incident, blame) || !heldBy(incident, blame, withinMs)) continue
-          const series = await store.series(blame.series)
-          const next = again(series, blame, incident)
-          if (!next || isCancelled(await store.verdict(next.id), next)) continue
-          await store.saveSeries([next])
-          found.push(next)
-          log('info', `run again after incident ${incident.id}`, { series: next.id })
-        }
-      }
+      const over = (await ours()).filter(one => isOf(one, name) && one.resolved && !one.resolved.real)
+      for (const incident of over) found.push(...(await runAgain(ports, incident, { blames, withinMs })))
     }
+    watch.seen = turnOf(await ours(), now)
     return found
   }
 
