@@ -103,6 +103,8 @@ export type Store = {
   addBlames(blames: Blame[]): Promise<void>
   /** In order of time. */
   blames(filter: { project: string; since: Instant }): Promise<Blame[]>
+  /** Those of that project made before that moment go; returns how many. */
+  pruneBlames(before: Instant, project: string): Promise<number>
 
   /** Inserts; false: one of that id is there, and stays. */
   addKnown(known: KnownFailure): Promise<boolean>

@@ -39,6 +39,15 @@ export const blameContract = (store: () => Store) => {
     await store().addBlames([])
   })
 
+  it('lets the old blames of a project go', async () => {
+    const two = [blame('f1'), blame('f2', { at: 2000 })]
+    await store().addBlames([...two, blame('f3', { project: 'other' })])
+    expect(await store().pruneBlames(2000, 'tally')).toBe(1)
+    expect(await store().pruneBlames(2000, 'tally')).toBe(0)
+    const left = (await store().blames({ project: 'tally', since: 0 })).map(({ id }) => id)
+    expect([left, (await store().blames({ project: 'other', since: 0 })).length]).toEqual([['f2'], 1])
+  })
+
   it('keeps what was said of an incident, and why a series is run again', async () => {
     await store().openIncident(incident('i1'))
     const resolved = { at: 3000, how: 'the patches do it', real: true } as const

@@ -13,6 +13,7 @@ type ProofPart = Pick<
   | 'pruneSamples'
   | 'addBlames'
   | 'blames'
+  | 'pruneBlames'
   | 'addKnown'
   | 'knownFailures'
   | 'updateKnown'
@@ -76,6 +77,12 @@ export const proofStore = (db: Db): ProofPart => ({
     const query = db.selectFrom('blame').select(['id', 'data']).where('project', '=', project)
     const rows = await query.where('at', '>', since).orderBy('at').orderBy('seq').execute()
     return rows.map(row => fromJson<Blame>(row.data, `blame ${row.id}`))
+  },
+
+  async pruneBlames(before, project) {
+    const query = db.deleteFrom('blame').where('project', '=', project).where('at', '<', before)
+    const { numDeletedRows } = await query.executeTakeFirst()
+    return Number(numDeletedRows)
   },
 
   async addKnown(known) {

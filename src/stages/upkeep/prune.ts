@@ -19,12 +19,15 @@ const beginOf = async (store: Store, project: string, bases: number): Promise<In
   return begins.includes(undefined) ? undefined : Math.min(...begins.map(begin => begin ?? 0))
 }
 
-/** Keeps what the last `bases` bases of every branch said, at least a week of it and at most 90 days. Returns how many samples went. */
+/** Keeps what the last `bases` bases of every branch said, at least a week of it and at most 90 days; and what was held against patches for
+ *  90 days. Returns how many samples went. Repeatable. Throws the store's Faults. */
 export const pruneHistory = async (
   { store, clock }: { store: Store; clock: Clock },
   { project, bases }: { project: string; bases: number },
 ): Promise<number> => {
   const now = clock.now()
+  // Incidents look back for a week; who asks what an older one was about still finds it.
+  await store.pruneBlames(now - longestMs, project)
   const begin = (await beginOf(store, project, bases)) ?? 0
   return store.pruneSamples(Math.max(now - longestMs, Math.min(begin, now - shortestMs)), project)
 }
