@@ -40,9 +40,8 @@ const list = (deps: CliDeps, { all = false, json = false }: { all?: boolean; jso
 /** What series do that an incident holds back; the newest last. */
 const concerned = async (store: Store, incident: Incident): Promise<string[][]> => {
   if (incident.trouble !== 'alike-failures') return []
-  const projects = new Set((await store.seriesIn({})).map(({ project }) => project))
-  const since = incident.since - backMs
-  const blames = (await Promise.all([...projects].map(project => store.blames({ project, since })))).flat()
+  const [project = ''] = incident.about.split(': ', 1)
+  const blames = await store.blames({ project, since: incident.since - backMs })
   const own = blames.filter(
     blame => isAbout(incident, blame) && blame.at <= (incident.resolved?.at ?? Number.POSITIVE_INFINITY),
   )

@@ -11,6 +11,8 @@ export type StrayHost = { host: string; runs: number; failed: number; expected: 
 
 /** Standard deviations; by chance that is met once in some million looks. Fewer failures than these are no ground for a word. */
 const tooFar = 5
+/** It is over when it is nearer than this: one at the border does not come and go. */
+const near = 3
 const fewest = 10
 
 const isBad = ({ state, failed }: Sample): boolean => state !== 'whole' || failed.length > 0
@@ -39,8 +41,9 @@ const plus = (a: Sum, b: Sum): Sum => ({
   variance: a.variance + b.variance,
 })
 
-/** Hosts whose runs fail much more than those of the others. `samples`: of the last days; those with patches, and of single tests, are left out. */
-export const strayHosts = (samples: Sample[]): StrayHost[] => {
+/** Hosts whose runs fail much more than those of the others. `samples`: of the last days; those with patches, and of single tests, are left out.
+ *  `told`: those that were found before. */
+export const strayHosts = (samples: Sample[], told: ReadonlySet<string> = new Set()): StrayHost[] => {
   const whole = samples.filter(({ series, only }) => series === undefined && only === undefined)
   const groups = Map.groupBy(whole, ({ project, base, image, step }) =>
     JSON.stringify([project, base, image, step]),
@@ -53,7 +56,7 @@ export const strayHosts = (samples: Sample[]): StrayHost[] => {
     const isStray =
       failed >= fewest &&
       failed >= 1.5 * expected &&
-      failed - expected >= tooFar * Math.sqrt(variance) &&
+      failed - expected >= (told.has(host) ? near : tooFar) * Math.sqrt(variance) &&
       variance > 0
     return isStray ? [{ host, runs, failed, expected }] : []
   })

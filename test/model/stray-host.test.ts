@@ -71,3 +71,13 @@ it('one host alone is compared with nobody, and patched runs with nothing', () =
   }))
   expect(names(patched)).toEqual([])
 })
+
+it('one that was found stays so until it is plainly like the others', () => {
+  const bad = (rate: number) => days(7, ({ host }) => (host === 'beta' ? rate : 0.02))
+  const told = new Set(['beta'])
+  const slightly = [0.05, 0.06, 0.07, 0.08, 0.09]
+    .map(bad)
+    .find(all => names(all).length === 0 && strayHosts(all, told).length > 0)
+  expect(slightly).toBeDefined()
+  expect(strayHosts(bad(0.02), told)).toEqual([])
+})

@@ -47,30 +47,32 @@ const maxSamples = 2000
 
 type SeenStore = KnownStore & Pick<Store, 'samples'>
 
-/** Was that base run before it was retired? What fails there was not mended there yet. */
-const isOldBase = async (
-  store: SeenStore,
-  { project, state }: KnownFailure,
-  { base, failure }: Sighting,
-): Promise<boolean> => {
-  if (state.at !== 'retired') return false
-  const { image, step } = failure
-  const samples = await store.samples({ project, image, step, patched: false, limit: maxSamples })
-  return samples.some(sample => sample.base === base && sample.at <= state.when)
+/** Unpatched runs of a step on an image; each step's are read once, however many failures there are. */
+type RunsOf = (failure: Failure) => Promise<Sample[]>
+
+const runsIn = (store: SeenStore, project: string): RunsOf => {
+  const read = new Map<string, Promise<Sample[]>>()
+  return ({ image, step }) => {
+    const key = JSON.stringify([image, step])
+    const known = read.get(key) ?? store.samples({ project, image, step, patched: false, limit: maxSamples })
+    read.set(key, known)
+    return known
+  }
 }
 
 /** The first one that shows that it is back. */
 const returnedIn = async (
-  store: SeenStore,
-  known: KnownFailure,
+  { state, seen }: KnownFailure,
   sightings: Sighting[],
+  runsOf: RunsOf,
 ): Promise<Sighting | undefined> => {
-  const { state, seen } = known
   if (state.at !== 'retired') return undefined
   for (const sighting of sightings) {
     const isCounted = seen?.last?.some(({ run }) => run === sighting.run)
     if (!sighting.unpatched || sighting.at <= state.when || isCounted) continue
-    if (!(await isOldBase(store, known, sighting))) return sighting
+    // A base that was run before it was retired: what fails there was not mended there yet.
+    const isOld = ({ base, at }: Sample) => base === sighting.base && at <= state.when
+    if (!(await runsOf(sighting.failure)).some(isOld)) return sighting
   }
   return undefined
 }
@@ -84,13 +86,14 @@ export const noteSightings = async (
   { project, sightings }: { project: string; sightings: Sighting[] },
 ): Promise<void> => {
   if (sightings.length === 0) return
+  const runsOf = runsIn(store, project)
   const byTest = Map.groupBy(sightings, ({ failure }) => failure.test)
   for (const known of (await store.knownFailures({ project })).filter(counts)) {
     const own = [...byTest]
       .filter(([test]) => matchesName(test, known.test))
       .flatMap(([, all]) => all.filter(({ failure }) => matches(known, failure)))
     if (own.length === 0) continue
-    const back = await returnedIn(store, known, own)
+    const back = await returnedIn(known, own, runsOf)
     await changeKnown(store, known.id, now => {
       const seen = seenIn(now.seen, own)
       const noted = seen === now.seen ? now : { ...now, seen }

@@ -42,8 +42,20 @@ const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at ===
 /** What came of a job that is over; `build` undefined: trouble of ours. */
 type Ended = { build: Outcome | undefined }
 
-/** What came of jobs that were read before: a report of thousands of tests need not be read twice. */
+/** What came of the newest jobs that were read before: a report of thousands of tests need not be read twice. */
 export type EndedJobs = Map<JobId, Ended>
+
+const maxEnded = 1_000
+
+/** Of a good build nothing else is asked: what it warned of, and what its tests need, is long. */
+const inShort = (outcome: Outcome): Outcome =>
+  outcome.kind === 'built' ? { kind: 'built', artifact: outcome.artifact, steps: [] } : outcome
+
+const remember = (known: EndedJobs, id: JobId, ended: Ended): void => {
+  known.set(id, ended)
+  const [oldest] = known.keys()
+  if (known.size > maxEnded && oldest !== undefined) known.delete(oldest)
+}
 
 const endOf = async (store: Store, id: JobId, known: EndedJobs): Promise<Ended | undefined> => {
   const before = known.get(id)
@@ -51,9 +63,9 @@ const endOf = async (store: Store, id: JobId, known: EndedJobs): Promise<Ended |
   const { build, tests } = firstTasks(await store.tasksOf(id))
   if (build === undefined || ![build, ...tests].every(isOver)) return undefined
   const outcome = build.state.at === 'done' ? build.state.outcome : undefined
-  const ended = { build: outcome?.kind === 'ours' ? undefined : outcome }
+  const ended = { build: outcome === undefined || outcome.kind === 'ours' ? undefined : inShort(outcome) }
   // What was ours may be tried again.
-  if (ended.build) known.set(id, ended)
+  if (ended.build) remember(known, id, ended)
   return ended
 }
 

@@ -1,6 +1,6 @@
 // A host whose runs fail much more than those of the others, for days: operators hear of it. It goes on taking tasks; whether it should,
 // a person decides.
-import type { Alarm, Incident } from '../../model/incident.ts'
+import type { Alarm } from '../../model/incident.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import { strayHosts } from '../../model/stray-host.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -26,7 +26,8 @@ export const tendStrays =
     watch.lookedAt = now
     const given = { patched: false, since: now - backMs, limit: maxSamples }
     const samples = (await Promise.all(projects.map(project => store.samples({ project, ...given })))).flat()
-    const found = strayHosts(samples)
+    const open = (await store.incidents({ open: true })).filter(incident => incident.trouble === trouble)
+    const found = strayHosts(samples, new Set(open.flatMap(({ host }) => host ?? [])))
     for (const { host, runs, failed, expected } of found)
       await alarmOf(host).raise(
         trouble,
@@ -34,9 +35,7 @@ export const tendStrays =
         `in 3 days ${failed} of ${runs} runs without patches failed on ${host}, where by what other hosts did ${expected.toFixed(1)} should have; ` +
           `look at its memory and disk: grapevine host verify; until then: grapevine host drain ${host} --reason "fails more"`,
       )
-    const isOver = (incident: Incident) =>
-      incident.trouble === trouble && !found.some(({ host }) => host === incident.host)
-    for (const { host, about } of (await store.incidents({ open: true })).filter(isOver))
+    for (const { host, about } of open.filter(one => !found.some(({ host }) => host === one.host)))
       if (host !== undefined)
         await alarmOf(host).clear(trouble, about, 'its runs fail no more than those of others')
   }
