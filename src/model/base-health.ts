@@ -1,6 +1,8 @@
 // Is a branch broken without anybody's patch, and since which commit? Pure; from base lines that are over, and from what their runs said.
+
 import { isTelling, none, plus, type Sample, type Trials } from './history.ts'
 import type { Commit, Outcome } from './job.ts'
+import { leaves } from './test-name.ts'
 
 /** One commit of a branch, tested without patches. `build`: what came of it last; undefined: trouble of ours, nothing is known. */
 export type BaseLine = { base: Commit; build: Outcome | undefined }
@@ -95,15 +97,6 @@ const streakOf = (said: Said[], test: string): (Since & { failed: number; histor
   return streak.failed > 0 && streak.history.runs > 0 ? streak : undefined
 }
 
-/** Names of what stands above these. */
-const parentsIn = (tests: Iterable<string>): Set<string> =>
-  new Set(
-    [...tests].flatMap(test => {
-      const words = test.split(' > ')
-      return words.slice(1).map((_, i) => words.slice(0, i + 1).join(' > '))
-    }),
-  )
-
 const stepHealth = (said: Said[], at: { image: string; step: string }): BaseHealth => {
   const [newest] = said
   if (newest === undefined) return sound
@@ -112,12 +105,11 @@ const stepHealth = (said: Said[], at: { image: string; step: string }): BaseHeal
       isTelling(sample) ? sample.failed.map(({ test, message }) => [test, message] as const) : [],
     ),
   )
-  const parents = parentsIn(messages.keys())
   const isBad = newest.samples.some(({ sample }) => !isTelling(sample))
-  const leaves = [...messages.keys()].filter(test => !parents.has(test))
+  const lowest = leaves([...messages.keys()].map(test => ({ test }))).map(({ test }) => test)
   const tests: BrokenTest[] = []
   const again: string[] = []
-  for (const test of isBad ? ['', ...leaves] : leaves) {
+  for (const test of isBad ? ['', ...lowest] : lowest) {
     const streak = streakOf(said, test)
     if (streak === undefined) continue
     const { failed, history } = streak

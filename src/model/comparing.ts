@@ -4,6 +4,7 @@ import type { Outcome, TestedStep } from './job.ts'
 import { isFailure, type TestOutcome, type TestResult } from './report.ts'
 import type { Shown } from './ruled.ts'
 import { isGuestsDoing } from './run.ts'
+import { leaves, parentsOf } from './test-name.ts'
 
 /** Only a step that ended by itself, with a report that says that it is complete. */
 export const isTrustworthy = (step: TestedStep): boolean =>
@@ -112,16 +113,4 @@ export const vanishedIn = (patched: TestedStep, base: TestedStep, partly: boolea
     ...{ step: patched.name, test },
     ...(now.has(test) ? { skipped: true as const } : {}),
   }))
-}
-
-/** Names of the tests above one: `io` of `io > write`. */
-export const parentsOf = (test: string): string[] => {
-  const words = test.split(' > ')
-  return words.slice(1).map((_, i) => words.slice(0, i + 1).join(' > '))
-}
-
-/** Without those that stand above others of them. */
-export const leaves = <T extends { test: string }>(tests: T[]): T[] => {
-  const parents = new Set(tests.flatMap(({ test }) => parentsOf(test)))
-  return tests.filter(({ test }) => !parents.has(test))
 }

@@ -4,9 +4,11 @@
 // A file is told of by the rules of the recipe (a person's word: it concerns these and nothing else) and by the dependency map (a test that
 // the map does not know may need it as well). Where neither tells of a file, where it is new, or where the build itself reads it, everything
 // is tested.
+
 import type { FileChange } from './mail.ts'
 import { matchesName } from './name-glob.ts'
 import type { Recipe, TestStep } from './recipe.ts'
+import { topmost, withParents } from './test-name.ts'
 
 /** Which test needs which files, as a build told. */
 export type Dependencies = Record<string, string[]>
@@ -154,12 +156,6 @@ export const concernOf = ({ changes, recipe, dependencies, matches }: ConcernInp
   }
 }
 
-/** `a > b > c`: itself, and what it is below, from the top. */
-export const withParents = (test: string): string[] => {
-  const words = test.split(' > ')
-  return words.map((_, i) => words.slice(0, i + 1).join(' > '))
-}
-
 /** Steps with the names of their tests, from a whole report of the base; undefined: not known. */
 export type KnownSteps = { step: TestStep; tests: string[] | undefined }[]
 
@@ -247,12 +243,6 @@ const chooseOf = (
 }
 
 const unconcerned = 'the changed files do not concern them'
-
-/** Where a test and what is below it are meant, only the upper one is named: it brings what is new below it as well. */
-const topmost = (tests: string[]): string[] => {
-  const all = new Set(tests)
-  return tests.filter(test => !withParents(test).some(one => one !== test && all.has(one)))
-}
 
 /** Steps with those of their tests that rules and dependencies name; not those that are only run because nobody knows. */
 export const touchedTests = (concern: Concern, steps: KnownSteps): { step: string; tests: string[] }[] => {

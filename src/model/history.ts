@@ -4,6 +4,7 @@ import type { Commit, JobId } from './job.ts'
 import type { ReportState } from './report.ts'
 import type { RunId } from './run.ts'
 import type { SeriesId } from './series.ts'
+import { topmost, withParents } from './test-name.ts'
 
 /** How often it failed, of so many runs. */
 export type Trials = { failed: number; runs: number }
@@ -18,6 +19,8 @@ export type Sample = {
   job: JobId
   run: RunId
   base: Commit
+  /** What people call the base: its branch, or a tag. undefined: kept by an older Grapevine. */
+  baseName?: string
   /** undefined: the unpatched base. */
   series: SeriesId | undefined
   /** Lower-case address of the series' author; undefined: of the base. */
@@ -40,12 +43,6 @@ export const maxFailed = 2000
 export const none: Trials = { failed: 0, runs: 0 }
 
 export const plus = (a: Trials, b: Trials): Trials => ({ failed: a.failed + b.failed, runs: a.runs + b.runs })
-
-/** What covers a test: itself, or a test that it stands below. */
-const namesOver = (test: string): string[] => {
-  const words = test.split(' > ')
-  return words.map((_, i) => words.slice(0, i + 1).join(' > '))
-}
 
 /** Does it tell of single tests: what passed, and all that failed? */
 export const isTelling = ({ state, failed }: Pick<Sample, 'state' | 'failed'>): boolean =>
@@ -72,8 +69,12 @@ const tallyOf = (samples: Sample[]): Tally => {
     if (only === undefined) tally.step = plus(tally.step, { failed: state === 'whole' ? 0 : 1, runs: 1 })
     if (!isTelling(sample)) continue
     if (only === undefined) tally.whole++
-    for (const test of new Set(only)) add(tally.single, test)
-    for (const test of new Set(failed.map(one => one.test))) add(tally.failed, test)
+    // No more than one of these is above a test, so that each run counts once.
+    const named = only && new Set(topmost([...new Set(only)]))
+    for (const test of named ?? []) add(tally.single, test)
+    // What else came along in a run of single tests, or is above them, was not counted as run either.
+    const isCounted = (test: string) => named === undefined || withParents(test).some(one => named.has(one))
+    for (const test of new Set(failed.map(one => one.test))) if (isCounted(test)) add(tally.failed, test)
   }
   return tally
 }
@@ -90,7 +91,7 @@ export const ratesOf = (samples: Sample[]): ((step: string, test: string) => Tri
     const tally = steps.get(step)
     if (tally === undefined) return none
     if (test === '') return tally.step
-    const single = Math.max(0, ...namesOver(test).map(name => tally.single.get(name) ?? 0))
+    const single = withParents(test).reduce((sum, name) => sum + (tally.single.get(name) ?? 0), 0)
     return { failed: tally.failed.get(test) ?? 0, runs: tally.whole + single }
   }
 }
@@ -114,6 +115,15 @@ export const historyOf = (
 export const ofLastBases = (samples: Sample[], bases: number): Sample[] => {
   const last = new Set([...new Set(samples.map(({ base }) => base))].slice(0, bases))
   return samples.filter(({ base }) => last.has(base))
+}
+
+/** A branch of which so many bases are known has a history of its own. */
+const enoughBases = 5
+
+/** Those of the same branch; while these are few, all: what is flaky on one branch is on others, too. */
+export const ofBranch = (samples: Sample[], name: string): Sample[] => {
+  const own = samples.filter(({ baseName = name }) => baseName === name)
+  return new Set(own.map(({ base }) => base)).size < enoughBases ? samples : own
 }
 
 /** What failed at least once, and how often; test '' is the step itself. */

@@ -2,22 +2,24 @@
 //
 // The one rule: nothing is held against the patch unless the unpatched base went through the same step on the same image
 // and came out of it with a report that can be trusted. Everything else is `untested`, with the reason.
+
 import {
   failingIn,
   isComparable,
   isGood,
   isTrustworthy,
-  leaves,
   mendedIn,
   type Seen,
   stepOf,
   type Vanished,
   vanishedIn,
 } from './comparing.ts'
+import { none } from './history.ts'
 import type { Outcome, SkippedStep, TestedStep } from './job.ts'
 import { isFailure } from './report.ts'
-import { isBlamed, noTrials, type Ruled } from './ruled.ts'
+import { isBlamed, type Ruled } from './ruled.ts'
 import { isGuestsDoing } from './run.ts'
+import { leaves } from './test-name.ts'
 import type { ImageVerdict, NewFailure, OtherFailure, Proof } from './verdict.ts'
 
 export { isTrustworthy } from './comparing.ts'
@@ -41,7 +43,7 @@ export const byOneRun = (image: string, patched: Outcome, baseline: Outcome | un
     (ruling: Ruled['ruling']) =>
     (seen: Seen): Ruled => {
       const { step, test, message, failure } = seen
-      return { image, step, test, message, ruling, proof: { with: noTrials, without: noTrials }, failure }
+      return { image, step, test, message, ruling, proof: { with: none, without: none }, failure }
     }
   return patched.steps.flatMap(step => {
     const base = stepOf(baseline, step.name)

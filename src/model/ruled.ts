@@ -1,5 +1,4 @@
 // What was found out about one failure: whose doing it is, and by which runs. Made by proof, told by the verdict.
-import type { Trials } from './history.ts'
 import type { Ending } from './run.ts'
 import type { Proof } from './verdict.ts'
 
@@ -31,8 +30,6 @@ export type Ruled = {
   /** Of what was reported; '' where nobody wrote a bug for it. */
   bug?: string
 }
-
-export const noTrials: Trials = { failed: 0, runs: 0 }
 
 /** Is it held against the patch? */
 export const isBlamed = ({ ruling }: Pick<Ruled, 'ruling'>): boolean => ruling === 'new' || ruling === 'worse'

@@ -1,7 +1,8 @@
 // How a task went, in one line: for progress, lists and logs.
-import { leaves } from '../model/comparing.ts'
+
 import type { Outcome, Side, Task } from '../model/job.ts'
 import { isFailure, type TestOutcome } from '../model/report.ts'
+import { leaves } from '../model/test-name.ts'
 import { sayEnding } from './ending.ts'
 
 /** Without an end mark. */

@@ -1,5 +1,5 @@
 // All that a verdict on a series is made of, read at once: what this room decides is decided from it alone.
-import { historyOf, type Sample, type Trials } from '../../model/history.ts'
+import { historyOf, ofBranch, ofLastBases, type Trials } from '../../model/history.ts'
 import type { Instant } from '../../model/instant.ts'
 import { firstTasks, type Job, type RunRecord, type Task } from '../../model/job.ts'
 import type { KnownFailure } from '../../model/known.ts'
@@ -31,12 +31,6 @@ export type Case = {
 /** Samples of one image that are read at most. */
 const maxSamples = 1_000
 
-/** Those of the newest so many bases. The newest come first. */
-const ofLastBases = (samples: Sample[], bases: number): Sample[] => {
-  const last = new Set([...new Set(samples.map(({ base }) => base))].slice(0, bases))
-  return samples.filter(({ base }) => last.has(base))
-}
-
 const runsOf = async (store: Store, tasks: Task[]): Promise<RunRecord[]> =>
   (await Promise.all(tasks.map(task => store.runsOf(task.id)))).flat()
 
@@ -54,17 +48,16 @@ export const gatherCase = async (
   const read = await Promise.all(
     images.map(image => store.samples({ project: job.project, image, patched: false, limit: maxSamples })),
   )
-  const samples = read.flatMap(own => ofLastBases(own, policy.bases))
+  const samples = read.flatMap(own => ofLastBases(ofBranch(own, job.baseName), policy.bases))
+  // With what the series needs in it the base is another one: only its own base line has run that.
+  const alike = job.before?.length ? [] : samples.filter(({ base }) => base === job.base)
   return {
     ...of,
     tasks,
     baseline,
     runs: await runsOf(store, [...tasks, ...(baseline?.tasks ?? [])]),
     history: historyOf(samples, { but: job.id }),
-    here: historyOf(
-      samples.filter(sample => sample.base === job.base),
-      { but: job.id },
-    ),
+    here: historyOf(alike, { but: job.id }),
     known: await store.knownFailures({ project: job.project }),
     now: clock.now(),
   }

@@ -1,10 +1,10 @@
 // Known failures before and after proof: what its bug explains is told with its bug, and what the bug does not explain is proven.
 import { isTrustworthy, type Seen, stepOf } from '../../model/comparing.ts'
-import { plus, type Trials } from '../../model/history.ts'
+import { none, plus, type Trials } from '../../model/history.ts'
 import { firstTasks, type TestedStep } from '../../model/job.ts'
 import { isExpected, type ReportedFailure, reportedBy } from '../../model/known.ts'
 import { isFailure } from '../../model/report.ts'
-import { noTrials, type Ruled } from '../../model/ruled.ts'
+import type { Ruled } from '../../model/ruled.ts'
 import type { Case } from './case.ts'
 import { final, probedStep } from './outcomes.ts'
 
@@ -31,7 +31,7 @@ const seenWith = ({ tasks }: Case, image: string, { step, test }: Pick<Seen, 'st
     }),
     ...likely.flatMap(task => probedStep(task) ?? []).filter(isTrustworthy),
   ]
-  return runs.map(run => trialOf(run, test)).reduce(plus, noTrials)
+  return runs.map(run => trialOf(run, test)).reduce(plus, none)
 }
 
 /** The known failure that it is, where its own rate makes likely what was seen: no proof is needed. Never of a step as a whole: that is run
@@ -41,8 +41,8 @@ export const letGo = (given: Case, image: string, seen: Seen): ReportedFailure |
   const known = test === '' ? undefined : reportedBy(given.known, { image, step, test, message })
   const images = firstTasks(given.tasks).tests.map(task => task.image)
   const sums = (names: string[]) => ({
-    history: names.map(name => given.history(name, step, test)).reduce(plus, noTrials),
-    seen: names.map(name => seenWith(given, name, seen)).reduce(plus, noTrials),
+    history: names.map(name => given.history(name, step, test)).reduce(plus, none),
+    seen: names.map(name => seenWith(given, name, seen)).reduce(plus, none),
   })
   // Once on every image is not once.
   return known && isExpected(known, sums([image])) && isExpected(known, sums(images)) ? known : undefined

@@ -1,11 +1,10 @@
 // What the runs made for proof say of one suspect, in the order of their rounds. A run that was lost to us says nothing, and neither does the
 // other one of its pair.
 import { isBad, resultOf } from '../../model/comparing.ts'
-import { plus, type Trials } from '../../model/history.ts'
+import { none, plus, type Trials } from '../../model/history.ts'
 import type { Task } from '../../model/job.ts'
 import type { Pair } from '../../model/proof.ts'
 import { isFailure } from '../../model/report.ts'
-import { noTrials } from '../../model/ruled.ts'
 import { isGuestsDoing } from '../../model/run.ts'
 import type { Case } from './case.ts'
 import { probedStep } from './outcomes.ts'
@@ -93,7 +92,7 @@ export const roundsOf = (given: Case, suspect: Suspect): Round[] => {
   const anew = anewIds(given.job)
   const isAnew = ({ probe }: Task) => probe?.build === anew.with || probe?.build === anew.without
   const byRound = Map.groupBy(proofTasks(given, suspect), ({ probe }) => probe?.round ?? 0)
-  const before = suspect.kind === 'fault' && suspect.test !== '' ? fromLikely(given, suspect) : noTrials
+  const before = suspect.kind === 'fault' && suspect.test !== '' ? fromLikely(given, suspect) : none
   const rounds = [...byRound].sort(([a], [b]) => a - b)
   return [
     { round: 0, screened: before, pairs: [], anew: [] },
@@ -114,7 +113,7 @@ export const roundsOf = (given: Case, suspect: Suspect): Round[] => {
 /** With and without, as far as both were run. A test that the base does not have was not run there. */
 export const countsOf = (pairs: Pair[], { before }: Suspect): { with: Trials; without: Trials } => ({
   with: trialsOf(pairs.map(pair => pair.with)),
-  without: before === 'absent' ? noTrials : trialsOf(pairs.map(pair => pair.without)),
+  without: before === 'absent' ? none : trialsOf(pairs.map(pair => pair.without)),
 })
 
-export const sumOf = (trials: Trials[]): Trials => trials.reduce(plus, noTrials)
+export const sumOf = (trials: Trials[]): Trials => trials.reduce(plus, none)

@@ -8,7 +8,7 @@ import type { Millis } from '../../model/instant.ts'
 import type { Probe, Task } from '../../model/job.ts'
 import { firstTasks } from '../../model/job.ts'
 import { type Pair, ruling, type Suspicion, sharesOf } from '../../model/proof.ts'
-import { noTrials, type Ruled } from '../../model/ruled.ts'
+import type { Ruled } from '../../model/ruled.ts'
 import type { Case } from './case.ts'
 import { withBug } from './known.ts'
 import { isOver, probedStep } from './outcomes.ts'
@@ -72,7 +72,7 @@ type Looked = { suspect: Suspect; rounds: Round[]; whole: boolean; suspects: num
 const faultState = ({ policy }: Case, looked: Looked): State => {
   const { suspect, rounds, whole, suspects } = looked
   const { history } = suspect
-  let screened: Trials = noTrials
+  let screened: Trials = none
   let pairs: Pair[] = []
   const state = (is: State['is'], anew: Pair[] = []): State => {
     const counts = countsOf([...pairs, ...anew], suspect)

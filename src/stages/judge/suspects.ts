@@ -1,20 +1,13 @@
 // What of a case is in doubt: each test that fails with the patches and is not known to fail without them, on each image; and what seems
 // to be mended.
-import {
-  failingIn,
-  isComparable,
-  isTrustworthy,
-  leaves,
-  mendedIn,
-  parentsOf,
-  type Seen,
-  stepOf,
-} from '../../model/comparing.ts'
-import { plus, type Trials } from '../../model/history.ts'
+
+import { failingIn, isComparable, isTrustworthy, mendedIn, type Seen, stepOf } from '../../model/comparing.ts'
+import { none, plus, type Trials } from '../../model/history.ts'
 import { firstTasks, type Outcome, type TestedStep } from '../../model/job.ts'
 import { failsAnyway } from '../../model/proof.ts'
-import { noTrials, type Ruled } from '../../model/ruled.ts'
+import type { Ruled } from '../../model/ruled.ts'
 import { isGuestsDoing } from '../../model/run.ts'
+import { leaves, parentsOf } from '../../model/test-name.ts'
 import type { Case } from './case.ts'
 import { letGo } from './known.ts'
 import { baseOf, final, probedStep, wholeRuns } from './outcomes.ts'
@@ -47,7 +40,7 @@ const trialsOf = (given: Case, image: string, seen: Seen): Pick<Suspect, 'histor
 }
 
 /** On this base it fails nearly always: further runs would say nothing new. One run is believed only if it is what earlier bases did. */
-export const isFailingAnyway = ({ before, history, here }: Suspect, without: Trials = noTrials): boolean => {
+export const isFailingAnyway = ({ before, history, here }: Suspect, without: Trials = none): boolean => {
   const seen = plus(here, without)
   return before === 'failed' && failsAnyway(seen) && (seen.runs >= enoughRuns.failing || failsAnyway(history))
 }
@@ -57,7 +50,7 @@ const ruledWithoutProof = (
   more: Pick<Ruled, 'ruling' | 'bug'>,
 ): Ruled => ({
   ...{ image, step, test, message, failure, ...more },
-  proof: { with: noTrials, without: noTrials, history },
+  proof: { with: none, without: none, history },
 })
 
 /** A test above others fails with them: it is named only where nothing below it explains that. */

@@ -11,7 +11,7 @@ import { contentId } from '../../text/digest.ts'
 const maxMessage = 300
 
 export type Sampled = {
-  job: Pick<Job, 'id' | 'project' | 'base' | 'series' | 'before'>
+  job: Pick<Job, 'id' | 'project' | 'base' | 'baseName' | 'series' | 'before'>
   task: Pick<Task, 'kind' | 'image' | 'probe'>
   run: RunId
   outcome: Outcome
@@ -43,6 +43,7 @@ const sampleOf = (step: TestedStep, given: Sampled): Sample => {
   return {
     id: contentId(24, run, step.name),
     ...{ project: job.project, image: task.image, step: step.name, job: job.id, run, base: job.base },
+    baseName: job.baseName,
     ...{ series, author: series === undefined ? undefined : author, host, at: now },
     state: step.ending.kind === 'finished' ? state : 'broken',
     only: onlyOf(step, given),
