@@ -174,11 +174,15 @@ export const confirm = (
   if (known.state.at === 'confirmed' || bug === undefined) return undefined
   const { state } = known
   const rate = state.at === 'proposed' && state.rate.runs > 0 ? { rate: state.rate } : {}
-  const bugs = bug === known.bug ? known : withoutBugState(known)
+  const { always: _, ...bugs } = bug === known.bug ? known : withoutBugState(known)
   return { ...bugs, ...rate, ...(always ? { always } : {}), bug, state: { at: 'confirmed', by, when } }
 }
 
 const withoutBugState = ({ bugState: _, ...known }: KnownFailure): KnownFailure => known
+
+/** By a person, of one that is confirmed. */
+export const withAlways = (known: KnownFailure): KnownFailure | undefined =>
+  known.state.at === 'confirmed' && !known.always ? { ...known, always: true } : undefined
 
 /** By a person: it is not proposed again, and does not come back by itself. */
 export const reject = (

@@ -118,6 +118,12 @@ test('one is written down by hand, once, and counts when it is confirmed', async
   ])
   expect((await known('confirm', id.slice(0, 8), '--always')).said).toBe(`${id} is confirmed: net/*\n`)
   expect(await store.knownFailures()).toMatchObject([{ always: true, state: { at: 'confirmed' } }])
+  // Confirmed anew, it is as it is said then; and it can be said afterwards.
+  await known('reject', id)
+  await known('confirm', id)
+  expect((await store.knownFailures())[0]).not.toHaveProperty('always')
+  await known('confirm', id, '--always')
+  expect(await store.knownFailures()).toMatchObject([{ always: true, state: { at: 'confirmed' } }])
   expect((await known('reject', id, '--why', 'no')).status).toBe(0)
   expect((await known('show', id, '--json')).said).toContain('"at":"rejected"')
 })

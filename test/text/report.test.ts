@@ -54,6 +54,13 @@ describe('wine', () => {
       /x:y done/,
     ],
     [
+      'a failure after the end',
+      [...good, 'comm.c:9: Test failed: in a process that lived on'],
+      0,
+      'contradictory',
+      /outside of any unit, in line 6/,
+    ],
+    [
       'fewer todos than counted',
       good.filter(line => !line.includes('todo: ')),
       0,

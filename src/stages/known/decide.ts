@@ -1,7 +1,7 @@
 // What people decide about known failures, on the command line or by mail: the same rules, said in the same words.
 
 import type { Instant } from '../../model/instant.ts'
-import { confirm, type KnownFailure, reject, retire, withBug } from '../../model/known.ts'
+import { confirm, type KnownFailure, reject, retire, withAlways, withBug } from '../../model/known.ts'
 import { changeKnown, type KnownStore } from './change.ts'
 
 export type Decision =
@@ -48,6 +48,9 @@ export const bugAddress = (text: string): string | undefined => {
   return username === '' && password === '' ? href : undefined
 }
 
+const isSame = (known: KnownFailure, bug: string | undefined): boolean =>
+  bug === undefined || bug === known.bug
+
 /** What is so already is well. */
 const next = (
   known: KnownFailure,
@@ -58,7 +61,10 @@ const next = (
   const changed = (() => {
     switch (decision.do) {
       case 'confirm':
-        return confirm(known, { by, when, bug: decision.bug, ...(decision.always ? { always: true } : {}) })
+        return (
+          confirm(known, { by, when, bug: decision.bug, ...(decision.always ? { always: true } : {}) }) ??
+          (decision.always && isSame(known, decision.bug) ? withAlways(known) : undefined)
+        )
       case 'reject':
         return reject(known, { by, when, why: decision.why })
       case 'retire':
@@ -72,8 +78,7 @@ const next = (
     return { no: `${id} is ${state.at}: only what is confirmed can be retired` }
   if (decision.do !== 'confirm') return { known }
   if (known.bug === undefined) return { no: `${id} has no bug yet, and cannot be confirmed without one` }
-  if (decision.bug !== undefined && decision.bug !== known.bug)
-    return { no: `${id} is confirmed already, with the bug ${known.bug}` }
+  if (!isSame(known, decision.bug)) return { no: `${id} is confirmed already, with the bug ${known.bug}` }
   return { known }
 }
 

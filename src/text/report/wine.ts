@@ -92,6 +92,8 @@ const splitRun = (lines: string[]): Run => {
     } else if (done) misplaced ??= `"${done[1]} done" stands where that unit was not running`
     else if (open) take(open, line, index + 1)
     else if (summaryLine.test(lineEnd(line))) misplaced ??= 'a summary stands outside of any unit'
+    else if (/^Test (?:failed|succeeded)/.test(testLine.exec(line)?.[2] ?? ''))
+      misplaced ??= `a failure stands outside of any unit, in line ${index + 1}`
   }
   return { units, misplaced, bare: false }
 }
