@@ -54,16 +54,17 @@ export const shortProof = (proof: Proof | undefined): string => {
     .join(', ')
 }
 
-/** `3 of 12 times with it, 4 of 12 without`: shorter, for a line among others. '' where nothing was counted. */
+/** `failed again 3 of 12 times with it, 4 of 12 without`: shorter, for a line among others. '' where nothing was counted. The run that put it
+ *  in doubt is not counted: it was looked at because it failed. */
 export const timesOf = (proof: Proof | undefined): string => {
   if (proof === undefined) return ''
   const { with: patched, without, history = nothing } = proof
   const said = [
-    ...(patched.runs > 0 ? [`${sayTrials(patched)} times with it`] : []),
+    ...(patched.runs > 0 ? [`failed again ${sayTrials(patched)} times with it`] : []),
     ...(without.runs > 0 ? [`${sayTrials(without)} without`] : []),
     ...(without.runs === 0 && history.runs > 0 ? [`${sayTrials(history)} before`] : []),
   ]
-  return said.join(', ')
+  return patched.runs === 0 && said.length > 0 ? `failed ${said.join(', ')}` : said.join(', ')
 }
 
 export const sameProof = (a: Proof | undefined, b: Proof | undefined): boolean =>

@@ -61,12 +61,10 @@ export const gatherOthers = ({ images, warnings = [] }: Verdict) => ({
   warnings,
 })
 
-const failed =
-  (verb: string) =>
-  ({ one, all, images }: Merged<OtherFailure>): string => {
-    const said = timesOf(together(all.map(({ proof }) => proof)))
-    return `${named(one)} on ${onImages(images)}${said === '' ? '' : `: ${verb}${said}`}`
-  }
+const failed = ({ one, all, images }: Merged<OtherFailure>): string => {
+  const said = timesOf(together(all.map(({ proof }) => proof)))
+  return `${named(one)} on ${onImages(images)}${said === '' ? '' : `: ${said}`}`
+}
 
 const maxWarnings = 3
 
@@ -74,13 +72,13 @@ const maxWarnings = 3
 export const others = (all: ReturnType<typeof gatherOthers>, room: Room) => ({
   /** No room for any: only how many there are. */
   counted: { unclear: room.each === 0, record: room.record === 0 },
-  unclear: first(all.unclear, room.each, failed('failed ')),
+  unclear: first(all.unclear, room.each, failed),
   vanished: first(
     all.vanished,
     room.each,
     ({ one, images }) => `${named(one)} on ${onImages(images)}${one.skipped ? ', skipped' : ''}`,
   ),
-  flaky: first(all.flaky, room.record, failed('')),
+  flaky: first(all.flaky, room.record, failed),
   reported: first(
     all.reported,
     room.record,

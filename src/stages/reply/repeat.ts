@@ -124,6 +124,13 @@ const mails = (applied: Applied[], series: Series, room: Room) => {
   )
 }
 
+/** Whoever runs it once may not see it. */
+const isSeldom = ({ finding, images }: Verdict): boolean =>
+  finding.kind === 'new-failures' &&
+  images
+    .flatMap(({ newFailures, broken }) => [...newFailures, ...broken])
+    .some(({ proof }) => proof !== undefined && proof.with.failed < proof.with.runs)
+
 /** All that `steps.txt` names; `steps` is null where there is nothing to repeat. */
 export const repeat = (given: { verdict: Verdict; series: Series; job: Job | undefined; room: Room }) => {
   const { verdict, series, job, room } = given
@@ -135,6 +142,7 @@ export const repeat = (given: { verdict: Verdict; series: Series; job: Job | und
     mails: mails(applied, series, room),
     count: applied.length,
     named: room.mails,
+    seldom: isSeldom(verdict),
     manyMails: applied.length > maxParts,
     onlyOwn: own.length === applied.length,
     needsFirst: own.length > 0 && own.length < applied.length,
