@@ -9,10 +9,14 @@ const maxLineLength = 2000
 const unprintable =
   /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
 
+/** What sets titles and links. Taken out first, each on its own: looking for the end of each of many that have none takes the square of their
+ *  number. What is left in their place is unprintable, so that nothing new is made of what stood around them. */
+const titles = /\u001b\](?:[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c))?/g
+
 /** One line without terminal sequences, control and bidirectional characters; tabs stay, what is too long is cut and says so. */
 export const cleanLine = (line: string, max = maxLineLength): string => {
   const short = line.length > 4 * max ? line.slice(0, 4 * max) : line
-  const plain = stripVTControlCharacters(short).replace(unprintable, '').toWellFormed()
+  const plain = stripVTControlCharacters(short.replace(titles, '\0')).replace(unprintable, '').toWellFormed()
   return plain.length > max || short !== line
     ? `${plain.slice(0, max).toWellFormed()} … (${line.length} characters)`
     : plain

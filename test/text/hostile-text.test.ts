@@ -43,6 +43,10 @@ test('a diff of names that no file has', () => {
 
 test('lines of a log and of commands', () => {
   expect(logLines(`${many('\r')}x\r\r\n`)).toEqual(['x'])
+  const esc = '\u001b'
+  expect(logLines(`a${esc}]0;title\u0007b${esc}]8;;http://x${esc}\\c${esc}[31md${esc}]e`)).toEqual(['abcde'])
+  for (const begun of [`${esc}]`, `${esc}${esc}]]`, `${esc}]0;x`])
+    expect(logLines(`${begun.repeat(4000)}\n`.repeat(1500))).toHaveLength(1500)
   const words = findCommands(`/grapevine test\n${many(`/grapevine ${'.'.repeat(900)}x\n`)}`)
   expect(words[0]?.request).toEqual({ do: 'test', images: [] })
   expect(findCommands(`/grapevine status\n${many(`${' '.repeat(900)}x\n`)}`)).toHaveLength(1)
