@@ -104,6 +104,17 @@ const played = (
   throw new Error('there is no end to it')
 }
 
+it('what fails in the base only when it is made anew is worse, and not new', () => {
+  let times = 0
+  const { rulings } = played(caseOf(first('a:failed'), 'a'), ({ side, build }) => {
+    const isBase = side === 'without'
+    if (isBase && !['j1-build', 'b1-build'].includes(build)) times++
+    return tested(!isBase || times === 1 ? 'a:failed' : 'a')
+  })
+  expect(times).toBeGreaterThan(1)
+  expect(rulings).toMatchObject([{ test: 'a', ruling: 'worse' }])
+})
+
 describe('a line that a Wine unit prints when it fails', () => {
   const line = 'tally:wrap > Test failed: too wide'
   /** As the report of that unit has it. */

@@ -44,22 +44,38 @@ const spareRuns = 8
 
 const wants = (state: State): state is Wanting => typeof state.is === 'object'
 
-/** A test by itself; where that tells nothing of it, the step as a whole. */
-const isWhole = (given: Case, suspect: Suspect): boolean => {
-  if (!suspect.single) return true
-  const alone = proofTasks(given, suspect).filter(
+/** Runs of it with the patches, but without the rest of its step. */
+const aloneRuns = (given: Case, suspect: Suspect): Task[] =>
+  proofTasks(given, suspect).filter(
     task =>
       task.probe?.side === 'with' &&
       task.probe.tests !== undefined &&
       isOf(task, suspect.test) &&
       probedStep(task) !== undefined,
   )
+
+/** A test by itself; where that tells nothing of it, the step as a whole. */
+const isWhole = (given: Case, suspect: Suspect): boolean => {
+  if (!suspect.single || suspect.together) return true
+  const alone = aloneRuns(given, suspect)
   return alone.length > 0 && alone.every(task => failedIn(task, suspect) === undefined)
+}
+
+/** So many runs by itself, all good, of a test that failed on several images: it takes the rest of its step to make it fail. */
+const goodAlone = 2
+
+const asSeen = (given: Case, suspect: Suspect): Suspect => {
+  if (!suspect.widely) return suspect
+  const alone = aloneRuns(given, suspect).flatMap(task => failedIn(task, suspect) ?? [])
+  return alone.length >= goodAlone && alone.every(failed => !failed)
+    ? { ...suspect, together: true }
+    : suspect
 }
 
 const swapped = (pairs: Pair[]): Pair[] => pairs.map(pair => ({ with: pair.without, without: pair.with }))
 
-const stateOf = (given: Case, suspect: Suspect, suspects: number): State => {
+const stateOf = (given: Case, found: Suspect, suspects: number): State => {
+  const suspect = asSeen(given, found)
   const rounds = roundsOf(given, suspect)
   const whole = isWhole(given, suspect)
   return suspect.kind === 'mended'
@@ -117,7 +133,8 @@ const anewState = (
     if (again.is !== 'open' && again.is !== 'screen') break
   }
   if (again.is === 'open') return state({ kind: 'anew', runs: again.pairs }, pairs)
-  if (again.is === 'new' || again.is === 'worse') return state(is, pairs)
+  // The base may have failed only now: what it does by itself is not new.
+  if (again.is === 'new' || again.is === 'worse') return state(again.is === 'worse' ? 'worse' : is, pairs)
   return state(isDear && again.is === 'flaky' ? 'flaky' : 'unclear', pairs)
 }
 
