@@ -45,7 +45,7 @@ const chance = (seed: number) => () => {
 }
 
 /** One run of a step. `nth`: of those with the patch, or without, counted from 0; the first ones are those of the tests and the base line. */
-type Run = { patched: boolean; nth: number; names: string[]; probability: () => number }
+type Run = { patched: boolean; nth: number; names: string[]; image: string; probability: () => number }
 
 /** What a test does in a run: fails (true), passes, is skipped, is not there, or brings all down. */
 type Act = (run: Run) => boolean | 'skipped' | 'absent' | 'crash' | 'lost'
@@ -53,6 +53,7 @@ type Act = (run: Run) => boolean | 'skipped' | 'absent' | 'crash' | 'lost'
 type World = {
   tests: Record<string, Act>
   only?: boolean
+  images?: string[]
   seed?: number
   proof?: Partial<ProofPolicy>
   /** What each run takes. */
@@ -104,12 +105,12 @@ afterEach(async () => {
   open = []
 })
 
-const ownProject = ({ only = true, proof = {} }: World): ProjectConfig => ({
+const ownProject = ({ only = true, images = ['debian'], proof = {} }: World): ProjectConfig => ({
   ...project,
   recipe: {
     ...recipe,
     test: {
-      images: ['debian'],
+      images,
       steps: recipe.test.steps.map(step => ({ ...step, ...(only ? { only: `${step.run} {tests}` } : {}) })),
     },
   },
@@ -126,7 +127,7 @@ const start = async (world: World, pass?: (call: string) => void): Promise<{ flo
       const rest = command.script.slice('./tests/all'.length)
       const names = rest.trim() === '' ? Object.keys(world.tests) : wordsOf(rest)
       const nth = runs.filter(run => run.patched === isPatched).length
-      const run = { patched: isPatched, nth, names, probability }
+      const run = { patched: isPatched, nth, names, image: guest.image, probability }
       runs.push(run)
       const clock = flow.wired.clock as unknown as { advance(ms: number): Promise<void> }
       if (world.ms) await clock.advance(world.ms)
@@ -277,6 +278,23 @@ describe('without a command for single tests', () => {
       tests: { counts: never, sums: run => (run.names.length === 1 ? 'absent' : run.patched) },
     })
     expect(image.newFailures).toMatchObject([{ test: 'sums', kind: 'new' }])
+  })
+})
+
+describe('a test that fails only together with the others of its step', () => {
+  const sums: Act = run => run.patched && run.names.length > 1
+
+  it('is proven by runs of the whole step, if it failed on several images', async () => {
+    const { verdict } = await play({ tests: { counts: never, sums }, images: ['debian', 'busybox'] })
+    expect(verdict.images.map(({ newFailures }) => newFailures)).toMatchObject([
+      [{ test: 'sums', kind: 'new' }],
+      [{ test: 'sums', kind: 'new' }],
+    ])
+  })
+
+  it('is let go if it did so on one image only, where chance is likelier', async () => {
+    const { image } = await play({ tests: { counts: never, sums } })
+    expect(image).toMatchObject({ newFailures: [], flaky: [{ test: 'sums' }] })
   })
 })
 

@@ -31,9 +31,10 @@ export const isOf = ({ probe }: Task, test: string): boolean => {
 }
 
 /** Did it fail in that run? undefined: the run does not tell. */
-export const failedIn = (task: Task, { test, kind, before, lineOf }: Suspect): boolean | undefined => {
+export const failedIn = (task: Task, suspect: Suspect): boolean | undefined => {
+  const { test, kind, before, lineOf, together } = suspect
   const { probe } = task
-  if (!probe || !isOf(task, test)) return undefined
+  if (!probe || !isOf(task, test) || (together && probe.tests !== undefined)) return undefined
   const step = probedStep(task)
   if (!step || !isGuestsDoing(step.ending)) return undefined
   const { state } = step.report

@@ -21,6 +21,10 @@ export type Suspect = Seen & {
   here: Trials
   /** It can be run by itself. */
   single: boolean
+  /** It failed in the first runs of several images, and was never seen to do so without the patches. */
+  widely?: true
+  /** It passes when it is run by itself: only runs of the whole step tell. */
+  together?: true
 }
 
 export type Doubtful = {
@@ -119,12 +123,23 @@ const join = (all: Doubtful[]): Doubtful => ({
 })
 
 /** What fails in the first runs, and in those of the tests that the patches concern. */
-export const doubtful = (given: Case): Doubtful =>
-  join(
+export const doubtful = (given: Case): Doubtful => {
+  const { suspects, decided } = join(
     comparable(given).map(({ image, patched, base }) =>
       sortedOut(given, image, byTest([...failingIn(patched, base), ...failingInLikely(given, image, base)])),
     ),
   )
+  return { suspects: markWidely(suspects), decided }
+}
+
+/** Chance alone seldom makes a test fail on two images that never failed before. */
+const markWidely = (suspects: Suspect[]): Suspect[] => {
+  // The lines are of the first run.
+  const isFirst = ({ single, history, failure }: Suspect) => single && history.failed === 0 && failure.lines
+  const images = Map.groupBy(suspects.filter(isFirst), ({ step, test }) => JSON.stringify([step, test]))
+  const wide = new Set([...images.values()].filter(own => own.length > 1).flat())
+  return suspects.map(suspect => (wide.has(suspect) ? { ...suspect, widely: true } : suspect))
+}
 
 /** The run of a step that stands for it: the first, or where that one broke off and it was no fault of the patches, one that did not. */
 export const standingFor = (
