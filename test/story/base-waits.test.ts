@@ -50,7 +50,7 @@ it('told once that it waits, and tested by itself when the branch builds again',
   await move('a')
   await post()
   expect((await newest())?.finding).toMatchObject({ kind: 'base-broken', step: 'build', waits: true })
-  expect(flow.sent.map(({ text }) => text.includes('waits for main'))).toEqual([true])
+  expect(flow.sent.map(({ text }) => text.includes('waits for branch main'))).toEqual([true])
 
   await move('b')
   expect((await newest())?.base?.commit).toBe('a'.repeat(40))
