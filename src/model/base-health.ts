@@ -49,6 +49,8 @@ export const brokenSince = ({ build, tests }: BaseHealth, lines: BaseLine[]): Si
 const hardlyEver = 0.25
 /** Chance that so many failures in a row are chance; less is told. */
 const surprise = 0.01
+/** The same for a test that failed before: there are dozens of flaky ones in a large suite, and each of them has its chance on each base. */
+const seldom = 0.0005
 
 const rateOf = ({ failed, runs }: Trials): number => (failed + 0.5) / (runs + 1)
 
@@ -113,7 +115,7 @@ const stepHealth = (said: Said[], at: { image: string; step: string }): BaseHeal
     const streak = streakOf(said, test)
     if (streak === undefined) continue
     const { failed, history } = streak
-    if (failed > 1 && rateOf(history) ** failed <= surprise)
+    if (failed > 1 && rateOf(history) ** failed <= (history.failed === 0 ? surprise : seldom))
       tests.push({ ...at, test, message: messages.get(test) ?? '', ...streak })
     else if (rateOf(history) <= hardlyEver) again.push(test)
   }
@@ -123,7 +125,8 @@ const stepHealth = (said: Said[], at: { image: string; step: string }): BaseHeal
 
 /**
  * The health of a branch. `lines`: its base lines that are over, the newest commit first · `samples`: of their bases, unpatched. A test is
- * broken if it failed on the newest bases every time, at least twice, and by its history so many failures in a row have a chance below 1 %.
+ * broken if it failed on the newest bases every time, at least twice, and by its history so many failures in a row have a chance below 1 %; of one that failed
+ * before, below 0.05 %.
  */
 export const baseHealth = (lines: BaseLine[], samples: Sample[]): BaseHealth => {
   const build = buildHealth(lines)

@@ -4,6 +4,7 @@ import { type BaseLine, baseHealth, brokenSince, isBroken } from '../../src/mode
 import type { Sample } from '../../src/model/history.ts'
 import type { Outcome } from '../../src/model/job.ts'
 import { builtOutcome } from '../contract/samples.ts'
+import { random } from '../fakes/random.ts'
 
 const failedBuild: Outcome = {
   kind: 'build-failed',
@@ -102,6 +103,34 @@ describe('a test that fails newly', () => {
   it('is none if it always did, as nobody broke it lately', () => {
     const health = told(runs(['t'], ['t'], ['t'], ['t'], ['t'], ['t'], ['t'], ['t']))
     expect([health.names, health.again]).toEqual([[], []])
+  })
+
+  it('is hardly ever one of many that are flaky', () => {
+    const next = random(3)
+    const rates = Array.from({ length: 60 }, (_, n) => 0.01 + (n % 20) / 100)
+    const fails = () => rates.flatMap((rate, n) => (next() < rate ? [`t${n}`] : []))
+    const bases = Array.from({ length: 130 }, (_, n) => `c${n + 1}`)
+    const all: Sample[] = []
+    const broken = bases.filter((base, n) => {
+      all.push(sample(base, fails()))
+      const last = bases.slice(Math.max(0, n - 29), n + 1).toReversed()
+      const look = () =>
+        baseHealth(
+          last.map(one => ({ base: one, build: builtOutcome })),
+          all.filter(one => last.includes(one.base)),
+        )
+      const [again] = look().again
+      if (again)
+        all.push(
+          sample(
+            base,
+            fails().filter(test => again.tests.includes(test)),
+            { only: again.tests },
+          ),
+        )
+      return n >= 30 && isBroken(look())
+    })
+    expect(broken.length).toBeLessThanOrEqual(5)
   })
 
   it('needs more runs where history is short', () => {
