@@ -9,6 +9,7 @@ import {
   startPass,
   unseen,
 } from '../../src/adapters/maildir/cursor.ts'
+import { random } from '../fakes/random.ts'
 
 const entry = (base: string, changedAt: number, arrivedAt = changedAt): Entry => ({
   base,
@@ -40,14 +41,6 @@ const read = (
     }
     seen = pass.end()
   }
-}
-
-/** mulberry32: the same lives in every run. */
-const random = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
 }
 
 describe('the cursor of a Maildir', () => {

@@ -1,14 +1,10 @@
 // Mail as nobody should send it: seeds, mutations of them by a generator that gives the same mails again, and monsters one by one.
+import { random } from './random.ts'
 
-/** A small generator (mulberry32): the same seed, the same numbers. */
+/** Numbers below something: the same seed, the same numbers. */
 export const dice = (seed: number): ((below: number) => number) => {
-  let state = seed
-  return below => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * below)
-  }
+  const next = random(seed)
+  return below => Math.floor(next() * below)
 }
 
 const head =

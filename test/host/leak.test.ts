@@ -7,14 +7,7 @@ import type { Closable } from '../../src/wiring/queues.ts'
 import { hold } from '../contract/samples.ts'
 import { fakeFarm } from '../fakes/farm.ts'
 import { addBuilds, startHost, wiredFor } from '../fakes/hosts.ts'
-
-/** Numbers in [0, 1), the same at every run (mulberry32). */
-const chance = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
+import { random as chance } from '../fakes/random.ts'
 
 const guests = { small: { cpus: 1, memoryMiB: 512 }, large: { cpus: 2, memoryMiB: 1024 } }
 const rounds = 500

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type AlikeRules, alike, authorsOf, headsOf, tailOf } from '../../src/model/alike.ts'
 import type { Blame } from '../../src/model/blame.ts'
 import type { Incident } from '../../src/model/incident.ts'
+import { random } from '../fakes/random.ts'
 
 const hour = 3_600_000
 
@@ -149,17 +150,6 @@ describe('many different failures on one host', () => {
 })
 
 describe('by chance', () => {
-  /** Small, fast, and the same everywhere (mulberry32). */
-  const random = (seed: number) => {
-    let state = seed
-    return () => {
-      state = (state + 0x6d2b79f5) | 0
-      let t = Math.imul(state ^ (state >>> 15), 1 | state)
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-    }
-  }
-
   /** Honest authors, who break one test each: 60 a day, of 2,000 tests, for so many days. How many of them are held back? */
   const held = (days: number, tests: number): number => {
     const next = random(42)

@@ -1,6 +1,7 @@
 // Room on a host: what a guest takes, and which waiting task is taken next.
 import { describe, expect, it } from 'vitest'
 import { choose, needOf, type PassedOver, patienceMs, type Room, without } from '../../src/model/room.ts'
+import { random as chance } from '../fakes/random.ts'
 
 const all: Room = { slots: 4, memoryMiB: 4096 }
 
@@ -48,14 +49,6 @@ describe('the next task', () => {
     expect(pick(waiting, { slots: 3, memoryMiB: 4096 }, passed, 1000 + patienceMs)).toBe('a')
   })
 })
-
-/** Numbers in [0, 1), the same at every run (mulberry32). */
-const chance = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
 
 describe('over a long time', () => {
   it.each([1, 2, 3, 4, 5])(

@@ -2,17 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Sample } from '../../src/model/history.ts'
 import { strayHosts } from '../../src/model/stray-host.ts'
-
-/** Small, fast, and the same everywhere (mulberry32). */
-const random = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { random } from '../fakes/random.ts'
 
 /** Three days: 30 bases, 4 images, 3 steps, run a few times on hosts as they come. `rate`: how often a run fails. */
 const days = (

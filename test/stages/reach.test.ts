@@ -6,6 +6,7 @@ import { composeReply } from '../../src/stages/reply/compose.ts'
 import { isProgram, type ReachInput, reach } from '../../src/stages/reply/reach.ts'
 import { compose } from '../../src/text/compose.ts'
 import { parseMail } from '../../src/text/mail.ts'
+import { dice } from '../fakes/hostile.ts'
 import { input, single, verdict } from '../story/verdicts.ts'
 
 const list: Address = { name: 'Tally', address: 'tally-devel@lists.example.org' }
@@ -160,17 +161,6 @@ describe('names of programs', () => {
     'owner@x.org',
   ])('not %s', address => expect(isProgram(address)).toBe(false))
 })
-
-/** Numbers that look random and are the same each time (mulberry32). */
-const dice = (seed: number) => {
-  let state = seed
-  return (sides: number): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % sides
-  }
-}
 
 const names = [
   'Ann Author',
