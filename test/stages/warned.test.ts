@@ -21,7 +21,11 @@ diff --git a/lib/y.c b/lib/y.c
 `
 const well = (output = ''): Said => ({ ending: { kind: 'finished', exitCode: 0 }, output })
 
-const built = async (parts: number, said: Record<string, Said> = {}): Promise<Outcome> => {
+const built = async (
+  parts: number,
+  said: Record<string, Said> = {},
+  seen: (name: string) => void = () => {},
+): Promise<Outcome> => {
   const blobs = memoryBlobs()
   const blob = await blobs.put(Buffer.from('Subject: x\n\n'))
   const part = { position: 1, title: 'one', messageId: undefined, blob }
@@ -29,7 +33,10 @@ const built = async (parts: number, said: Record<string, Said> = {}): Promise<Ou
     ...{ id: 'job-1', project: 'tally', series: 'series-1', base: 'a'.repeat(40), baseName: 'main', recipe },
     ...{ baseline: undefined, parts: Array(parts).fill(part), priority: 6, createdAt: 0 },
   } satisfies Job
-  const farm = fakeFarm(({ name }) => said[name] ?? well())
+  const farm = fakeFarm(({ name }) => {
+    seen(name)
+    return said[name] ?? well()
+  })
   const template = await farm.template(
     { label: '', image: 'debian', content: '', files: [], prepare: [] },
     () => {},
@@ -71,4 +78,25 @@ test('the verdict tells of those that the base does not have', async () => {
   expect(told(base)).toMatchObject({ verdict: { warnings: ["lib/x.c: unused variable 'u'"] } })
   const ours: Outcome = { kind: 'ours', what: 'disk', detail: '' }
   expect(told(ours)).not.toHaveProperty('verdict.warnings')
+})
+
+test('a build that fails elsewhere than in what is changed has to succeed without the patches', async () => {
+  const changed = { 'which files are changed': well('lib/x.c\0lib/y.h\0') }
+  const broken = (output: string): Said => ({ ending: { kind: 'finished', exitCode: 2 }, output })
+  const linker = broken("crt1.o: multiple definition of `_start'\n")
+  expect(await built(1, { ...changed, build: linker })).toEqual({
+    kind: 'ours',
+    what: 'step "build" fails without any patch, too, once the files that are changed are built again',
+    detail: "crt1.o: multiple definition of `_start'",
+    hopeless: true,
+  })
+  const said = { ...changed, build: linker, 'back to the base': well() }
+  const mended = (name: string) => {
+    if (name === 'back to the base') said.build = well()
+  }
+  expect(await built(1, said, mended)).toMatchObject({ kind: 'build-failed' })
+  // What fails in a changed file needs no more looking.
+  const own = broken('../lib/x.c:3:1: error: expected expression\n')
+  expect(await built(1, { ...changed, build: own })).toMatchObject({ kind: 'build-failed' })
+  expect(await built(0, { ...changed, build: linker })).toMatchObject({ kind: 'build-failed' })
 })

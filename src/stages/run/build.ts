@@ -1,6 +1,7 @@
 // A build task: the base's warm tree in a fresh clone, the series applied by `git am`, the recipe's build steps, the artifacts out.
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
+import type { Millis } from '../../model/instant.ts'
 import type { Job, Outcome, StepOutcome } from '../../model/job.ts'
 import { isGuestsDoing } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
@@ -91,6 +92,8 @@ export type BuildInput = {
   blobs: Blobs
   journal: Journal
   signal: AbortSignal
+  /** Until it is stopped. undefined: long enough for all. */
+  leftMs?: () => Millis
 }
 
 /** Brings mails in, to be applied. */
@@ -146,7 +149,7 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
   const stopped = await applyMails(mails.slice(0, mails.length - later.length), later, input)
   if (stopped) return stopped
   const { steps, failed, outputs } = await makeTree(input)
-  if (failed) return failed
+  if (failed) return controlled(failed, input)
   const warnings = upTo === undefined ? await warningsIn(outputs, input) : []
   const { artifacts } = job.recipe.build
   const { images } = job.recipe.test
@@ -160,6 +163,44 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(dependencies === undefined ? {} : { dependencies }),
   }
+}
+
+const lastName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+
+/** Last parts of the names of the files that the series changes; none: nobody can tell. */
+const changedNames = async ({ job, clone, signal }: BuildInput): Promise<string[]> => {
+  const names = boundedLog(maxDiff)
+  const script = `git --no-pager diff -z --name-only --no-renames ${job.base} HEAD --`
+  const asked = { name: 'which files are changed', script, folder: sourceFolder, timeoutMs: 60_000 }
+  const ending = await clone.exec(asked, { onOutput: chunk => names.add(chunk), signal })
+  if (ending.kind !== 'finished' || ending.exitCode !== 0) return []
+  const text = names.text()
+  return text.endsWith('\0') ? text.split('\0').flatMap(name => lastName(name) || []) : []
+}
+
+/** What another try at the build may take. */
+const againMs = ({ recipe }: Job): Millis => recipe.build.steps.reduce((sum, step) => sum + step.timeoutMs, 0)
+
+/**
+ * The base was built from nothing, and of the series only what it changes: a recipe whose second build fails fails for everybody. So where
+ * the errors are in none of the files that are changed, the tree is set back, which makes these files newer again, and built once more.
+ */
+const controlled = async (failed: Outcome, input: BuildInput): Promise<Outcome> => {
+  const { job, clone, journal, signal, upTo, leftMs } = input
+  if (failed.kind !== 'build-failed' || failed.step.ending.kind !== 'finished') return failed
+  if (upTo === 0 || job.parts.length === 0 || (job.before ?? []).length > 0) return failed
+  if (leftMs !== undefined && leftMs() < againMs(job)) return failed
+  const names = await changedNames(input)
+  if (names.length === 0 || failed.errors.some(error => names.some(name => error.includes(name))))
+    return failed
+  const script = `git reset -q --hard ${job.base}`
+  const back = { name: 'back to the base', script, folder: sourceFolder, timeoutMs: 120_000 }
+  const { ending } = (await journal.exec(clone, back, signal)).outcome
+  if (ending.kind !== 'finished' || ending.exitCode !== 0) return failed
+  const { failed: alike } = await makeTree(input)
+  if (alike?.kind !== 'build-failed' || alike.step.name !== failed.step.name) return failed
+  const what = `step "${failed.step.name}" fails without any patch, too, once the files that are changed are built again`
+  return { kind: 'ours', what, detail: alike.errors[0]?.split('\n')[0] ?? '', hopeless: true }
 }
 
 /** How much of a diff is looked at. */

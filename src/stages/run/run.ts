@@ -100,9 +100,9 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
     return attempt.clone
   }
   if (task.kind === 'build') {
-    const input = { job, upTo: task.upTo, clone: await lease(), blobs, journal, signal }
     const leftMs = () => running.until - ports.clock.now()
-    if (task.each) return walk({ ...input, leftMs })
+    const input = { job, upTo: task.upTo, clone: await lease(), blobs, journal, signal, leftMs }
+    if (task.each) return walk(input)
     const outcome = await build(input)
     return task.upTo === undefined ? withConcern(ports, job, outcome) : outcome
   }
