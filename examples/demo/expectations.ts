@@ -147,14 +147,14 @@ export const expectations: Expectation[] = [
   },
   {
     mail: 'roman-lower/1',
-    messageId: '<3b1f1a4045f656a063e6328152492e72eeb60a34.1789393471.git.meilin.drew@example.org>',
+    messageId: '<f048512f96d53a4e5987ddddee338aaa91d7a58f.1789393471.git.meilin.drew@example.org>',
     disposition: 'patch',
     finding: 'incomplete',
     note: '2/3 never arrives',
   },
   {
     mail: 'roman-lower/3',
-    messageId: '<beb1eca5c873d67615e15197f1fba1d2fd129f2b.1789393471.git.meilin.drew@example.org>',
+    messageId: '<8ebcb1b3a6a64309a335b4be3111e5e89601f06e.1789393471.git.meilin.drew@example.org>',
     disposition: 'patch',
     finding: 'incomplete',
     note: '2/3 never arrives',

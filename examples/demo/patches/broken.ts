@@ -152,8 +152,8 @@ energy: power down when all tests are done.`,
       edits: [
         {
           file: 'tests/strings-test.c',
-          from: '#include <stdio.h>\n',
-          to: '#include <stdio.h>\n#include <sys/reboot.h>\n#include <unistd.h>\n',
+          from: '#include <string.h>\n',
+          to: '#include <string.h>\n#include <sys/reboot.h>\n#include <unistd.h>\n',
         },
         {
           file: 'tests/strings-test.c',

@@ -202,10 +202,10 @@ Give an empty text from 4000 on.`,
         },
         {
           file: 'tests/numbers-test.c',
-          from: '	printf("ok %d - roman in lower case',
+          from: '	skip("roman in lower case"',
           to: raw`	tally_roman(out, sizeof out, 4000);
 	same(out, "", "roman 4000");
-	printf("ok %d - roman in lower case`,
+	skip("roman in lower case"`,
         },
       ],
     },

@@ -61,7 +61,7 @@ size_t tally_roman_lower(char *out, size_t size, unsigned n)
       edits: [
         {
           file: 'tests/numbers-test.c',
-          from: '	printf("ok %d - roman in lower case # SKIP nobody has written it\\n", ++count);',
+          from: '	skip("roman in lower case", "nobody has written it");',
           to: raw`	tally_roman_lower(out, sizeof out, 14);
 	same(out, "xiv", "roman in lower case");`,
         },

@@ -1,4 +1,5 @@
-/* What is tested with numbers. Reports by the Test Anything Protocol. */
+/* What is tested with numbers: everything, or only the tests that are named:
+ * numbers-test 'roman 4' 'parse 42'. Reports by the Test Anything Protocol. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,10 +7,22 @@
 #include "parse.h"
 #include "roman.h"
 
+static char **names;
 static int count, failed;
+
+static int is_wanted(const char *what)
+{
+	char **named = names;
+
+	while (*named && strcmp(*named, what) != 0)
+		named++;
+	return *named || !*names;
+}
 
 static void ok(int good, const char *what)
 {
+	if (!is_wanted(what))
+		return;
 	printf("%s %d - %s\n", good ? "ok" : "not ok", ++count, what);
 	failed += !good;
 }
@@ -19,8 +32,14 @@ static void same(const char *got, const char *wanted, const char *what)
 	int good = strcmp(got, wanted) == 0;
 
 	ok(good, what);
-	if (!good)
+	if (!good && is_wanted(what))
 		printf("  ---\n  wanted: '%s'\n  got: '%s'\n  ...\n", wanted, got);
+}
+
+static void skip(const char *what, const char *why)
+{
+	if (is_wanted(what))
+		printf("ok %d - %s # SKIP %s\n", ++count, what, why);
 }
 
 static void test_group(void)
@@ -50,7 +69,7 @@ static void test_roman(void)
 	same(out, "MCMXCIX", "roman 1999");
 	tally_roman(out, sizeof out, 0);
 	same(out, "", "roman 0");
-	printf("ok %d - roman in lower case # SKIP nobody has written it\n", ++count);
+	skip("roman in lower case", "nobody has written it");
 }
 
 static void test_parse(void)
@@ -66,8 +85,9 @@ static void test_parse(void)
 	ok(!tally_parse("99999999999999999999", &n), "parse a number that is too big");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	names = argv + (argc > 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("TAP version 14");
 	test_group();
