@@ -118,13 +118,14 @@ const saySince = ({ since, after }: Since): string =>
 const brokenLine = ({ image, step, test, failed, history, ...since }: BrokenTest): string =>
   `  ${test === '' ? `step ${step}` : test} on ${image}: ${failed} failures in a row ${saySince(since)}; ${history.failed}/${history.runs} before`
 
-const healthLines = (health: BaseHealth): string[] => {
+/** `told`: of an incident. It knows the order of commits from the repository, which is not asked here. */
+const healthLines = (health: BaseHealth, told: boolean): string[] => {
   if (health.build)
     return [
       `It does not build ${saySince(health.build)}:`,
       ...health.build.errors.flatMap(one => one.split('\n').map(line => `  ${line}`)),
     ]
-  if (health.tests.length === 0) return ['It builds, and nothing fails newly in it.']
+  if (health.tests.length === 0) return [told ? 'It builds.' : 'It builds, and nothing fails newly in it.']
   return ['It builds; these fail newly:', ...health.tests.map(brokenLine)]
 }
 
@@ -164,7 +165,7 @@ const show = (deps: CliDeps): Command =>
         const lines = [
           `${project.name}, ${branch} at ${newest.base.slice(0, 12)}`,
           `  ${sayInstant(newest.job.createdAt)}: ${(health.build ? last?.build : last?.tests) ?? ''}`,
-          ...healthLines(health),
+          ...healthLines(health, incident !== undefined),
           ...(incident ? [`incident ${incident.id}: ${incident.detail}`] : []),
           ...(rates.length > 0 ? [`Failed on this commit, of so many runs:`] : []),
           ...rates.slice(0, maxListed).map(rateLine),

@@ -8,6 +8,7 @@ import { openStore } from '../../src/adapters/sql/store.ts'
 import { base } from '../../src/cli/base.ts'
 import type { CliDeps } from '../../src/cli/deps.ts'
 import { history, sayShare } from '../../src/cli/history.ts'
+import { aboutBase } from '../../src/model/base-health.ts'
 import type { Sample } from '../../src/model/history.ts'
 import type { Outcome } from '../../src/model/job.ts'
 import type { Store } from '../../src/ports/store.ts'
@@ -36,8 +37,8 @@ const failedOn = (n: number): string[] => [
   ...(n > 8 ? ['net > \u001b[31mdns'] : []),
 ]
 
-const addBase = async (store: Store, n: number) => {
-  const of = { base: commit(n), branch: 'main', priority: 7, now: start + n }
+const addBase = async (store: Store, n: number, branch = 'main') => {
+  const of = { base: commit(n), branch, priority: 7, now: start + n }
   const { job, tasks } = ownBaseline(own, n === 10 ? { ...of, night: '2026-09-14' } : of)
   const tests = ['old', 'timer', 'net > \u001b[31mdns'].map((name, line) => ({
     ...{ test: name, outcome: failedOn(n).includes(name) ? ('failed' as const) : ('passed' as const) },
@@ -156,4 +157,23 @@ Failed on this commit, of so many runs:
   const { since, after } = JSON.parse(await say(base, 'show', 'tally', 'main', '--json')).since
   expect([since, after]).toEqual([commit(9), commit(8)])
   expect(await say(base, 'show', 'tally', 'stable')).toBe('no base line of stable is over yet\n')
+})
+
+test('base show says nothing against an incident, which knows more', async () => {
+  const store = await openStore({ folder: data })
+  await addBase(store, 30, 'stable')
+  const said = () => say(base, 'show', 'tally', 'stable')
+  expect(await said()).toContain('It builds, and nothing fails newly in it.\n')
+  await store.openIncident({
+    ...{
+      id: 'i1',
+      since: start,
+      trouble: 'base-broken',
+      host: undefined,
+      about: aboutBase('tally', 'stable'),
+    },
+    ...{ detail: 'tally: 1 test fails on stable', resolved: undefined },
+  })
+  await store.close()
+  expect(await said()).toContain('It builds.\nincident i1: tally: 1 test fails on stable\n')
 })
