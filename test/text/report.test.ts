@@ -65,14 +65,14 @@ describe('wine', () => {
       good.filter(line => !line.includes('todo: ')),
       0,
       'contradictory',
-      /counts 1 todos, the log shows 0/,
+      /counts 1 todos, the report shows 0/,
     ],
     [
       'more failures than counted',
       [...good.slice(0, 3), 'comm.c:1: Test failed: x', ...good.slice(3)],
       0,
       'contradictory',
-      /counts 0 failures, the log shows 1/,
+      /counts 0 failures, the report shows 1/,
     ],
     [
       'done(1) without failures',
@@ -308,7 +308,13 @@ describe('sparse', () => {
   test.each<[string, string[], Ending, string, RegExp]>([
     ['cut', [pass, pass], exit(0), 'truncated', /no line "OK/],
     ['cut by the clock', [pass], timedOut, 'truncated', /did not end/],
-    ['a test missing from the log', [ok], exit(0), 'contradictory', /counts 1 passed tests, the log shows 0/],
+    [
+      'a test missing from the log',
+      [ok],
+      exit(0),
+      'contradictory',
+      /counts 1 passed tests, the report shows 0/,
+    ],
     ['OK but exit code 2', [pass, ok], exit(2), 'contradictory', /says OK, but the exit code is 2/],
     ['KO but exit code 0', [pass, 'KO: out of 1 tests, 1 passed, 0 failed'], exit(0), 'contradictory', /KO/],
     [

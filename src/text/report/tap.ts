@@ -2,7 +2,8 @@
 import { type FinalResults, Parser, type Result } from 'tap-parser'
 import type { Report, TestOutcome, TestResult } from '../../model/report.ts'
 import type { Ending } from '../../model/run.ts'
-import { sayEnding, signalOf } from '../ending.ts'
+import { sayEnding } from '../ending.ts'
+import { cutOff } from './doubts.ts'
 import { below, reportOf, stableName } from './stable.ts'
 
 const maxMessageLines = 5
@@ -25,12 +26,9 @@ export const parseTap = (lines: string[], ending: Ending): Report => {
   parser.end()
   if (reading.points === 0 && !lines.some(line => planLine.test(line)))
     return { state: 'none', why: 'it holds no line of TAP', tests: [] }
-  const cut = ending.kind !== 'finished' || signalOf(ending) !== undefined
   const short = reading.doubts.find(doubt => doubt.startsWith('plan'))
   return reportOf(reading.tests, {
-    truncated: cut
-      ? `the command ${sayEnding(ending)}`
-      : short && `${short}: the command ${sayEnding(ending)}`,
+    truncated: cutOff(ending) ?? (short && `${short}: the command ${sayEnding(ending)}`),
     contradictory: reading.doubts[0] ?? exitDisagrees(reading.tests, ending),
   })
 }

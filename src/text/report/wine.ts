@@ -8,7 +8,8 @@
 // One result per unit (`kernel32:comm`), and one below it per failure line.
 import type { Report, TestResult } from '../../model/report.ts'
 import type { Ending } from '../../model/run.ts'
-import { sayEnding, signalOf } from '../ending.ts'
+import { sayEnding } from '../ending.ts'
+import { countsDisagree, cutOff, exitDisagrees } from './doubts.ts'
 import { below, reportOf, stableMessage } from './stable.ts'
 
 /** More than this from one unit floods the report; the old bot's limit. In characters. */
@@ -61,16 +62,15 @@ export const parseWine = (lines: string[], ending: Ending): Report => {
   if (run.units.length === 0)
     return { state: 'none', why: 'it holds no line of a Wine test program', tests: [] }
   const judged = run.units.map(unit => (run.bare ? judgeBare(unit, ending) : judgeUnit(unit)))
-  return reportOf(
-    judged.flatMap(unit => unit.tests),
-    {
-      truncated: judged.find(unit => unit.truncated)?.truncated ?? cutOff(ending),
-      contradictory:
-        run.misplaced ??
-        judged.find(unit => unit.contradictory)?.contradictory ??
-        exitDisagrees(judged, ending, run.bare),
-    },
-  )
+  const tests = judged.flatMap(unit => unit.tests)
+  return reportOf(tests, {
+    truncated: judged.find(unit => unit.truncated)?.truncated ?? cutOff(ending),
+    contradictory:
+      run.misplaced ??
+      judged.find(unit => unit.contradictory)?.contradictory ??
+      // A runner may end with 0 whatever its units found; a bare program says by its exit code whether it found failures.
+      exitDisagrees(tests, ending, run.bare),
+  })
 }
 
 type Run = { units: Unit[]; misplaced: string | undefined; bare: boolean }
@@ -205,19 +205,14 @@ const withCounts = (unit: Unit): Judged => {
   const sum = (key: 'failures' | 'todo' | 'flaky' | 'skipped'): number =>
     unit.summaries.reduce((total, summary) => total + summary[key], 0)
   const { counts } = unit
-  const wrong = [
+  const wrong = countsDisagree([
     { what: 'failures', said: sum('failures'), seen: counts.failed + counts.child },
     { what: 'todos', said: sum('todo'), seen: counts.todo },
     { what: 'flaky tests', said: sum('flaky'), seen: counts.flaky },
     { what: 'skips', said: sum('skipped'), seen: counts.skipped },
-  ].find(count => count.said !== count.seen)
+  ])
   const tests = results(unit)
-  return wrong
-    ? {
-        tests,
-        contradictory: `${unit.name}: the summary counts ${wrong.said} ${wrong.what}, the log shows ${wrong.seen}`,
-      }
-    : { tests }
+  return wrong ? { tests, contradictory: `${unit.name}: ${wrong}` } : { tests }
 }
 
 const children = (unit: Unit): TestResult[] =>
@@ -260,21 +255,3 @@ const broken = (unit: Unit, why: string): TestResult[] => [
   },
   ...children(unit),
 ]
-
-const cutOff = (ending: Ending): string | undefined => {
-  if (ending.kind !== 'finished' || signalOf(ending) !== undefined) return `the command ${sayEnding(ending)}`
-  return undefined
-}
-
-/** A runner may end with 0 whatever its units found; a bare program says by its exit code whether it found failures. */
-const exitDisagrees = (judged: Judged[], ending: Ending, bare: boolean): string | undefined => {
-  if (ending.kind !== 'finished') return undefined
-  const failed = judged.some(unit =>
-    unit.tests.some(test => test.outcome === 'failed' || test.outcome === 'error'),
-  )
-  if (!failed && ending.exitCode !== 0)
-    return `no test failed, but the command ended with exit code ${ending.exitCode}`
-  return failed && bare && ending.exitCode === 0
-    ? 'tests failed, but the command ended with exit code 0'
-    : undefined
-}
