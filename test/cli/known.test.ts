@@ -1,33 +1,21 @@
 // What people decide about known failures at the keyboard: on a real database, without bot or worker.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openStore } from '../../src/adapters/sql/store.ts'
+import { expect, test } from 'vitest'
 import type { CliDeps } from '../../src/cli/deps.ts'
 import { farewell, printFarewell } from '../../src/cli/exit.ts'
 import { program } from '../../src/cli/program.ts'
 import { readConfig } from '../../src/config/load.ts'
 import { type KnownFailure, propose } from '../../src/model/known.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { smallYaml } from './small.ts'
+import { smallHome } from './small.ts'
 
 const bug = 'https://bugs.example.org/7'
 
-let folder = ''
 let store: Store
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'grapevine-known-'))
-  mkdirSync(join(folder, 'tally.git'))
-  writeFileSync(join(folder, 'grapevine.yaml'), smallYaml())
+const home = smallHome('known', made => {
+  store = made
 })
-beforeEach(async () => {
-  rmSync(join(folder, 'data'), { recursive: true, force: true })
-  store = await openStore({ folder: join(folder, 'data') })
-  return () => store.close()
-})
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** The same program, in this process: starting one takes a second. */
 const known = async (...args: string[]): Promise<{ status: number; said: string }> => {
@@ -38,7 +26,7 @@ const known = async (...args: string[]): Promise<{ status: number; said: string 
       done()
     },
   })
-  const file = join(folder, 'grapevine.yaml')
+  const file = join(home.folder(), 'grapevine.yaml')
   const deps = {
     config: async () => (await readConfig({ file, env: {}, repositories: 'later', secrets: 'later' })).config,
     configFile: () => file,

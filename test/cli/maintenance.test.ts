@@ -1,35 +1,22 @@
 // What operators say about hosts, images and the queue, as they type it: on a database with hosts in it, without bot, worker or Redis.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openStore } from '../../src/adapters/sql/store.ts'
+import { expect, test } from 'vitest'
 import type { Store } from '../../src/ports/store.ts'
 import { host, incident, running, series, task } from '../contract/samples.ts'
 import { addBuilds } from '../fakes/hosts.ts'
-import { smallYaml } from './small.ts'
+import { smallHome } from './small.ts'
 
 const bin = new URL('../../bin/grapevine', import.meta.url).pathname
 
-let folder = ''
 let store: Store
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'grapevine-ops-'))
-  mkdirSync(join(folder, 'tally.git'))
-  writeFileSync(join(folder, 'grapevine.yaml'), smallYaml())
+const home = smallHome('ops', made => {
+  store = made
 })
-beforeEach(async () => {
-  rmSync(join(folder, 'data'), { recursive: true, force: true })
-  store = await openStore({ folder: join(folder, 'data') })
-  return () => store.close()
-})
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const grapevine = (...args: string[]) => {
   const { PATH, HOME } = process.env
   const env = { PATH, HOME, SUDO_USER: 'olga' }
-  const { status, stdout, stderr } = spawnSync(bin, args, { cwd: folder, env, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(bin, args, { cwd: home.folder(), env, encoding: 'utf8' })
   return { status, said: `${stdout}${stderr}` }
 }
 
