@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Clone } from '../../src/ports/farm.ts'
 import { openFarm, plain, requireImage, silent } from '../farm/world.ts'
-import { bring, type Case, makeRepository, play, playEach, tarOf } from './applying.ts'
+import { bring, type Case, makeRepository, play, playEach, playMake, tarOf } from './applying.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'grapevine-apply-'))
 afterAll(() => rmSync(top, { recursive: true, force: true }))
@@ -53,6 +53,17 @@ const check = async (clone: Clone, one: Case) => {
 
 describe('the apply script', () => {
   const clone = here(join(top, 'guest'))
+  test.each([
+    ['plain', ['made count.o', 'base']],
+    ['a beginning on top of what it needs', ['made count.o', 'change', 'base']],
+    ['a mode alone', ['base']],
+  ])('a build without the patches makes again what they change, and no more: %s', async (name, says) => {
+    await bring(clone, tar)
+    const one = cases.find(other => other.name === name)
+    const said = one && (await playMake(clone, { ...one, upTo: 0 }))
+    expect([said].flat().filter(line => !/up to date/.test(String(line)))).toEqual(says)
+  })
+
   test.each(cases.map(one => [one.name, one] as const))('%s', async (_, one) => {
     await bring(clone, tar)
     await check(clone, one)

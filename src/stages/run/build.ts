@@ -117,6 +117,31 @@ export const applyMails = async (
   return stopped?.kind === 'already-applied' && later.length > 0 ? undefined : stopped && oursIfSo(stopped)
 }
 
+const gitAct = async (
+  name: string,
+  script: string,
+  { clone, journal, signal }: BuildInput,
+): Promise<Outcome | undefined> => {
+  const act = { name, script, folder: sourceFolder, timeoutMs: 120_000 }
+  const { ending, tail } = (await journal.exec(clone, act, signal)).outcome
+  if (ending.kind === 'finished' && ending.exitCode === 0) return undefined
+  return { kind: 'ours', what: ending.kind === 'finished' ? 'git' : ending.kind, detail: tail.at(-1) ?? name }
+}
+
+/** What the series stands on, with the files of the series as new as if they were in: so the same files are built again. */
+const applyAndTakeBack = async (mails: Applied[], input: BuildInput): Promise<Outcome | undefined> => {
+  const own = mails.filter(({ before }) => before === undefined)
+  const ground = mails.filter(({ before }) => before !== undefined)
+  const kept = '"$(git rev-parse --git-path grapevine)/ground"'
+  const keep = `mkdir -p "$(dirname ${kept})" && git rev-parse HEAD >${kept}`
+  return (
+    (await applyMails(ground, own, input)) ??
+    (await gitAct('keep the place', keep, input)) ??
+    (await applyMails(own, [], input)) ??
+    (await gitAct('take the series back', `git reset -q --hard "$(cat ${kept})"`, input))
+  )
+}
+
 /** Runs the recipe's steps, up to the first that fails. */
 export const makeTree = async ({
   job,
@@ -142,11 +167,13 @@ export const makeTree = async ({
 /** What became of it. An ending that the guest cannot have caused comes back as `ours`. Throws the farm's Faults. */
 export const build = async (input: BuildInput): Promise<Outcome> => {
   const { job, clone, blobs, upTo } = input
-  // Without any of them it is the base, made as the base line makes it.
-  const mails = applied(upTo === 0 ? { ...job, parts: [] } : job)
+  const mails = applied(job)
   const later = upTo === undefined ? [] : mails.filter(({ before }) => before === undefined).slice(upTo)
   await bringMails(mails, input)
-  const stopped = await applyMails(mails.slice(0, mails.length - later.length), later, input)
+  const stopped =
+    upTo === 0
+      ? await applyAndTakeBack(mails, input)
+      : await applyMails(mails.slice(0, mails.length - later.length), later, input)
   if (stopped) return stopped
   const { steps, failed, outputs } = await makeTree(input)
   if (failed) return controlled(failed, input)
