@@ -17,7 +17,10 @@ export type Dependencies = Record<string, string[]>
 export const anyFile = '*'
 
 /** Tests of one step on one image that are likely to fail: a patch touches what they need, or they failed lately. */
-export type LikelyTests = { image: string; step: string; tests: string[] }
+export type LikelyTests = StepLikely & { image: string }
+
+/** `tests`: touched; worth several runs, as a break may show now and then. `lately`: those that only failed lately; one run shows whether they do. */
+export type StepLikely = { step: string; tests: string[]; lately?: string[] }
 
 /** What changed files concern, whatever tests there are. `why` is for people; it names files, which are untrusted. */
 export type Concern =

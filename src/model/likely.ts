@@ -1,6 +1,6 @@
 // Tests that are likely to fail with a series: those that its files concern, where these are few, and those that failed beside several
-// other series lately. They are worth a second run, as some breaks only show now and then.
-import type { KnownSteps } from './concern.ts'
+// other series lately. The first are worth several runs, as some breaks only show now and then; the others, most of them flaky, are not.
+import type { KnownSteps, StepLikely } from './concern.ts'
 import type { Sample } from './history.ts'
 import type { SeriesId } from './series.ts'
 
@@ -49,16 +49,18 @@ const failedLately = ({ samples, failing, steps, series }: LikelyInput): { step:
     .slice(0, maxLately)
 }
 
-/** By step, in the order of the recipe; touched ones first. Nothing where more than a twentieth of all tests is touched, but for what failed lately. */
-export const likelyOf = (input: LikelyInput): StepTests[] => {
+/** By step, in the order of the recipe. None are touched where more than a twentieth of all tests is. */
+export const likelyOf = (input: LikelyInput): StepLikely[] => {
   const { touched, steps } = input
   const count = (all: { tests?: string[] | undefined }[]) =>
     all.reduce((sum, { tests = [] }) => sum + tests.length, 0)
   const isFew = count(touched) <= Math.max(1, maxShare * count(steps))
-  const lately = failedLately(input)
+  const failed = failedLately(input)
   return steps.flatMap(({ step: { name } }) => {
     const own = isFew ? touched.flatMap(({ step, tests }) => (step === name ? tests : [])) : []
-    const tests = [...new Set([...own, ...lately.flatMap(({ step, test }) => (step === name ? [test] : []))])]
-    return tests.length > 0 ? [{ step: name, tests }] : []
+    const tests = [...new Set(own)]
+    const lately = failed.flatMap(({ step, test }) => (step === name && !tests.includes(test) ? [test] : []))
+    if (tests.length + lately.length === 0) return []
+    return [{ step: name, tests, ...(lately.length > 0 ? { lately } : {}) }]
   })
 }

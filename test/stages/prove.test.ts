@@ -365,6 +365,17 @@ describe('tests that the patches concern', () => {
     expect(likelyRuns(caseOf(first(words, likely), words))).toEqual([])
   })
 
+  it('and those that only failed lately once, so that flaky ones are not in doubt for nothing', () => {
+    const both = { ...likely, likely: [{ image: 'debian', step: 'all', tests: ['a'], lately: ['t1'] }] }
+    const runs = (outcome: Outcome) =>
+      likelyRuns(caseOf(first(words, outcome), words, { runs: ran(1_000_000), policy: { likely: 0.2 } })).map(
+        ({ probe }) => probe?.tests?.join(),
+      )
+    expect(runs(both as Outcome)).toEqual(['a,t1', 'a', 'a', 'a', 'a', 'a', 'a', 'a'])
+    const lately = { ...likely, likely: [{ image: 'debian', step: 'all', tests: [], lately: ['t1'] }] }
+    expect(runs(lately as Outcome)).toEqual(['t1'])
+  })
+
   it('and what fails in them is in doubt like any other', () => {
     const given = caseOf(first(words, likely), words, { runs: ran(1_000_000) })
     const more = likelyRuns(given).map((one, i) =>

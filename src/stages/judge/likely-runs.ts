@@ -43,24 +43,30 @@ const someMs = (given: Case, image: string, { step, tests }: { step: string; tes
 
 type Likely = { step: string; tests: string[] }
 
-/** Only what can be run by itself, and what the base passes. */
-const worthwhile = (given: Case, image: string): Likely[] => {
+/** What is run in a turn, by step: all of them in the first one, the touched ones in those behind it. Only what can be run by itself. */
+const turnsOn = (given: Case, image: string): { first: Likely[]; later: Likely[] } => {
   const { steps } = given.job.recipe.test
   const single = new Set(steps.filter(({ only }) => only !== undefined).map(({ name }) => name))
-  return likelyTests(given, image).filter(({ step, tests }) => single.has(step) && tests.length > 0)
+  const own = likelyTests(given, image).filter(({ step }) => single.has(step))
+  return {
+    first: own.map(({ step, tests, lately = [] }) => ({ step, tests: [...tests, ...lately] })),
+    later: own.flatMap(({ step, tests }) => (tests.length > 0 ? [{ step, tests }] : [])),
+  }
 }
 
 const runsOn = (given: Case, image: string): Task[] => {
   const { job, policy } = given
-  const likely = worthwhile(given, image)
-  const onceMs = likely.reduce((sum, one) => sum + someMs(given, image, one), 0)
-  const mayMs = policy.likely * (wholeMs(given, image) ?? 0)
-  const times = Math.min(runsToSee(policy.rate) - 1, Math.floor(mayMs / Math.max(1, onceMs)))
-  const turns = Array.from({ length: Math.max(0, times) }, (_, i) => i + 1)
   const build = buildIds(job).with
-  return likely.flatMap(({ step, tests }) =>
-    turns.map(turn =>
-      probeTask(job, image, { why: 'likely', side: 'with', build, step, tests, round: 1, turn }, -1),
+  const { first, later } = turnsOn(given, image)
+  const sumMs = (turn: Likely[]) => turn.reduce((sum, one) => sum + someMs(given, image, one), 0)
+  const mayMs = policy.likely * (wholeMs(given, image) ?? 0)
+  const isRoom = sumMs(first) <= mayMs
+  const times = Math.floor((mayMs - (isRoom ? sumMs(first) : 0)) / Math.max(1, sumMs(later)))
+  const more = later.length === 0 ? 0 : Math.min(runsToSee(policy.rate) - (isRoom ? 2 : 1), times)
+  const turns = [...(isRoom ? [first] : []), ...Array.from({ length: Math.max(0, more) }, () => later)]
+  return turns.flatMap((likely, n) =>
+    likely.map(({ step, tests }) =>
+      probeTask(job, image, { why: 'likely', side: 'with', build, step, tests, round: 1, turn: n + 1 }, -1),
     ),
   )
 }
