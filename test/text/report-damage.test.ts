@@ -383,4 +383,11 @@ describe('a flood of output', () => {
       expect(report.state).not.toBe('whole')
     },
   )
+
+  test('where the report is in files, what was printed beside it does not matter', () => {
+    const [, text = ''] = good.find(([format]) => format === 'go') ?? []
+    const files = [{ path: 'out.json', text }]
+    const report = parseReport('go', flooded('a\nb\n'), { kind: 'finished', exitCode: 0 }, 'step', { files })
+    expect(report).toMatchObject({ state: 'whole', why: '' })
+  })
 })

@@ -74,7 +74,8 @@ const flooded = {
 } as const
 
 const hasGap = (format: ReportFormat, lines: string[], { files }: ReportOptions): boolean =>
-  uncounted.includes(format) && !(files && ownFiles.includes(format)) && lines.some(isGap)
+  // Where there are files, the report is in them, and these are whole.
+  uncounted.includes(format) && (files ?? []).length === 0 && lines.some(isGap)
 
 /** The lines of files follow those of the log. */
 const linesFor = (format: ReportFormat, log: string, files: ReportFile[] = []): string[] =>
