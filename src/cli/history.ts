@@ -10,7 +10,14 @@ import { withStore } from './stored.ts'
 import { table } from './table.ts'
 import { sayInstant } from './when.ts'
 
-type Options = { test?: string; image?: string; flaky?: boolean; bases?: string; json?: boolean }
+type Options = {
+  test?: string
+  image?: string
+  branch?: string
+  flaky?: boolean
+  bases?: string
+  json?: boolean
+}
 
 const maxSamples = 20_000
 
@@ -43,11 +50,12 @@ const rowOf = ({ failed, runs, image, step, test, last }: Rate): string[] => [
 const ratesIn = async (
   store: Store,
   project: string,
-  given: { image: string | undefined; bases: number },
+  given: { image: string | undefined; branch: string | undefined; bases: number },
 ) => {
-  const { image, bases } = given
+  const { image, branch, bases } = given
   const of = image === undefined ? {} : { image }
-  const all = await store.samples({ project, ...of, patched: false, limit: maxSamples })
+  const read = await store.samples({ project, ...of, patched: false, limit: maxSamples })
+  const all = branch === undefined ? read : read.filter(({ baseName = branch }) => baseName === branch)
   const images = [...Map.groupBy(all, one => one.image).values()]
   const samples = images.flatMap(own => ofLastBases(own, bases))
   return {
@@ -67,9 +75,16 @@ export const projectCalled = ({ projects }: Config, name: string): ProjectConfig
 
 const show = async (deps: CliDeps, name: string, options: Options): Promise<void> => {
   const project = projectCalled(await deps.config({ repositories: 'later', secrets: 'later' }), name)
+  const branches = [project.recipe.branch, ...project.branches.map(({ branch }) => branch)]
+  if (options.branch !== undefined && !branches.includes(options.branch))
+    throw new UsageError(
+      `${name} has no branch "${options.branch}" here`,
+      `There are ${[...new Set(branches)].join(', ')}`,
+    )
   const most = countOf(options.bases, project.proof.bases)
   await withStore(deps, async store => {
-    const { rates, bases, runs } = await ratesIn(store, project.name, { image: options.image, bases: most })
+    const { image, branch } = options
+    const { rates, bases, runs } = await ratesIn(store, project.name, { image, branch, bases: most })
     const wanted = rates.filter(rate => isWanted(rate, options))
     if (options.json) {
       for (const rate of wanted) deps.stdout.write(`${JSON.stringify(rate)}\n`)
@@ -91,6 +106,7 @@ export const history = (deps: CliDeps): Command =>
     .argument('<project>')
     .option('--test <glob>', 'only tests of such names')
     .option('--image <name>', 'only on this image')
+    .option('--branch <name>', 'only on bases of this branch (default: on all)')
     .option('--flaky', 'only what also passed')
     .option('--bases <count>', 'so many bases (default: proof.bases of the project)')
     .option('--json', 'JSON lines')

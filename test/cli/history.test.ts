@@ -66,7 +66,14 @@ const addBase = async (store: Store, n: number, branch = 'main') => {
     .map(
       ({ image }): Sample => ({
         ...{ id: `${n} ${image}`, project: 'tally', image, step: 'all', job: job.id, run: `${n} ${image}` },
-        ...{ base: commit(n), series: undefined, author: undefined, host: 'alpha', at: start + n },
+        ...{
+          base: commit(n),
+          baseName: branch,
+          series: undefined,
+          author: undefined,
+          host: 'alpha',
+          at: start + n,
+        },
         ...{ state: 'whole', only: undefined, count: 3 },
         failed: failedOn(n).map(name => ({ test: name, message: `${name} broke` })),
       }),
@@ -159,7 +166,7 @@ Failed on this commit, of so many runs:
   expect(await say(base, 'show', 'tally', 'stable')).toBe('no base line of stable is over yet\n')
 })
 
-test('base show says nothing against an incident, which knows more', async () => {
+test('a branch has its own history; base show says nothing against an incident, which knows more', async () => {
   const store = await openStore({ folder: data })
   await addBase(store, 30, 'stable')
   const said = () => say(base, 'show', 'tally', 'stable')
@@ -175,5 +182,7 @@ test('base show says nothing against an incident, which knows more', async () =>
     ...{ detail: 'tally: 1 test fails on stable', resolved: undefined },
   })
   await store.close()
+  expect(await say(history, 'tally', '--branch', 'stable')).toContain('\n2 runs on 1 unpatched base\n')
+  await expect(say(history, 'tally', '--branch', 'x')).rejects.toThrow('tally has no branch "x" here')
   expect(await said()).toContain('It builds.\nincident i1: tally: 1 test fails on stable\n')
 })
