@@ -279,6 +279,15 @@ describe('what history is worth', () => {
   })
 })
 
+it('runs of which one side never comes are not made for ever', () => {
+  const lost: Outcome = { kind: 'ours', what: 'damaged', detail: 'the artifact is gone' }
+  const { given, rulings } = played(caseOf(first('a:failed b'), 'a b'), ({ side }) =>
+    side === 'with' ? tested('a:failed') : lost,
+  )
+  expect(rulings).toMatchObject([{ test: 'a', ruling: 'unclear' }])
+  expect(given.tasks.filter(({ probe }) => probe?.side === 'without').length).toBeLessThan(12)
+})
+
 describe('a test that the report of the base does not have', () => {
   const half = ({ turn, round }: Probe): boolean => (turn + round) % 2 === 0
 

@@ -194,8 +194,12 @@ const maxLost = 4
 /** So many runs may still be made for it: some are lost to us, and are made up for. */
 const runsLeft = (given: Case, { suspect, whole }: State): number => {
   const own = proofTasks(given, suspect).filter(task => isOf(task, suspect.test))
-  const told = own.filter(({ state }) => state.at === 'done' && state.outcome.kind === 'tested').length
-  if (own.length - told > maxLost + told) return 0
+  const isLost = (runs: Task[]) => {
+    const told = runs.filter(({ state }) => state.at === 'done' && state.outcome.kind === 'tested').length
+    return runs.length - told > maxLost + told
+  }
+  // One side alone may be lost for good, as when the build that it tests is gone.
+  if ([...Map.groupBy(own, ({ probe }) => probe?.build).values()].some(isLost)) return 0
   const most = (whole ? given.policy.stepPairs : given.policy.pairs) + spareRuns
   return most - own.filter(({ probe }) => probe?.side === 'with').length
 }
