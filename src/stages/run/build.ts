@@ -117,15 +117,15 @@ export const applyMails = async (
   return stopped?.kind === 'already-applied' && later.length > 0 ? undefined : stopped && oursIfSo(stopped)
 }
 
+/** A part of applying, by git alone. */
 const gitAct = async (
-  name: string,
   script: string,
   { clone, journal, signal }: BuildInput,
 ): Promise<Outcome | undefined> => {
-  const act = { name, script, folder: sourceFolder, timeoutMs: 120_000 }
+  const act = { name: 'apply', script, folder: sourceFolder, timeoutMs: 120_000 }
   const { ending, tail } = (await journal.exec(clone, act, signal)).outcome
   if (ending.kind === 'finished' && ending.exitCode === 0) return undefined
-  return { kind: 'ours', what: ending.kind === 'finished' ? 'git' : ending.kind, detail: tail.at(-1) ?? name }
+  return { kind: 'ours', what: ending.kind === 'finished' ? 'git' : ending.kind, detail: tail.at(-1) ?? '' }
 }
 
 /** What the series stands on, with the files of the series as new as if they were in: so the same files are built again. */
@@ -136,9 +136,9 @@ const applyAndTakeBack = async (mails: Applied[], input: BuildInput): Promise<Ou
   const keep = `mkdir -p "$(dirname ${kept})" && git rev-parse HEAD >${kept}`
   return (
     (await applyMails(ground, own, input)) ??
-    (await gitAct('keep the place', keep, input)) ??
+    (await gitAct(keep, input)) ??
     (await applyMails(own, [], input)) ??
-    (await gitAct('take the series back', `git reset -q --hard "$(cat ${kept})"`, input))
+    (await gitAct(`git reset -q --hard "$(cat ${kept})"`, input))
   )
 }
 
