@@ -1,5 +1,5 @@
 // What a job needs next, from the saved states of its tasks alone: a restarted process just asks again.
-import { firstTasks, type Task } from './job.ts'
+import { firstTasks, isBuilt, type Task } from './job.ts'
 
 export type JobDuty =
   | { do: 'run'; tasks: Task[] }
@@ -9,8 +9,6 @@ export type JobDuty =
   | { do: 'judge' }
 
 const ended = (task: Task) => task.state.at === 'done' || task.state.at === 'cancelled'
-
-const isBuilt = ({ state }: Task) => state.at === 'done' && state.outcome.kind === 'built'
 
 /** What a task that waits may do: builds need nothing, and a probe needs the build that it is to test. One of another job was there before it. */
 const prospect = (task: Task, tasks: Task[], build: Task): 'due' | 'later' | 'never' => {

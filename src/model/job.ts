@@ -116,9 +116,16 @@ export type Probe = {
   turn: number
 }
 
+/** The build of all patches, which everything waits for; the others are for a closer look. */
+export const isFirstBuild = ({ kind, upTo, each }: Task): boolean =>
+  kind === 'build' && upTo === undefined && !each
+
+/** Is there something to test? */
+export const isBuilt = ({ state }: Task): boolean => state.at === 'done' && state.outcome.kind === 'built'
+
 /** Tasks that every job has: one build, and one test on each image. */
 export const firstTasks = (tasks: Task[]): { build: Task | undefined; tests: Task[] } => ({
-  build: tasks.find(({ kind, upTo, each }) => kind === 'build' && upTo === undefined && !each),
+  build: tasks.find(isFirstBuild),
   tests: tasks.filter(({ kind, probe }) => kind === 'test' && probe === undefined),
 })
 

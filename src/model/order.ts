@@ -1,6 +1,6 @@
 // In which order waiting tasks are taken: by urgency, then so that every author gets a share, then by arrival.
 import type { Instant } from './instant.ts'
-import type { JobId, Task } from './job.ts'
+import { isFirstBuild, type JobId, type Task } from './job.ts'
 
 /** What of a job decides its turn. */
 export type JobFacts = {
@@ -68,7 +68,7 @@ export const inOrder = (
   const turns = turnsOf(jobs, last, now)
   const authored = jobs.flatMap(job => (job.author === undefined ? [] : (turns.get(job.id) ?? [])))
   // Everything waits for a job's first build, and who breaks it hears so without any test; the other builds are for a closer look.
-  const kind = ({ kind, upTo, each }: Task) => (kind === 'build' && upTo === undefined && !each ? 0 : 1)
+  const kind = (task: Task) => (isFirstBuild(task) ? 0 : 1)
   const sorted = tasks
     .flatMap(task => {
       const when = turns.get(task.job)

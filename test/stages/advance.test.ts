@@ -4,6 +4,7 @@ import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Outcome, Task } from '../../src/model/job.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { advance } from '../../src/stages/judge/advance.ts'
+import { gatherCase } from '../../src/stages/judge/case.ts'
 import { job, planned, series, task } from '../contract/samples.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { project, recipe } from '../fakes/flow.ts'
@@ -55,4 +56,27 @@ describe('a reply that needs no tests waits for none', () => {
       ...{ do: 'conclude', verdict: { finding: { kind: 'does-not-apply' } } },
     })
   })
+})
+
+it('runs of the plain base say nothing of one with what a series needs in it', async () => {
+  const image = recipe.test.images[0] ?? ''
+  await store.addSamples([
+    {
+      ...{ id: 'x1', project: 'tally', image, step: 'all', job: 'b0', run: 'r1', base: job('j1').base },
+      ...{ series: undefined, author: undefined, host: 'alpha', at: 1, state: 'whole', only: undefined },
+      ...{ count: 2, failed: [{ test: 'a', message: '' }] },
+    },
+  ])
+  const before = [{ series: 's0', title: 'ground', parts: [] }]
+  for (const [own, here] of [
+    [job('j1', { recipe }), { failed: 1, runs: 1 }],
+    [job('j2', { recipe, before }), { failed: 0, runs: 0 }],
+  ] as const) {
+    const given = await gatherCase(
+      { store, clock: fakeClock() },
+      { job: own, series: series('s1'), policy: project.proof },
+    )
+    expect(given.here(image, 'all', 'a')).toEqual(here)
+    expect(given.history(image, 'all', 'a')).toEqual({ failed: 1, runs: 1 })
+  }
 })

@@ -6,7 +6,7 @@
 import { none, plus, type Trials } from '../../model/history.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { Probe, Task } from '../../model/job.ts'
-import { firstTasks } from '../../model/job.ts'
+import { firstTasks, isBuilt } from '../../model/job.ts'
 import { type Pair, ruling, type Suspicion, sharesOf } from '../../model/proof.ts'
 import type { Ruled } from '../../model/ruled.ts'
 import type { Case } from './case.ts'
@@ -210,8 +210,6 @@ const isHopeless = (given: Case, { is }: Wanting): boolean => {
   const ids: string[] = Object.values(anewIds(given.job))
   return given.tasks.some(task => ids.includes(task.id) && isOver(task) && !isBuilt(task))
 }
-
-const isBuilt = ({ state }: Task): boolean => state.at === 'done' && state.outcome.kind === 'built'
 
 type Group = { image: string; step: string; states: Wanting[] }
 

@@ -1,6 +1,6 @@
 // ready: which tasks may be run now, in the order in which they should be. Read from the store each time: nothing else decides.
 import type { Instant } from '../../model/instant.ts'
-import type { JobId, Task, TaskId } from '../../model/job.ts'
+import { isBuilt, isFirstBuild, type JobId, type Task, type TaskId } from '../../model/job.ts'
 import { inOrder, type JobFacts, noTurns } from '../../model/order.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
@@ -18,10 +18,6 @@ const factsOf = async (store: Store, id: JobId): Promise<JobFacts | undefined> =
 
 const isDue = ({ state }: Task, now: Instant): boolean =>
   state.at === 'queued' && (state.notBefore === undefined || state.notBefore <= now)
-
-const isFirstBuild = ({ kind, upTo, each }: Task): boolean => kind === 'build' && upTo === undefined && !each
-
-const isBuilt = ({ state }: Task): boolean => state.at === 'done' && state.outcome.kind === 'built'
 
 /** Tests are due once there is a build of theirs. */
 const builtJobs = async (store: Store, jobs: JobId[]): Promise<Set<JobId>> => {
