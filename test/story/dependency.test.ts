@@ -14,7 +14,8 @@ const play = async (behave: Behaviour) => {
   const applied: string[] = []
   const flow = await openFlow((command, guest) => {
     // Labels of the mails that go in: `1.2` is the second one of the first series that is needed.
-    if (command.name === 'apply') applied.push(/^all (.*)$/m.exec(command.script)?.[1] ?? '')
+    const labels = command.name === 'apply' ? /^all (.*)$/m.exec(command.script)?.[1] : undefined
+    if (labels !== undefined) applied.push(labels)
     return behave(command, guest)
   })
   open.push(flow)
