@@ -114,7 +114,7 @@ export type OursInput = {
 }
 
 /** What it says, and how many rounds it took. Runs without the patches become history. */
-export const ours = (input: OursInput): Said & { rounds: number } => {
+export const ours = (input: OursInput): Said & { rounds: number; by: Map<string, number> } => {
   const { world, series, first, base, history, policy, run } = input
   const { images } = world.size
   const all = Array.from({ length: world.size.tests }, (_, test) => test)
@@ -132,7 +132,14 @@ export const ours = (input: OursInput): Said & { rounds: number } => {
       ),
     )
   const runs: RunRecord[] = []
-  const said = { blamed: [] as Said['blamed'], unclear: false, extraMs: 0, runs: 0, rounds: 0 }
+  const said = {
+    blamed: [] as Said['blamed'],
+    unclear: false,
+    extraMs: 0,
+    runs: 0,
+    rounds: 0,
+    by: new Map<string, number>(),
+  }
   const record = (task: Task, ms: number) => {
     const id = `r${runs.length}`
     const outcome = task.state.at === 'done' ? task.state.outcome : undefined
@@ -153,9 +160,12 @@ export const ours = (input: OursInput): Said & { rounds: number } => {
   for (const task of given.tasks) record(task, first.get(task.image)?.ms ?? habits.buildMs)
   for (const task of given.baseline?.tasks ?? []) record(task, base.get(task.image)?.ms ?? habits.buildMs)
 
+  const add = (what: string, ms: number) => said.by.set(what, (said.by.get(what) ?? 0) + ms)
+
   const perform = (task: Task): void => {
     if (task.kind === 'build') {
       said.extraMs += habits.buildMs
+      add('builds made anew', habits.buildMs)
       said.runs++
       given.tasks.push({ ...task, state: { at: 'done', attempts: 1, outcome: built } })
       return
@@ -167,6 +177,8 @@ export const ours = (input: OursInput): Said & { rounds: number } => {
     const builtAt = patched || isAnew ? series.at : -1
     const result = run({ series, patched, image: task.image, only, builtAt })
     said.extraMs += result.ms
+    const isPair = probe?.why === 'proof'
+    add(isPair ? (isAnew ? 'pairs of builds made anew' : 'pairs') : (probe?.why ?? ''), result.ms)
     said.runs++
     const over: Task = { ...task, state: { at: 'done', attempts: 1, outcome: tested(result, only) } }
     given.tasks.push(over)

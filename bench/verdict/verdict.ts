@@ -49,7 +49,14 @@ const count = (score: Score, series: SeriesTruth, said: Said): void => {
   score.runs += said.runs
 }
 
-type Scores = { compare: Score; retry: Score; ours: Score; oneRunMs: number; rounds: number[] }
+type Scores = {
+  compare: Score
+  retry: Score
+  ours: Score
+  oneRunMs: number
+  rounds: number[]
+  by: Map<string, number>
+}
 
 /** Bases that were tested before the first series came. */
 const earlierBases = 10
@@ -103,6 +110,7 @@ const play = (seed: number, policy: ProofPolicy, scores: Scores): void => {
     const said = ours({ world, series, first, base, history, policy, run: settle })
     count(scores.ours, series, said)
     scores.rounds.push(said.rounds)
+    for (const [what, ms] of said.by) scores.by.set(what, (scores.by.get(what) ?? 0) + ms)
   }
 }
 
@@ -143,7 +151,14 @@ export const verdict: Bench = async () => {
   const { config } = await readConfig({ file: demoConfig, env: process.env, repositories: 'later' })
   const policy = config.projects[0]?.proof
   if (!policy) throw new Error('the demo has no project')
-  const scores: Scores = { compare: newScore(), retry: newScore(), ours: newScore(), oneRunMs: 0, rounds: [] }
+  const scores: Scores = {
+    compare: newScore(),
+    retry: newScore(),
+    ours: newScore(),
+    oneRunMs: 0,
+    rounds: [],
+    by: new Map(),
+  }
   for (const seed of seeds) {
     play(seed, policy, scores)
     console.error(`seed ${seed}: ${scores.ours.falsely} blamed falsely so far`)
@@ -155,6 +170,7 @@ export const verdict: Bench = async () => {
     ...rowsOf('compared with one run', scores.compare, per, false),
     ...rowsOf('retried three times', scores.retry, per, false),
     ...rowsOf('ours', scores.ours, per, true),
+    ...[...scores.by].map(([what, ms]) => row(`ours: of it ${what}`, (100 * ms) / scores.oneRunMs, '%')),
     row('ours: rounds of proof, median', median(scores.rounds), 'rounds'),
   ]
 }

@@ -40,7 +40,7 @@ export type Suspicion = {
   screened?: Trials
   /** The pairs are of builds made anew, because the first ones would be blamed: not much is needed to see it again. */
   anew?: true
-  /** It is the step that broke off, and it did so in two clones before it was in doubt: a crash, a hang, or all the time of a time-out for each run. */
+  /** It is the step that broke off, as it never did before: by a signal, or (in two clones already) a crash, a hang, a time-out. */
   brokeOff?: true
   /** A whole step is run for each. */
   whole: boolean
@@ -129,8 +129,8 @@ const countUntil = (is: (more: number) => boolean): number => {
 const anewBlame = 0.05
 
 /**
- * The same for a step that broke off: two pairs. Each run may take an hour, and it was seen twice before; a step that breaks off by itself in one
- * of a hundred runs, and has no history of that, does so four times running in one of a hundred million.
+ * The same for a step that broke off: two pairs. Each run may take an hour, and it was seen before; a step that breaks off by itself in one
+ * of a hundred runs, and has no history of that, does so three times running in one of a million.
  */
 const brokeOffBlame = 0.2
 

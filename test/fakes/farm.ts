@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Ending } from '../../src/model/run.ts'
 import type { Clone, Command, Farm } from '../../src/ports/farm.ts'
+import { mailFolder } from '../../src/stages/run/guest.ts'
 
 export type Said = { ending: Ending; output?: string }
 
@@ -37,11 +38,16 @@ export const fakeFarm = (behave: Behaviour = () => well): FakeFarm => {
       live.add(me)
       count++
       const files = new Map<string, Buffer>()
+      /** A series that is taken back is in the tree no more. */
+      const asGit = (script: string): void => {
+        if (script.startsWith('git reset -q --hard "$(cat')) files.delete(mailFolder)
+      }
       const clone: Clone = {
         run,
         async exec(command, options) {
           if (options?.signal?.aborted) return { kind: 'cancelled' }
           const { signal } = options ?? {}
+          asGit(command.script)
           const said = await behave(command, { image: images.get(template) ?? '', files, run, signal })
           options?.onOutput?.(Buffer.from(said.output ?? ''))
           return said.ending

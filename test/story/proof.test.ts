@@ -54,6 +54,8 @@ type World = {
   tests: Record<string, Act>
   only?: boolean
   images?: string[]
+  /** Good runs of the base on each image, from before. */
+  history?: number
   seed?: number
   proof?: Partial<ProofPolicy>
   /** What each run takes. */
@@ -141,8 +143,20 @@ const start = async (world: World, pass?: (call: string) => void): Promise<{ flo
   return { flow, runs }
 }
 
+/** So many runs of the base, all good, before anything comes. */
+const goodHistory = async (flow: Flow, images: string[], count: number): Promise<void> => {
+  const sample = {
+    ...{ project: project.name, step: 'all', job: 'earlier', run: 'earlier', base: 'a'.repeat(40), at: 0 },
+    ...{ series: undefined, author: undefined, host: 'h', state: 'whole' as const, only: undefined },
+    ...{ count: 2, failed: [] },
+  }
+  const all = images.flatMap(image => Array.from({ length: count }, (_, n) => ({ image, n })))
+  await flow.wired.store.addSamples(all.map(({ image, n }) => ({ ...sample, image, id: `${image} ${n}` })))
+}
+
 const play = async (world: World): Promise<Played> => {
   const { flow, runs } = await start(world)
+  if (world.history) await goodHistory(flow, world.images ?? ['debian'], world.history)
   await flow.bring([mail])
   await flow.settle()
   const { store } = flow.wired
@@ -285,7 +299,8 @@ describe('a test that fails only together with the others of its step', () => {
   const sums: Act = run => run.patched && run.names.length > 1
 
   it('is proven by runs of the whole step, if it failed on several images', async () => {
-    const { verdict } = await play({ tests: { counts: never, sums }, images: ['debian', 'busybox'] })
+    const images = ['debian', 'busybox']
+    const { verdict } = await play({ tests: { counts: never, sums }, images, history: 50 })
     expect(verdict.images.map(({ newFailures }) => newFailures)).toMatchObject([
       [{ test: 'sums', kind: 'new' }],
       [{ test: 'sums', kind: 'new' }],
@@ -293,7 +308,7 @@ describe('a test that fails only together with the others of its step', () => {
   })
 
   it('is let go if it did so on one image only, where chance is likelier', async () => {
-    const { image } = await play({ tests: { counts: never, sums } })
+    const { image } = await play({ tests: { counts: never, sums }, history: 50 })
     expect(image).toMatchObject({ newFailures: [], flaky: [{ test: 'sums' }] })
   })
 })

@@ -7,13 +7,13 @@ import { baseOf, isOver } from './outcomes.ts'
 import { buildIds, probeTask } from './probes.ts'
 
 /** A break as rare as the policy looks for may be missed in so many of a hundred series. */
-const missed = 0.05
+const missed = 0.02
 
 /** So many runs, the first one among them, until a break of that rate is missed seldom enough. */
 export const runsToSee = (rate: number): number => Math.ceil(Math.log(missed) / Math.log(1 - rate))
 
 /** What a clone takes besides its tests. */
-const cloneMs: Millis = 2_000
+const cloneMs: Millis = 1_000
 
 const medianOf = (times: Millis[]): Millis | undefined =>
   times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) / 2)]

@@ -9,6 +9,7 @@ import type { Probe, Task } from '../../model/job.ts'
 import { firstTasks, isBuilt } from '../../model/job.ts'
 import { type Pair, ruling, type Suspicion, sharesOf } from '../../model/proof.ts'
 import type { Ruled } from '../../model/ruled.ts'
+import { signalOf } from '../../text/ending.ts'
 import type { Case } from './case.ts'
 import { withBug } from './known.ts'
 import { isOver, probedStep } from './outcomes.ts'
@@ -85,8 +86,12 @@ const stateOf = (given: Case, found: Suspect, suspects: number): State => {
 
 type Looked = { suspect: Suspect; rounds: Round[]; whole: boolean; suspects: number }
 
-const faultState = ({ policy }: Case, looked: Looked): State => {
+/** What fails together with others is run with all of them: only breaks that nearly always show are worth that. */
+const togetherRate = 0.95
+
+const faultState = (given: Case, looked: Looked): State => {
   const { suspect, rounds, whole, suspects } = looked
+  const policy = suspect.together ? { ...given.policy, rate: togetherRate } : given.policy
   const { history } = suspect
   let screened: Trials = none
   let pairs: Pair[] = []
@@ -94,7 +99,7 @@ const faultState = ({ policy }: Case, looked: Looked): State => {
     const counts = countsOf([...pairs, ...anew], suspect)
     return { suspect, whole, is, proof: { ...counts, with: plus(counts.with, screened), history } }
   }
-  // It was seen in two clones of the first build: the next ones are of builds made anew.
+  // Each run of it is dear, and the first build's was seen: the next ones are of builds made anew.
   if (brokeOff(suspect)) return anewState(looked, { policy, is: 'new', state })
   let is = ruling({ history, pairs, screened, whole, suspects }, policy)
   for (const round of rounds) {
@@ -111,7 +116,9 @@ const faultState = ({ policy }: Case, looked: Looked): State => {
 
 /** Did the step crash, hang or run out of time, as it never did without the patches? */
 const brokeOff = ({ test, failure, history }: Suspect): boolean =>
-  test === '' && failure.ending.kind !== 'finished' && history.failed === 0
+  test === '' &&
+  history.failed === 0 &&
+  (failure.ending.kind !== 'finished' || signalOf(failure.ending) !== undefined)
 
 /** The same once more with builds made anew: one that was damaged when it was made shows the same in every run. */
 const anewState = (

@@ -1,10 +1,11 @@
 // What of a case is in doubt: each test that fails with the patches and is not known to fail without them, on each image; and what seems
 // to be mended.
 
+import { tailOf } from '../../model/alike.ts'
 import { failingIn, isComparable, isTrustworthy, mendedIn, type Seen, stepOf } from '../../model/comparing.ts'
 import { none, plus, type Trials } from '../../model/history.ts'
 import { firstTasks, type Outcome, type TestedStep } from '../../model/job.ts'
-import { failsAnyway } from '../../model/proof.ts'
+import { failsAnyway, ownRate } from '../../model/proof.ts'
 import type { Ruled } from '../../model/ruled.ts'
 import { isGuestsDoing } from '../../model/run.ts'
 import { leaves, parentsOf } from '../../model/test-name.ts'
@@ -129,15 +130,22 @@ export const doubtful = (given: Case): Doubtful => {
       sortedOut(given, image, byTest([...failingIn(patched, base), ...failingInLikely(given, image, base)])),
     ),
   )
-  return { suspects: markWidely(suspects), decided }
+  return { suspects: markWidely(suspects, given.job.recipe.test.images.length), decided }
 }
 
-/** Chance alone seldom makes a test fail on two images that never failed before. */
-const markWidely = (suspects: Suspect[]): Suspect[] => {
+/** Smaller chances are none: it takes the company of the other tests to make it fail. */
+const hardlyChance = 1e-4
+
+/** Marks those that fail in the first runs of more images than chance explains, by their history on all of them. */
+const markWidely = (suspects: Suspect[], images: number): Suspect[] => {
   // The lines are of the first run.
   const isFirst = ({ single, history, failure }: Suspect) => single && history.failed === 0 && failure.lines
-  const images = Map.groupBy(suspects.filter(isFirst), ({ step, test }) => JSON.stringify([step, test]))
-  const wide = new Set([...images.values()].filter(own => own.length > 1).flat())
+  const isWide = (own: Suspect[]) => {
+    const p = ownRate(own.map(({ history }) => history).reduce(plus, none))
+    return own.length > 1 && tailOf({ n: images, hits: own.length, p }) <= hardlyChance
+  }
+  const byTest = Map.groupBy(suspects.filter(isFirst), ({ step, test }) => JSON.stringify([step, test]))
+  const wide = new Set([...byTest.values()].filter(isWide).flat())
   return suspects.map(suspect => (wide.has(suspect) ? { ...suspect, widely: true } : suspect))
 }
 
