@@ -198,8 +198,14 @@ const costOf = (given: Case, { suspect, whole }: State): Millis => {
 /** More than these, and more than told something: what is wrong with us does not mend by going on. */
 const maxLost = 4
 
-/** So many runs may still be made for it: some are lost to us, and are made up for. */
-const runsLeft = (given: Case, { suspect, whole }: State): number => {
+const kindOf = ({ job }: Case, { probe }: Task): Kind => {
+  if (probe?.why === 'screen') return 'screen'
+  const ids: (string | undefined)[] = Object.values(anewIds(job))
+  return ids.includes(probe?.build) ? 'anew' : 'pairs'
+}
+
+/** So many runs of that kind may still be made for it: some are lost to us, and are made up for. */
+const runsLeft = (given: Case, { suspect, whole, is: { kind } }: Wanting): number => {
   const own = proofTasks(given, suspect).filter(task => isOf(task, suspect.test))
   const isLost = (runs: Task[]) => {
     const told = runs.filter(({ state }) => state.at === 'done' && state.outcome.kind === 'tested').length
@@ -208,7 +214,7 @@ const runsLeft = (given: Case, { suspect, whole }: State): number => {
   // One side alone may be lost for good, as when the build that it tests is gone.
   if ([...Map.groupBy(own, ({ probe }) => probe?.build).values()].some(isLost)) return 0
   const most = (whole ? given.policy.stepPairs : given.policy.pairs) + spareRuns
-  return most - own.filter(({ probe }) => probe?.side === 'with').length
+  return most - own.filter(task => task.probe?.side === 'with' && kindOf(given, task) === kind).length
 }
 
 /** Some anew builds may never come; then nothing can be seen again. */
