@@ -126,7 +126,7 @@ const countUntil = (is: (more: number) => boolean): number => {
 }
 
 /** Chance of blame by builds made anew alone, if they show nothing. */
-const anewBlame = 0.05
+const anewBlame = 0.08
 
 /**
  * The same for a step that broke off: two pairs. Each run may take an hour, and it was seen before; a step that breaks off by itself in one
