@@ -114,8 +114,14 @@ const leaning = (suspicion: Suspicion, { rate }: ProofSettings): number => {
   return logLikelihood(seen, least) - logLikelihood(seen, own)
 }
 
+/**
+ * So many times the chance of a miss will do for a test that fails by itself at times. What is looked for there nearly always shows, and what
+ * always shows is never acquitted: the chance is that of a break at the least rate.
+ */
+const tolerance = 3
+
 const acquits = (suspicion: Suspicion, settings: ProofSettings): boolean =>
-  leaning(suspicion, settings) <= Math.log(settings.miss)
+  leaning(suspicion, settings) <= Math.log(settings.miss * (suspicion.history.failed > 0 ? tolerance : 1))
 
 const maxAtOnce = 8
 

@@ -7,7 +7,7 @@ import { baseOf, isOver } from './outcomes.ts'
 import { buildIds, probeTask } from './probes.ts'
 
 /** A break as rare as the policy looks for may be missed in so many of a hundred series. */
-const missed = 0.03
+const missed = 0.02
 
 /** So many runs, the first one among them, until a break of that rate is missed seldom enough. */
 export const runsToSee = (rate: number): number => Math.ceil(Math.log(missed) / Math.log(1 - rate))
