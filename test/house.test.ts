@@ -31,7 +31,7 @@ const libraries: Record<string, string[]> = {
   ioredis: ['adapters/bullmq', 'adapters/redis'],
   kysely: ['adapters/sql'],
   leven: ['config', 'text'],
-  liquidjs: ['stages/reply'],
+  liquidjs: ['text'],
   mailauth: ['adapters/mailauth'],
   mailparser: ['text'],
   nodemailer: ['adapters/smtp', 'text'],

@@ -2,11 +2,11 @@
 import type { Instant } from '../model/instant.ts'
 import type { MessageId } from '../model/mail.ts'
 import type { Reply } from '../model/reply.ts'
-import { messageIdOf } from '../stages/reply/envelope.ts'
-import { render } from '../stages/reply/render.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { headerText } from '../text/compose.ts'
 import { contentId } from '../text/digest.ts'
+import { messageIdOf } from '../text/envelope.ts'
+import { render } from '../text/render.ts'
 import type { Wired } from './wire.ts'
 
 export type Alert = {

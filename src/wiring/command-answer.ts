@@ -6,6 +6,10 @@ import { head, type Series } from '../model/series.ts'
 import type { MailProof } from '../ports/mail-auth.ts'
 import { senderOf } from '../stages/command/note.ts'
 import { isProven, mayUseReplyTo } from '../stages/command/permit.ts'
+import { isNamed, isProgram } from '../stages/reply/reach.ts'
+import { oneLine } from '../text/clean.ts'
+import { headerText, isMailable } from '../text/compose.ts'
+import { contentId } from '../text/digest.ts'
 import {
   actual,
   commonHeaders,
@@ -16,12 +20,8 @@ import {
   threadingBelow,
   tidy,
   undecodable,
-} from '../stages/reply/envelope.ts'
-import { isNamed, isProgram } from '../stages/reply/reach.ts'
-import { mailText, render } from '../stages/reply/render.ts'
-import { oneLine } from '../text/clean.ts'
-import { headerText, isMailable } from '../text/compose.ts'
-import { contentId } from '../text/digest.ts'
+} from '../text/envelope.ts'
+import { mailText, render } from '../text/render.ts'
 import { isSameMailbox } from '../text/same-address.ts'
 import { countSent, keptBack } from './outbox.ts'
 import { headOf } from './reachable.ts'

@@ -6,18 +6,9 @@ import type { OutgoingMail, Reply } from '../../model/reply.ts'
 import type { Series } from '../../model/series.ts'
 import { type Answer, isAnswer, type Verdict } from '../../model/verdict.ts'
 import { headerText } from '../../text/compose.ts'
-import {
-  actual,
-  intended,
-  messageIdOf,
-  type Recipients,
-  replyHeaders,
-  replyId,
-  replySubject,
-  threading,
-  threadingUnder,
-} from './envelope.ts'
-import { mailText, render } from './render.ts'
+import { actual, messageIdOf, type Recipients, threadingUnder } from '../../text/envelope.ts'
+import { mailText, render } from '../../text/render.ts'
+import { intended, replyHeaders, replyId, replySubject, threading } from './envelope.ts'
 import { rooms } from './room.ts'
 import { gather, view } from './view.ts'
 

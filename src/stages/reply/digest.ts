@@ -9,17 +9,10 @@ import type { Verdict } from '../../model/verdict.ts'
 import { cleanLine, oneLine } from '../../text/clean.ts'
 import { headerText } from '../../text/compose.ts'
 import { contentId } from '../../text/digest.ts'
-import {
-  actual,
-  answered,
-  commonHeaders,
-  intended,
-  intendedHeader,
-  messageIdOf,
-  sayAddresses,
-} from './envelope.ts'
+import { actual, commonHeaders, intendedHeader, messageIdOf, sayAddresses } from '../../text/envelope.ts'
+import { mailText, render } from '../../text/render.ts'
+import { answered, intended } from './envelope.ts'
 import { shortFinding } from './finding.ts'
-import { mailText, render } from './render.ts'
 
 const dayMs: Millis = 86_400_000
 const minuteMs: Millis = 60_000

@@ -1,9 +1,9 @@
-// Words for replies: a template of templates/ and its variables → the lines of a mail.
+// Words of templates/ and their variables → the lines of a mail.
 import { readdirSync, readFileSync } from 'node:fs'
 import { Liquid, type Template } from 'liquidjs'
-import { fitMail } from '../../text/wrap.ts'
+import { fitMail } from './wrap.ts'
 
-const folder = new URL('../../../templates/', import.meta.url)
+const folder = new URL('../../templates/', import.meta.url)
 
 /** A line of nothing but tags leaves no empty line behind. */
 const withoutTagLines = (source: string): string =>
