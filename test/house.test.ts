@@ -25,8 +25,12 @@ const mayImport: Record<string, string[]> = {
 
 /** Folders in which a library may be used. What is missing here has no place yet. */
 const libraries: Record<string, string[]> = {
+  '@hono/node-server': ['web'],
   bullmq: ['adapters/bullmq', 'workers'],
   commander: ['cli'],
+  feed: ['web'],
+  hono: ['web'],
+  'ical-generator': ['text'],
   imapflow: ['adapters/imap'],
   ioredis: ['adapters/bullmq', 'adapters/redis'],
   kysely: ['adapters/sql'],
@@ -39,10 +43,12 @@ const libraries: Record<string, string[]> = {
   pg: ['adapters/sql'],
   pino: ['wiring'],
   probot: ['adapters/github'],
+  rrule: ['text'],
   sax: ['text'],
   'string-width': ['text'],
   'tap-parser': ['text'],
   'tar-stream': ['stages/run', 'farm'],
+  undici: ['adapters/bugzilla', 'adapters/github', 'adapters/power'],
   'wrap-ansi': ['text'],
   'xxhash-wasm': ['farm/guest'],
   yaml: ['config', 'cli'],

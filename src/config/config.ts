@@ -1,6 +1,8 @@
 // The configuration as the rest of the program sees it: checked, complete, frozen. schema.ts makes it from grapevine.yaml.
+import type { Severity } from '../model/incident.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import type { Address } from '../model/mail.ts'
+import type { PowerPolicy } from '../model/power.ts'
 import type { ProofPolicy } from '../model/proof-policy.ts'
 import type { Recipe } from '../model/recipe.ts'
 
@@ -134,6 +136,130 @@ export const isBuilt = (image: ImageConfig): image is BuiltImageConfig =>
 
 export type ImageConfig = BuiltImageConfig | ImportedImageConfig | LibvirtImageConfig
 
+type TrackerCommon = {
+  name: string
+  ca: string | undefined
+  /** `http://host:port`; undefined: directly. */
+  proxy: string | undefined
+  /** When the key or token ends; undefined: not known. Operators are warned before. */
+  keyExpires: Instant | undefined
+}
+
+export type BugzillaConfig = TrackerCommon & {
+  kind: 'bugzilla'
+  /** Where show_bug.cgi is, ending in "/"; the REST interface is `rest/` below it. */
+  url: string
+  key: Secret
+  /** The bot's own login there: it proves that the key is read. */
+  login: string
+}
+
+export type GithubTrackerConfig = TrackerCommon & {
+  kind: 'github'
+  /** owner/name */
+  repository: string
+  /** Base of the REST API, without "/" at its end. */
+  api: string
+  token: Secret
+}
+
+export type TrackerConfig = BugzillaConfig | GithubTrackerConfig
+
+/** What is changed in a bug beside the comment; from: only in these states. */
+export type BugRule = {
+  on: 'passed' | 'failed' | 'landed'
+  from: string[]
+  status: string | undefined
+  resolution: string | undefined
+  addKeywords: string[]
+  removeKeywords: string[]
+  whiteboard: string | undefined
+  /** Addresses to put into see_also; `{mail}` stands for the link to the mail. */
+  seeAlso: string[]
+}
+
+/** Which bugs and threads are kept in step; all of these lists and words switch it on. */
+export type SyncPolicy = {
+  /** Every new bug of these products begins a thread on the list. */
+  products: string[]
+  /** Numbers or addresses. */
+  bugs: string[]
+  /** A bug with this flag (GitHub: label); undefined: none. */
+  flag: string | undefined
+  /** Who may say `/grapevine track`. */
+  track: Who[]
+  /** So long nobody said anything: it ends. */
+  idleMs: Millis
+}
+
+export type BugsPolicy = {
+  /** One of `trackers`. */
+  tracker: string
+  /** Names of the trailers that name bugs, as `Bug` for `Bug: 123`; case does not matter. */
+  trailers: string[]
+  /** Each named bug gets a comment with the verdict. */
+  results: boolean
+  landed: 'off' | 'comment' | 'resolve'
+  rules: BugRule[]
+  sync: SyncPolicy | undefined
+}
+
+/** Of a new bug that tells of an incident. */
+export type TrackingBug = {
+  tracker: string
+  product: string
+  component: string
+  version: string
+  fields: Record<string, string>
+}
+
+export type NoticePolicy = {
+  /** Notices to contributors of incidents of these severities wait for an operator's word. */
+  hold: Severity[]
+  /** Another word comes after so long at the latest, also if nothing has changed. */
+  everyMs: Millis
+  /** At most one notice of an incident in so long. */
+  gapMs: Millis
+  /** undefined: incidents have no bug of their own. */
+  bug: TrackingBug | undefined
+  /** How long before its beginning a maintenance window is announced, and reminded of. */
+  announceMs: Millis
+  remindMs: Millis
+}
+
+/** When detectors speak. */
+export type WatchPolicy = {
+  /** The oldest series that waits may wait so long. */
+  oldestMs: Millis
+  /** Work waits, hosts are there, and nothing was begun or ended for so long. */
+  stuckMs: Millis
+  /** So long before a certificate or key ends. */
+  expiresMs: Millis
+  /** Further servers whose certificates are watched: `host:port`. */
+  certificates: string[]
+}
+
+export type PowerConfig =
+  | { kind: 'ipmi'; host: string; port: number; user: string; password: Secret; cipher: number | undefined }
+  | {
+      kind: 'redfish'
+      url: string
+      system: string | undefined
+      user: string
+      password: Secret
+      ca: string | undefined
+    }
+  /** Run with one of status, on, off, cycle as last argument; status prints on or off. */
+  | { kind: 'command'; run: string[] }
+
+export type WebConfig = {
+  /** Address and port that it listens on. */
+  host: string
+  port: number
+  /** Where people find it, without "/" at its end; undefined: nowhere that mails could name. */
+  url: string | undefined
+}
+
 export type ProjectConfig = {
   name: string
   /** The list that patches come from, and that replies go to. */
@@ -148,6 +274,8 @@ export type ProjectConfig = {
   reply: ReplyPolicy
   trust: TrustPolicy
   proof: ProofPolicy
+  /** undefined: it has no bug tracker. */
+  bugs: BugsPolicy | undefined
 }
 
 export type Config = {
@@ -201,7 +329,14 @@ export type Config = {
     }
     accelerator: 'auto' | 'kvm' | 'tcg'
     images: ImageConfig[]
+    power: PowerPolicy
+    /** Hosts of which more is known than their workers say. */
+    hosts: { name: string; power: PowerConfig | undefined }[]
   }
+  notices: NoticePolicy
+  watch: WatchPolicy
+  web: WebConfig
+  trackers: TrackerConfig[]
   /** This host's name in runs. */
   host: string
   projects: ProjectConfig[]

@@ -3,7 +3,17 @@ import { readFile, stat } from 'node:fs/promises'
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { check, defaultSourceName } from './check.ts'
-import type { Config, ImageConfig, Login, ProjectConfig, Secret, SourceConfig } from './config.ts'
+import type {
+  BugsPolicy,
+  Config,
+  ImageConfig,
+  Login,
+  PowerConfig,
+  ProjectConfig,
+  Secret,
+  SourceConfig,
+  TrackerConfig,
+} from './config.ts'
 import { parseYaml, type YamlFile } from './document.ts'
 import { ConfigError, type Path, type Problem, showPath } from './problem.ts'
 import type { ConfigFile, SecretPlace } from './schema.ts'
@@ -121,7 +131,7 @@ const logins = (path: Path, given: { password?: SecretPlace | undefined; token?:
   })
 
 /** Every place of the file that names a secret. */
-const secretPlaces = ({ mail, projects }: ConfigFile): SecretAt[] => {
+const secretPlaces = ({ mail, projects, farm, trackers }: ConfigFile): SecretAt[] => {
   const inSources = (path: Path, sources: SourceFile[]) =>
     sources.flatMap((source, at) => (source.kind === 'imap' ? logins([...path, at], source) : []))
   return [
@@ -130,6 +140,17 @@ const secretPlaces = ({ mail, projects }: ConfigFile): SecretAt[] => {
       ? []
       : [{ path: ['mail', 'dkim', 'key'], place: mail.dkim.key, manyLines: true }]),
     ...inSources(['mail', 'inbox'], mail.inbox),
+    ...Object.entries(trackers).map(
+      ([name, tracker]): SecretAt =>
+        tracker.kind === 'bugzilla'
+          ? { path: ['trackers', name, 'key'], place: tracker.key }
+          : { path: ['trackers', name, 'token'], place: tracker.token },
+    ),
+    ...Object.entries(farm.hosts).flatMap(([name, { power }]): SecretAt[] =>
+      power === undefined || power.kind === 'command'
+        ? []
+        : [{ path: ['farm', 'hosts', name, 'power', 'password'], place: power.password }],
+    ),
     ...Object.entries(projects).flatMap(([name, { sources }]) =>
       inSources(['projects', name, 'sources'], sources),
     ),
@@ -195,10 +216,81 @@ const toConfig = (
       },
       accelerator: file.farm.accelerator,
       images: Object.entries(file.farm.images).map(([name, image]) => toImage(name, image)),
+      power: {
+        afterMs: file.farm.power.after,
+        cooldownMs: file.farm.power.cooldown,
+        perDay: file.farm.power.perDay,
+      },
+      hosts: Object.entries(file.farm.hosts).map(([name, host]) => ({
+        name,
+        power: host.power && toPower(host.power, { ...context, path: ['farm', 'hosts', name, 'power'] }),
+      })),
     },
+    notices: toNotices(file.notices),
+    watch: {
+      oldestMs: file.watch.oldest,
+      stuckMs: file.watch.stuck,
+      expiresMs: file.watch.expires,
+      certificates: file.watch.certificates,
+    },
+    web: toWeb(file.web),
+    trackers: Object.entries(file.trackers).map(([name, tracker]) =>
+      toTracker(name, tracker, { ...context, path: ['trackers', name] }),
+    ),
     host: env.GRAPEVINE_HOST || hostname(),
     projects: Object.entries(file.projects).map(([name, project]) => toProject(name, project, context)),
   }
+}
+
+const lacking = (path: Path): never => {
+  throw new Error(`${showPath(path)} has no secret`)
+}
+
+type PowerFile = NonNullable<ConfigFile['farm']['hosts'][string]['power']>
+
+const toPower = (power: PowerFile, { folder, secrets, path }: Context & { path: Path }): PowerConfig => {
+  if (power.kind === 'command') return power
+  const password = secrets.at([...path, 'password']) ?? lacking([...path, 'password'])
+  const { user } = power
+  if (power.kind === 'ipmi') {
+    const { kind, host, port, cipher } = power
+    return { kind, host, port, user, password, cipher }
+  }
+  const { kind, url, system } = power
+  return { kind, url: url.replace(/\/+$/, ''), system, user, password, ca: inFolder(power.ca, folder) }
+}
+
+const toNotices = ({
+  every,
+  gap,
+  announce,
+  remind,
+  hold,
+  bug,
+}: ConfigFile['notices']): Config['notices'] => ({
+  ...{ hold, bug, everyMs: every, gapMs: gap, announceMs: announce, remindMs: remind },
+})
+
+const toWeb = ({ listen, url }: ConfigFile['web']): Config['web'] => {
+  const at = listen.lastIndexOf(':')
+  const host = listen.slice(0, at).replace(/^\[|\]$/g, '')
+  return { host, port: Number(listen.slice(at + 1)), url: url?.replace(/\/+$/, '') }
+}
+
+const toTracker = (
+  name: string,
+  tracker: ConfigFile['trackers'][string],
+  { folder, secrets, path }: Context & { path: Path },
+): TrackerConfig => {
+  const { proxy, expires: keyExpires } = tracker
+  const common = { name, ca: inFolder(tracker.ca, folder), proxy, keyExpires }
+  const secretAt = (key: string) => secrets.at([...path, key]) ?? lacking([...path, key])
+  if (tracker.kind === 'github') {
+    const { kind, repository, api } = tracker
+    return { ...common, kind, repository, api: api.replace(/\/+$/, ''), token: secretAt('token') }
+  }
+  const { kind, url, login } = tracker
+  return { ...common, kind, url: `${url.replace(/\/+$/, '')}/`, login, key: secretAt('key') }
 }
 
 type SourceFile = ConfigFile['projects'][string]['sources'][number]
@@ -310,6 +402,21 @@ const toProject = (name: string, file: ProjectFile, context: Context): ProjectCo
   reply: file.reply,
   trust: file.trust,
   proof: toProof(file.proof),
+  bugs: file.bugs && toBugs(file.bugs),
+})
+
+const toBugs = ({ sync, rules, ...rest }: NonNullable<ProjectFile['bugs']>): BugsPolicy => ({
+  ...rest,
+  rules: rules.map(({ status, resolution, whiteboard, ...rule }) => ({
+    ...rule,
+    status,
+    resolution,
+    whiteboard,
+  })),
+  sync: sync && {
+    ...{ products: sync.products, bugs: sync.bugs.map(String), flag: sync.flag, track: sync.track },
+    idleMs: sync.idle,
+  },
 })
 
 const toProof = ({ budget, alike, nightlyAt, ...rest }: ProjectFile['proof']): ProjectConfig['proof'] => ({

@@ -30,6 +30,10 @@ export const badName = (key: string): string | undefined => (namePattern.test(ke
 
 const path = line('a path')
 
+const webAddress = line('an address').refine(text => /^https?:\/\/[^\s/@]+(\/[^\s]*)?$/i.test(text), {
+  error: 'must be an address that begins with http:// or https://, without a user in it',
+})
+
 const inSource = line('a path').refine(
   text => !text.startsWith('/') && !text.startsWith('-') && !text.split('/').includes('..'),
   { error: 'must be a path inside the source folder: not absolute, no "..", no "-" in front' },
@@ -320,6 +324,49 @@ const image = z
   ])
   .describe('A kind of guest.')
 
+const power = z
+  .discriminatedUnion('kind', [
+    z
+      .strictObject({
+        kind: z.literal('ipmi'),
+        host: line('a host').describe('Host name or address of the BMC.'),
+        port: z.int().min(1).max(65_535).default(623).describe('UDP port. Default: 623.'),
+        user: line('a user').describe('User name.'),
+        password: secretSchema.describe('Password: { env: NAME } or { file: PATH }.'),
+        cipher: z
+          .int()
+          .min(0)
+          .max(17)
+          .optional()
+          .describe('Cipher suite (ipmitool -C). Default: what ipmitool chooses.'),
+      })
+      .describe('IPMI 2.0 (lanplus), by ipmitool.'),
+    z
+      .strictObject({
+        kind: z.literal('redfish'),
+        url: webAddress.describe('Address of the BMC, like https://bmc1.example.org.'),
+        system: line('a system')
+          .optional()
+          .describe('Id of the system, where there are several. Default: the only one.'),
+        user: line('a user').describe('User name.'),
+        password: secretSchema.describe('Password: { env: NAME } or { file: PATH }.'),
+        ca,
+      })
+      .describe('Redfish (DMTF DSP0266).'),
+    z
+      .strictObject({
+        kind: z.literal('command'),
+        run: z
+          .array(line('a word'))
+          .min(1, { error: 'there is no program' })
+          .describe(
+            'Program and arguments, without a shell; status, on, off or cycle is added. status prints on or off.',
+          ),
+      })
+      .describe('A command of your own.'),
+  ])
+  .describe('How its power is switched.')
+
 const farm = z
   .strictObject({
     data: path
@@ -385,6 +432,28 @@ const farm = z
     images: named(image, 'there is no image: at least one is needed').describe(
       'The kinds of guests, by name. Recipes refer to these names.',
     ),
+    power: z
+      .strictObject({
+        after: duration(60_000, 7 * day)
+          .optional()
+          .describe('A host that was not heard of for so long is power-cycled. Default: never by itself.'),
+        cooldown: duration(60_000, 7 * day)
+          .prefault('1 h')
+          .describe('So long after the last power action nothing is done to a host by itself. Default: 1 h.'),
+        perDay: z
+          .int()
+          .min(1)
+          .max(100)
+          .default(3)
+          .describe('So often in 24 hours a host is power-cycled by itself at the most. Default: 3.'),
+      })
+      .prefault({})
+      .describe('When hosts are power-cycled without a person.'),
+    hosts: z
+      .record(z.string(), z.strictObject({ power: power.optional() }))
+      .default({})
+      .meta({ propertyNames: { pattern: namePattern.source } })
+      .describe('Hosts whose power can be switched, by the names that their workers have. Default: none.'),
   })
   .describe('The virtual machines of this host.')
 
@@ -598,6 +667,162 @@ const trust = z
   })
   .describe('Who is trusted with what.')
 
+const some = (what: string) => z.array(line('a word')).default([]).describe(`${what} Default: none.`)
+
+const bugRule = z.strictObject({
+  on: z.enum(['passed', 'failed', 'landed']).describe('What happened to the series.'),
+  from: some('Only bugs in one of these states, like NEW. An empty list: in any.'),
+  status: line('a status').optional().describe('New status.'),
+  resolution: line('a resolution').optional().describe('New resolution, with a status that is closed.'),
+  addKeywords: some('Keywords (GitHub: labels) that are added.'),
+  removeKeywords: some('Keywords (GitHub: labels) that are taken away.'),
+  whiteboard: line('a text').optional().describe('What stands in the whiteboard, as [grapevine: TEXT].'),
+  seeAlso: some('Addresses for see_also; {mail} stands for the link to the mail.'),
+})
+
+const sync = z
+  .strictObject({
+    products: some('Bugs of these products: each comes to the list.'),
+    bugs: z
+      .array(z.union([z.int().min(1), line('a bug')]))
+      .default([])
+      .describe('Single bugs, by number or address. Default: none.'),
+    flag: line('a flag').optional().describe('Bugs with this flag (GitHub: label). Default: none.'),
+    track: may(['author'], 'say /grapevine track in a thread.'),
+    idle: duration(60_000, 3650 * day)
+      .prefault('30 d')
+      .describe(
+        'So long nobody said anything: a thread and a bug are no longer kept in step. Default: 30 d.',
+      ),
+  })
+  .describe('Keeps threads and bugs in step, both ways.')
+
+const bugs = z
+  .strictObject({
+    tracker: name().describe('One of trackers.'),
+    trailers: z
+      .array(line('a trailer').regex(/^[A-Za-z][A-Za-z0-9-]*$/, { error: 'must be a word, without ":"' }))
+      .default(['Bug', 'Wine-Bug', 'Closes', 'Fixes', 'BugLink', 'Bug-Url'])
+      .describe(
+        'Trailers of patches that name bugs. Default: Bug, Wine-Bug, Closes, Fixes, BugLink, Bug-Url.',
+      ),
+    results: z
+      .boolean()
+      .default(true)
+      .describe('Each bug that a series names gets a comment with its verdict. Default: true.'),
+    landed: z
+      .enum(['off', 'comment', 'resolve'])
+      .default('comment')
+      .describe(
+        'When the patch is in the base: comment: the bug is told · resolve: and becomes RESOLVED FIXED, unless rules say else. Default: comment.',
+      ),
+    rules: z.array(bugRule).default([]).describe('What else changes in a bug. Default: nothing.'),
+    sync: sync.optional(),
+  })
+  .describe('Its bug tracker.')
+
+const trackerCommon = {
+  ca,
+  proxy: webAddress.optional().describe('HTTP proxy, like http://proxy:3128. Default: none.'),
+  expires: calendarDay.optional().describe('When the key ends: you are warned before. Default: not known.'),
+}
+
+const tracker = z
+  .discriminatedUnion('kind', [
+    z
+      .strictObject({
+        kind: z.literal('bugzilla'),
+        url: webAddress.describe('Where show_bug.cgi is, like https://bugs.example.org/bugzilla/.'),
+        key: secretSchema.describe('API key: { env: NAME } or { file: PATH }.'),
+        login: line('a login').describe('The bot’s own login there; it proves that the key is read.'),
+        ...trackerCommon,
+      })
+      .describe('A Bugzilla, 5.0 or later.'),
+    z
+      .strictObject({
+        kind: z.literal('github'),
+        repository: z
+          .string()
+          .regex(/^[A-Za-z0-9-]{1,39}\/[A-Za-z0-9._-]{1,100}$/, { error: 'must be owner/name' })
+          .describe('Repository whose issues are the bugs: owner/name.'),
+        api: webAddress.default('https://api.github.com').describe('Default: https://api.github.com.'),
+        token: secretSchema.describe('Access token: { env: NAME } or { file: PATH }.'),
+        ...trackerCommon,
+      })
+      .describe('Issues on GitHub.'),
+  ])
+  .describe('A bug tracker.')
+
+const notices = z
+  .strictObject({
+    hold: z
+      .array(z.enum(['minor', 'major']))
+      .default(['major'])
+      .describe(
+        'Notices to lists of incidents that are so bad wait for an operator: grapevine incident confirm. Default: major.',
+      ),
+    every: duration(3_600_000, 30 * day)
+      .prefault('24 h')
+      .describe('While it lasts, there is another word after so long at the latest. Default: 24 h.'),
+    gap: duration(60_000, 30 * day)
+      .prefault('1 h')
+      .describe('At most one notice of an incident in so long. Default: 1 h.'),
+    bug: z
+      .strictObject({
+        tracker: name().describe('One of trackers.'),
+        product: line('a product').default('').describe('Of Bugzilla: the product. Default: none.'),
+        component: line('a component').default('').describe('Of Bugzilla: the component. Default: none.'),
+        version: line('a version').default('unspecified').describe('Default: unspecified.'),
+        fields: z
+          .record(z.string(), line('a value'))
+          .default({})
+          .describe('Further fields that the site asks for, like op_sys. Default: none.'),
+      })
+      .optional()
+      .describe('Incidents that contributors hear of have a bug of their own. Default: they have none.'),
+    announce: duration(3_600_000, 60 * day)
+      .prefault('3 d')
+      .describe(
+        'So long before its beginning maintenance that comes again and again is announced; other maintenance is at once. Default: 3 d.',
+      ),
+    remind: duration(60_000, 30 * day)
+      .prefault('2 h')
+      .describe('So long before its beginning there is a reminder. Default: 2 h.'),
+  })
+  .describe('What people hear of incidents and maintenance.')
+
+const watch = z
+  .strictObject({
+    oldest: duration(60_000, 60 * day)
+      .prefault('12 h')
+      .describe('A series that waits for longer is an incident. Default: 12 h.'),
+    stuck: duration(60_000, 60 * day)
+      .prefault('30 min')
+      .describe('Work waits, hosts are there, and for so long nothing moved: an incident. Default: 30 min.'),
+    expires: duration(3_600_000, 365 * day)
+      .prefault('14 d')
+      .describe('So long before a certificate or key ends. Default: 14 d.'),
+    certificates: z
+      .array(line('a server').regex(/^\[?[^\s/]+\]?:\d{1,5}$/, { error: 'must be host:port' }))
+      .default([])
+      .describe(
+        'Servers whose certificates are watched, host:port, besides those that are used. Default: none.',
+      ),
+  })
+  .describe('When trouble is noticed.')
+
+const web = z
+  .strictObject({
+    listen: line('an address')
+      .regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, { error: 'must be address:port, like 127.0.0.1:8080' })
+      .default('127.0.0.1:8080')
+      .describe('Address and port that it listens on. Default: 127.0.0.1:8080.'),
+    url: webAddress
+      .optional()
+      .describe('Where people find it, like https://grapevine.example.org; mails name it. Default: nowhere.'),
+  })
+  .describe('The pages: grapevine web.')
+
 const project = z
   .strictObject({
     list: person('The mailing list: patches come from it, and replies go to it.'),
@@ -674,6 +899,7 @@ const project = z
     reply: replyPolicy.prefault({}),
     trust: trust.prefault({}),
     proof: proof.prefault({}),
+    bugs: bugs.optional(),
   })
   .describe('A project: its list, its repository, and how it is built and tested.')
 
@@ -696,6 +922,14 @@ export const fileSchema = z
     bot: person('Whose name and address replies carry.'),
     mail,
     assemble: assemble.prefault({}),
+    notices: notices.prefault({}),
+    watch: watch.prefault({}),
+    web: web.prefault({}),
+    trackers: z
+      .record(z.string(), tracker)
+      .default({})
+      .meta({ propertyNames: { pattern: namePattern.source } })
+      .describe('Bug trackers, by name. Default: none.'),
     farm,
     projects: named(project, 'there is no project: at least one is needed').describe(
       'The projects, by name.',

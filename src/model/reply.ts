@@ -22,6 +22,8 @@ export type OutgoingMail = {
   /** Further headers, by name; values without line breaks. */
   headers: Record<string, string>
   text: string
+  /** An invitation (RFC 5545, RFC 5546) that goes with it. */
+  calendar?: { method: 'PUBLISH' | 'REQUEST' | 'CANCEL'; text: string }
   date: Instant
 }
 
@@ -37,9 +39,9 @@ export type Look = { times: number; next: Instant; until: Instant }
 
 /**
  * verdict: on a series · answer: to a command, or a request to confirm one · digest: what a list hears of a day · alert: to the
- * administrator
+ * administrator · notice: of an incident or of maintenance · mirror: a comment of a bug
  */
-export type ReplyKind = 'verdict' | 'answer' | 'digest' | 'alert'
+export type ReplyKind = 'verdict' | 'answer' | 'digest' | 'alert' | 'notice' | 'mirror'
 
 /** What leaves by mail. */
 export type Reply = {

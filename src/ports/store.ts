@@ -2,14 +2,17 @@
 
 import type { KnownAddress, Silence } from '../model/address.ts'
 import type { Blame } from '../model/blame.ts'
+import type { BugLink, BugUrl, BugWrite, BugWriteState, Track } from '../model/bug.ts'
 import type { Command, CommandState } from '../model/command.ts'
 import type { Sample } from '../model/history.ts'
 import type { Hold, Host } from '../model/host.ts'
-import type { Incident } from '../model/incident.ts'
+import type { Incident, IncidentId, Resolution } from '../model/incident.ts'
 import type { Instant } from '../model/instant.ts'
 import type { Job, JobId, Outcome, RunRecord, Task, TaskId, TaskState } from '../model/job.ts'
 import type { KnownFailure, KnownState } from '../model/known.ts'
 import type { Address, Disposition, Mail, MailId, MessageId } from '../model/mail.ts'
+import type { HostRequest, Maintenance, MaintenanceId } from '../model/maintenance.ts'
+import type { PowerAction } from '../model/power.ts'
 import type { DigestLine, Reply, ReplyKind, ReplyState } from '../model/reply.ts'
 import type { RunId } from '../model/run.ts'
 import type { Links, Series, SeriesId } from '../model/series.ts'
@@ -192,15 +195,65 @@ export type Store = {
   /** All that were set and not ended; whether one holds now is told by `holdsNow`. */
   holds(): Promise<Hold[]>
 
-  /** false: one of the same trouble, host and `about` is open already, and stays as it is. */
+  /** false: one of the same trouble, host and `about` is there and not resolved; it stays as it is. */
   openIncident(incident: Incident): Promise<boolean>
-  /** Resolves what is open of the same trouble, host and `about`; returns how many. */
-  resolveIncidents(
-    of: Pick<Incident, 'trouble' | 'host' | 'about'>,
-    resolved: NonNullable<Incident['resolved']>,
-  ): Promise<number>
-  /** In order of opening; only open (true) or only resolved (false) ones if said. */
-  incidents(filter?: { open?: boolean }): Promise<Incident[]>
+  incident(id: IncidentId): Promise<Incident | undefined>
+  /** What is not resolved of that trouble, host and `about`: one at most. */
+  liveIncident(of: Pick<Incident, 'trouble' | 'host' | 'about'>): Promise<Incident | undefined>
+  /** Reads, changes and saves in one transaction; `how` may be called more than once. Returns what is saved; undefined: there is none. */
+  changeIncident(id: IncidentId, how: (incident: Incident) => Incident): Promise<Incident | undefined>
+  /** One that was suspected, and was nothing. */
+  dropIncident(id: IncidentId): Promise<void>
+  /** Resolves at once what is not resolved of the same trouble, host and `about`; returns how many. */
+  resolveIncidents(of: Pick<Incident, 'trouble' | 'host' | 'about'>, resolved: Resolution): Promise<number>
+  /** In order of opening. `open`: only those that hold now (suspected, open), or only resolved ones · `live`: all that are not resolved ·
+   *  `since`: live ones, and those resolved after that. */
+  incidents(filter?: { open?: boolean; live?: true; since?: Instant }): Promise<Incident[]>
+
+  /** false: it is there already. */
+  addMaintenance(maintenance: Maintenance): Promise<boolean>
+  changeMaintenance(
+    id: MaintenanceId,
+    how: (maintenance: Maintenance) => Maintenance,
+  ): Promise<Maintenance | undefined>
+  /** By `from`. `live`: neither done nor cancelled · `since`: live ones, and those that ended after that. */
+  maintenances(filter?: { live?: true; since?: Instant }): Promise<Maintenance[]>
+
+  /** false: it is there already. */
+  addHostRequest(request: HostRequest): Promise<boolean>
+  /** In order of storing; `open`: asked or running. */
+  hostRequests(filter: { host?: string; open?: true }): Promise<HostRequest[]>
+  /** Compare and set by `at`. */
+  moveHostRequest(id: string, from: HostRequest['state'], to: HostRequest['state']): Promise<boolean>
+
+  /** Keeps the action, unless `may` says no of those of the last 24 hours (of all hosts), in one transaction that no other can come between. */
+  addPowerAction(action: PowerAction, may: (recent: PowerAction[]) => boolean): Promise<boolean>
+  endPowerAction(id: string, state: PowerAction['state']): Promise<void>
+  /** The newest first. */
+  powerActions(filter: { host?: string; since: Instant }): Promise<PowerAction[]>
+
+  /** What is to be written to bugs; one that is there stays. false: it was there. */
+  addBugWrite(write: BugWrite): Promise<boolean>
+  /** In order of storing. */
+  bugWrites(filter: {
+    at?: BugWriteState['at']
+    bug?: BugUrl
+    series?: SeriesId
+    kind?: BugWrite['kind']
+    limit?: number
+  }): Promise<BugWrite[]>
+  bugWrite(id: string): Promise<BugWrite | undefined>
+  /** Compare and set by `at` and tries. */
+  moveBugWrite(id: string, from: BugWriteState, to: BugWriteState): Promise<boolean>
+  /** What stays is kept: by tracker, bug and comment, and by Message-ID. Returns how many were new. */
+  addBugLinks(links: BugLink[]): Promise<number>
+  /** A comment whose text has changed. */
+  updateBugLink(link: BugLink): Promise<void>
+  bugLinks(bug: BugUrl): Promise<BugLink[]>
+  bugLinkOf(messageId: MessageId): Promise<BugLink | undefined>
+  /** Replaces that of the same bug and thread. */
+  saveTrack(track: Track): Promise<void>
+  tracks(filter: { bug?: BugUrl; thread?: MessageId; on?: true }): Promise<Track[]>
 
   close(): Promise<void>
 }

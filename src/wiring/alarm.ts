@@ -1,6 +1,6 @@
 // How trouble with the infrastructure becomes an incident: kept in the store, once, and told in the log. Beside the flow.
 import { Fault } from '../model/fault.ts'
-import type { Alarm, Trouble } from '../model/incident.ts'
+import { type Alarm, newIncident, type Trouble } from '../model/incident.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
@@ -24,8 +24,7 @@ export const openAlarm = ({ store, clock, log }: AlarmPorts, host: string | unde
       guarded(`incident ${trouble} (${about}): ${detail}`, async () => {
         const since = clock.now()
         const id = `i${contentId(15, trouble, host ?? '', about, since)}`
-        const incident = { id, trouble, host, about, since, detail, resolved: undefined }
-        if (await store.openIncident(incident))
+        if (await store.openIncident(newIncident({ id, trouble, host, about, since, detail })))
           log('error', `incident ${trouble} (${about}): ${detail}`, { host })
       }),
     clear: (trouble, about, how) =>

@@ -1,4 +1,5 @@
 // What operators see of bases and of history.
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import type { CliDeps } from '../../src/cli/deps.ts'
 import { history, sayShare } from '../../src/cli/history.ts'
 import { aboutBase } from '../../src/model/base-health.ts'
 import type { Sample } from '../../src/model/history.ts'
+import { newIncident } from '../../src/model/incident.ts'
 import type { Outcome } from '../../src/model/job.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { ownBaseline } from '../../src/stages/plan/own-baseline.ts'
@@ -171,16 +173,12 @@ test('a branch has its own history; base show says nothing against an incident, 
   await addBase(store, 30, 'stable')
   const said = () => say(base, 'show', 'tally', 'stable')
   expect(await said()).toContain('It builds, and nothing fails newly in it.\n')
-  await store.openIncident({
-    ...{
-      id: 'i1',
-      since: start,
-      trouble: 'base-broken',
-      host: undefined,
-      about: aboutBase('tally', 'stable'),
-    },
-    ...{ detail: 'tally: 1 test fails on stable', resolved: undefined },
-  })
+  await store.openIncident(
+    newIncident({
+      ...{ id: 'i1', since: start, trouble: 'base-broken', host: undefined },
+      ...{ about: aboutBase('tally', 'stable'), detail: 'tally: 1 test fails on stable' },
+    }),
+  )
   await store.close()
   expect(await say(history, 'tally', '--branch', 'stable')).toContain('\n2 runs on 1 unpatched base\n')
   await expect(say(history, 'tally', '--branch', 'x')).rejects.toThrow('tally has no branch "x" here')

@@ -1,4 +1,5 @@
 // What operators do about mail that did not leave, as they type it.
+
 import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import { judgeRecord } from '../../src/cli/doctor/mail-out.ts'
+import { newIncident } from '../../src/model/incident.ts'
 import type { ReplyState } from '../../src/model/reply.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { smallYaml } from './small.ts'
@@ -74,7 +76,7 @@ test('mail in doubt is listed, and sent again only by who knows what that means'
   expect(refused.said).toContain('reply r1 may have arrived: if it did, ann@example.org will get it twice')
   expect((await store.reply('r1'))?.state.at).toBe('unconfirmed')
   const incident = { id: 'i1', trouble: 'mail-unconfirmed', host: undefined, about: 'r1' } as const
-  await store.openIncident({ ...incident, since: 0, detail: '', resolved: undefined })
+  await store.openIncident(newIncident({ ...incident, since: 0, detail: '' }))
   expect(grapevine('reply', 'resend', 'r1', '--yes')).toMatchObject({ status: 0 })
   expect((await store.reply('r1'))?.state).toMatchObject({ at: 'pending', tries: 0 })
   expect(await store.incidents({ open: true })).toEqual([])

@@ -97,7 +97,16 @@ test('a short file becomes a whole configuration, with defaults', async () => {
         },
         { name: 'busybox', kind: 'busybox', packages: [], memoryMiB: 256, cpus: 1, diskMiB: 0 },
       ],
+      power: { afterMs: undefined, cooldownMs: 3_600_000, perDay: 3 },
+      hosts: [],
     },
+    notices: {
+      ...{ hold: ['major'], everyMs: 86_400_000, gapMs: 3_600_000, bug: undefined },
+      ...{ announceMs: 259_200_000, remindMs: 7_200_000 },
+    },
+    watch: { oldestMs: 43_200_000, stuckMs: 1_800_000, expiresMs: 1_209_600_000, certificates: [] },
+    web: { host: '127.0.0.1', port: 8080, url: undefined },
+    trackers: [],
     host: hostname(),
     projects: [
       {

@@ -1,6 +1,6 @@
 // Small complete values of the model for contract tests.
 import type { Hold, Host } from '../../src/model/host.ts'
-import type { Incident } from '../../src/model/incident.ts'
+import { type Incident, newIncident } from '../../src/model/incident.ts'
 import type { Job, Outcome, RunRecord, Task, TaskState } from '../../src/model/job.ts'
 import type { Mail } from '../../src/model/mail.ts'
 import type { Reply, ReplyState } from '../../src/model/reply.ts'
@@ -182,13 +182,9 @@ export const hold = (on: Hold['on'], more: Partial<Hold> = {}): Hold => ({
   ...more,
 })
 
-export const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
-  id,
-  trouble: 'disk-error',
-  host: 'alpha',
-  about: 'sda',
-  since: 1000,
-  detail: 'it makes noises',
-  resolved: undefined,
-  ...more,
-})
+export const incident = (id: string, more: Partial<Incident> = {}): Incident =>
+  newIncident({
+    ...{ id, trouble: 'disk-error', host: 'alpha', about: 'sda', since: 1000, detail: 'it makes noises' },
+    ...(more.resolved ? { state: { at: 'resolved' } } : {}),
+    ...more,
+  })

@@ -49,6 +49,7 @@ export const project: ProjectConfig = {
   recipe,
   branches: [],
   reply: { author: 'always', list: 'new-failures', unchanged: 'silent', digestAt: 360 },
+  bugs: undefined,
   proof: {
     ...{ blame: 0.001, miss: 0.01, rate: 0.3, pairs: 100, stepPairs: 12, budgetMs: 7_200_000, likely: 0.08 },
     ...{ bases: 30, bisect: true, nightlyAt: undefined, alike: { authors: 3, withinMs: 7_200_000 } },
@@ -92,7 +93,16 @@ const config = (data: string): Config => ({
     slots: 1,
     accelerator: 'auto',
     images: [],
+    power: { afterMs: undefined, cooldownMs: 3_600_000, perDay: 3 },
+    hosts: [],
   },
+  notices: {
+    ...{ hold: ['major'], everyMs: 86_400_000, gapMs: 3_600_000, bug: undefined },
+    ...{ announceMs: 3 * 86_400_000, remindMs: 7_200_000 },
+  },
+  watch: { oldestMs: 43_200_000, stuckMs: 1_800_000, expiresMs: 14 * 86_400_000, certificates: [] },
+  web: { host: '127.0.0.1', port: 0, url: undefined },
+  trackers: [],
   host: 'here',
   projects: [project],
 })

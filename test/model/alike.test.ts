@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type AlikeRules, alike, authorsOf, headsOf, tailOf } from '../../src/model/alike.ts'
 import type { Blame } from '../../src/model/blame.ts'
-import type { Incident } from '../../src/model/incident.ts'
+import { type Incident, newIncident } from '../../src/model/incident.ts'
 import { random } from '../fakes/random.ts'
 
 const hour = 3_600_000
@@ -22,11 +22,11 @@ const rules = (more: Partial<AlikeRules> = {}): AlikeRules => ({
 
 const three = () => [blame('ann'), blame('ben'), blame('cleo')]
 
-const incident = (about: string, more: Partial<Incident> = {}): Incident => ({
-  ...{ id: 'i1', trouble: 'alike-failures', host: undefined, about, since: hour, detail: '' },
-  resolved: undefined,
-  ...more,
-})
+const incident = (about: string, more: Partial<Incident> = {}): Incident =>
+  newIncident({
+    ...{ id: 'i1', trouble: 'alike-failures', host: undefined, about, since: hour, detail: '' },
+    ...more,
+  })
 
 const last = (blames: Blame[]): Blame[] => blames.slice(-1)
 

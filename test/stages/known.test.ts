@@ -22,7 +22,7 @@ beforeEach(async () => {
   store = await openStore({ folder: ':memory:' })
   clock = fakeClock()
   tracker = fakeTracker()
-  tracker.bugs.set(bug, { is: 'open', comments: [] })
+  tracker.put(bug, { is: 'open', comments: [] })
 })
 afterEach(() => store.close())
 
@@ -184,7 +184,7 @@ test('what was told before the process died is not told on the next day', async 
       key === 'updateKnown' ? () => Promise.reject(new Error('killed')) : Reflect.get(target, key, receiver),
   })
   await keepConfirmed()
-  tracker.bugs.set(bug, { is: 'gone', comments: [] })
+  tracker.put(bug, { is: 'gone', comments: [] })
   await store.addKnown(proposed({ id: 'k9', test: 'net/tcp' }))
   for (let tries = 0; tries < 2; tries++) await tend(knownMemory(), { store: dying }).catch(() => {})
   // The proposal stands in the way of all that comes after it.
@@ -242,7 +242,7 @@ describe('the bug of a known failure', () => {
 
   test.each(['gone', 'hidden'] as const)('that is %s is told once, and the failure stays known', async is => {
     await keepConfirmed()
-    tracker.bugs.set(bug, { is, comments: [] })
+    tracker.put(bug, { is, comments: [] })
     for (let days = 0; days < 3; days++) {
       await tend()
       await clock.advance(day)
@@ -271,7 +271,7 @@ describe('the bug of a known failure', () => {
 describe('a known failure whose bug is fixed', () => {
   beforeEach(async () => {
     await keepConfirmed()
-    tracker.bugs.set(bug, { is: 'fixed', comments: [] })
+    tracker.put(bug, { is: 'fixed', comments: [] })
     await bases('F')
     await tend()
   })
@@ -306,7 +306,7 @@ describe('a known failure whose bug is fixed', () => {
 
   test('stays known if it is closed for another reason', async () => {
     await clock.advance(day)
-    tracker.bugs.set(bug, { is: 'closed', comments: [] })
+    tracker.put(bug, { is: 'closed', comments: [] })
     await tend()
     await bases('......')
     await tend()
@@ -328,7 +328,7 @@ describe('a known failure whose bug is fixed', () => {
       expect((await only()).state).not.toHaveProperty('returned')
       expect(tracker.bugs.get(bug)).toMatchObject({
         is: 'open',
-        comments: [expect.stringMatching(/fails again/)],
+        comments: [{ text: expect.stringMatching(/fails again/) }],
       })
       expect(await told()).toEqual(['Grapevine: a known failure is back: net/dns'])
       expect((await alerts())[0]?.text).toContain('I opened its bug again')
@@ -361,7 +361,7 @@ describe('a known failure whose bug is fixed', () => {
     })
 
     test('and its bug cannot be opened: a person is asked', async () => {
-      tracker.bugs.set(bug, { is: 'hidden', comments: [] })
+      tracker.put(bug, { is: 'hidden', comments: [] })
       await bases('F')
       await tend()
       const text = (await alerts()).map(mail => mail.text.replace(/\s+/g, ' ')).join()

@@ -2,7 +2,9 @@
 import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { Fault } from '../../model/fault.ts'
+import { affectsNothing, type Incident } from '../../model/incident.ts'
 import type { Series } from '../../model/series.ts'
+import { troubleRules } from '../../model/trouble.ts'
 import { authorKeysOf } from './columns.ts'
 import type { Db } from './tables.ts'
 
@@ -308,6 +310,92 @@ const proofTables = async (db: AnyDb, flavour: Flavour) => {
     await db.schema.createIndex(name).on(where).columns(columns).execute()
 }
 
+/** Incidents learn more; windows of maintenance, power, and what goes to bugs and comes from there. */
+const noticeTables = async (db: AnyDb, flavour: Flavour) => {
+  const { schema } = db
+  await schema.alterTable('incident').addColumn('resolved_at', 'bigint').execute()
+  const { rows } = await sql<{ id: string; data: string }>`select id, data from incident`.execute(db)
+  for (const { id, data } of rows) {
+    const grown = grownIncident(JSON.parse(data) as Incident)
+    await sql`update incident set data = ${JSON.stringify(grown)}, resolved_at = ${grown.resolved?.at ?? null}
+      where id = ${id}`.execute(db)
+  }
+  const table = tableMaker(db, flavour)
+  await table('maintenance')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('starts_at', 'bigint', column => column.notNull())
+    .addColumn('ended_at', 'bigint')
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await table('host_request')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('host', 'text', column => column.notNull())
+    .addColumn('open', 'integer', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await table('power_action')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('host', 'text', column => column.notNull())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await bugTables(db, flavour)
+  const indexes: [name: string, table: string, columns: string[]][] = [
+    ['incident_by_resolved', 'incident', ['open', 'resolved_at']],
+    ['maintenance_by_end', 'maintenance', ['ended_at', 'starts_at']],
+    ['host_request_open', 'host_request', ['open', 'host']],
+    ['power_action_by_time', 'power_action', ['at']],
+    ['bug_write_by_state', 'bug_write', ['state_at', 'seq']],
+    ['bug_write_by_bug', 'bug_write', ['bug', 'seq']],
+    ['bug_write_by_series', 'bug_write', ['series', 'seq']],
+    ['bug_link_by_bug', 'bug_link', ['bug', 'comment']],
+    ['bug_track_by_thread', 'bug_track', ['thread']],
+    ['bug_track_by_state', 'bug_track', ['state_at', 'bug']],
+  ]
+  for (const [name, where, columns] of indexes)
+    await schema.createIndex(name).on(where).columns(columns).execute()
+}
+
+const bugTables = async (db: AnyDb, flavour: Flavour) => {
+  const table = tableMaker(db, flavour)
+  await table('bug_write')
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('bug', 'text', column => column.notNull())
+    .addColumn('series', 'text', column => column.notNull())
+    .addColumn('kind', 'text', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('state_key', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .execute()
+  await table('bug_link')
+    .addColumn('tracker', 'text', column => column.notNull())
+    .addColumn('bug', 'text', column => column.notNull())
+    .addColumn('comment', 'bigint', column => column.notNull())
+    .addColumn('message_id', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .addUniqueConstraint('bug_link_by_comment', ['tracker', 'bug', 'comment'])
+    .addUniqueConstraint('bug_link_by_message', ['message_id', 'bug'])
+    .execute()
+  await table('bug_track')
+    .addColumn('bug', 'text', column => column.notNull())
+    .addColumn('thread', 'text', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('data', 'text', column => column.notNull())
+    .addUniqueConstraint('bug_track_once', ['bug', 'thread'])
+    .execute()
+}
+
+/** One of before, with what it did not know. */
+const grownIncident = (old: Incident): Incident => ({
+  ...old,
+  state: old.resolved === undefined ? { at: 'open' } : { at: 'resolved' },
+  severity: troubleRules[old.trouble]?.severity ?? 'minor',
+  affects: { ...affectsNothing, hosts: old.host === undefined ? [] : [old.host] },
+  flaps: 0,
+  log: [],
+})
+
 /** All versions, by name in order. */
 export const versions = (flavour: Flavour): Versions => ({
   '0001-start': {
@@ -321,6 +409,7 @@ export const versions = (flavour: Flavour): Versions => ({
   '0002-farm': { up: (db: AnyDb) => farmTables(db, flavour) },
   '0003-mail': { up: (db: AnyDb) => mailOutTables(db, flavour) },
   '0004-proof': { up: (db: AnyDb) => proofTables(db, flavour) },
+  '0005-notices': { up: (db: AnyDb) => noticeTables(db, flavour) },
 })
 
 const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {

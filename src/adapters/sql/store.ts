@@ -5,8 +5,10 @@ import { Fault } from '../../model/fault.ts'
 import type { Store } from '../../ports/store.ts'
 import { addressStore } from './addresses.ts'
 import { authorStore } from './authors.ts'
+import { bugStore } from './bugs.ts'
 import { commandStore } from './commands.ts'
-import { hostStore, incidentStore } from './hosts.ts'
+import { hostStore } from './hosts.ts'
+import { incidentStore } from './incidents.ts'
 import { jobStore } from './jobs.ts'
 import { mailStore } from './mails.ts'
 import { type Flavour, migrate } from './migrations.ts'
@@ -15,6 +17,7 @@ import { proofStore } from './proofs.ts'
 import { seriesStore } from './series.ts'
 import { sqlite, sqliteFault, sqliteIsBusy } from './sqlite.ts'
 import type { Tables } from './tables.ts'
+import { upkeepStore } from './upkeep.ts'
 import { digestStore, replyStore, verdictStore } from './verdicts.ts'
 
 type Place = { flavour: Flavour; where: string; dialect: Dialect }
@@ -89,6 +92,8 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...addressStore(db),
     ...hostStore(db),
     ...incidentStore(db),
+    ...upkeepStore(db),
+    ...bugStore(db),
     ...proofStore(db),
   }
   return { ...guarded(parts, attempt), close: closedTwiceIsFine(() => db.destroy()) }

@@ -141,10 +141,30 @@ export type Tables = {
     /** '' for none. */
     host: string
     about: string
-    /** 1 while it is open. */
+    /** 1 until it is resolved. */
     open: number
+    /** When it was resolved; null until then. */
+    resolved_at: ColumnType<number | null, number | null | undefined, number | null>
     data: string
   }
+  maintenance: { seq: Sequence; id: string; starts_at: number; ended_at: number | null; data: string }
+  /** `open`: 1 while it is asked or running. */
+  host_request: { seq: Sequence; id: string; host: string; open: number; state_at: string; data: string }
+  power_action: { seq: Sequence; id: string; host: string; at: number; data: string }
+  bug_write: {
+    seq: Sequence
+    id: string
+    /** '' for one that makes a bug. */
+    bug: string
+    /** '' for none. */
+    series: string
+    kind: string
+    state_at: string
+    state_key: string
+    data: string
+  }
+  bug_link: { seq: Sequence; tracker: string; bug: string; comment: number; message_id: string; data: string }
+  bug_track: { seq: Sequence; bug: string; thread: string; state_at: string; data: string }
 }
 
 export type Db = Kysely<Tables>
