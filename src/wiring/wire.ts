@@ -17,7 +17,7 @@ import { openStore } from '../adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Blobs } from '../ports/blobs.ts'
-import type { Bugs } from '../ports/bugs.ts'
+import type { Bugs, Tracker } from '../ports/bugs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { GitMail, Mirror } from '../ports/git.ts'
 import type { Log } from '../ports/log.ts'
@@ -26,6 +26,7 @@ import type { MailSink } from '../ports/mail-sink.ts'
 import type { Queue, Tickets } from '../ports/queue.ts'
 import type { Store } from '../ports/store.ts'
 import { bugsOf } from './bugs.ts'
+import { trackersOf } from './trackers.ts'
 
 export type Wired = {
   config: Config
@@ -43,6 +44,9 @@ export type Wired = {
   mirror: Mirror
   sink: MailSink
   mailAuth: MailAuth
+  /** In the configuration's order. */
+  trackers: Tracker[]
+  /** All of them as one. */
   bugs: Bugs
   clock: Clock
   log: Log
@@ -93,6 +97,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
   const redis = redisConnection({ where: server.where, log })
   const sink = sinkFor(config)
   const queue = bullQueue({ connection: redis, prefix: queuePrefix })
+  const trackers = trackersOf(config)
   return {
     config,
     store,
@@ -106,7 +111,8 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     mirror: gitMirror({ folder: join(config.data, 'mirrors') }),
     sink,
     mailAuth: dkimAuth(),
-    bugs: bugsOf([]),
+    trackers,
+    bugs: bugsOf(trackers),
     clock: systemClock,
     log,
     project(name) {

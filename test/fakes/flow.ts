@@ -7,6 +7,7 @@ import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../../src/config/config.ts'
 import type { Recipe } from '../../src/model/recipe.ts'
 import type { OutgoingMail } from '../../src/model/reply.ts'
+import type { Tracker } from '../../src/ports/bugs.ts'
 import type { Mirror } from '../../src/ports/git.ts'
 import type { MailSink } from '../../src/ports/mail-sink.ts'
 import type { RawMail } from '../../src/ports/mail-source.ts'
@@ -179,6 +180,8 @@ export const openFlow = async (
     wake: async () => {},
     keepTickets: async () => {},
   }
+  /** Tests put theirs into it. */
+  const trackers: Tracker[] = []
   const handlers = new Map<string, (data: Record<string, string>) => Promise<void>>()
   const start: Start = async (name, _, handler) => {
     handlers.set(name, handler)
@@ -194,7 +197,8 @@ export const openFlow = async (
     mirror: fakeMirror(),
     sink: watched(sink, 'sink', pass),
     mailAuth: { verify: async () => ({ dkim: [], aligned: false }) },
-    bugs: bugsOf([]),
+    trackers,
+    bugs: bugsOf(trackers),
     clock,
     log: () => {},
     project: () => own,
