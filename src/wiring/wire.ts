@@ -9,6 +9,7 @@ import { openTickets } from '../adapters/bullmq/tickets.ts'
 import { systemClock } from '../adapters/clock/system.ts'
 import { gitMail } from '../adapters/git/mail.ts'
 import { gitMirror } from '../adapters/git/mirror.ts'
+import { fileJournal } from '../adapters/journal/files.ts'
 import { dkimAuth } from '../adapters/mailauth/verify.ts'
 import { maildirSink } from '../adapters/maildir/sink.ts'
 import { embeddedRedis } from '../adapters/redis/embedded.ts'
@@ -20,6 +21,7 @@ import type { Blobs } from '../ports/blobs.ts'
 import type { Bugs, Tracker } from '../ports/bugs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { GitMail, Mirror } from '../ports/git.ts'
+import type { Journal } from '../ports/journal.ts'
 import type { Log } from '../ports/log.ts'
 import type { MailAuth } from '../ports/mail-auth.ts'
 import type { MailSink } from '../ports/mail-sink.ts'
@@ -31,6 +33,8 @@ import { trackersOf } from './trackers.ts'
 export type Wired = {
   config: Config
   store: Store
+  /** What must be there while the store is away. */
+  journal: Journal
   blobs: Blobs
   /** Logs by name, for people. */
   logs: Links
@@ -58,6 +62,9 @@ export type Wired = {
 
 /** Separates the jobs of two Grapevines that share one Redis. */
 export const queuePrefix = 'grapevine'
+
+/** Below `data`. */
+export const journalFolder = 'journal'
 
 const openRedis = async (config: Config): Promise<{ where: string; stop(): Promise<void> }> => {
   const url = config.redisUrl?.reveal()
@@ -101,6 +108,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
   return {
     config,
     store,
+    journal: fileJournal({ folder: join(config.data, journalFolder), log }),
     queue,
     redis,
     tickets: () => openTickets({ connection: redis, prefix: queuePrefix }),

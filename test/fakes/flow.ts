@@ -24,6 +24,7 @@ import { runTask } from '../../workers/run.ts'
 import { memoryBlobs } from './blobs.ts'
 import { fakeClock } from './clock.ts'
 import { type Behaviour, fakeFarm } from './farm.ts'
+import { memoryJournal } from './journal.ts'
 
 export const recipe: Recipe = {
   repository: '/upstream.git',
@@ -190,6 +191,7 @@ export const openFlow = async (
   const wired = {
     config: { ...config('/nowhere'), projects: [own] },
     store: watched(store, 'store', pass),
+    journal: watched(memoryJournal(), 'journal', pass),
     blobs: memoryBlobs(),
     logs: { link: async (name: string[]) => `/logs/${name.join('/')}` },
     queue,
