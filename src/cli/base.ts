@@ -1,4 +1,5 @@
 // `grapevine base`: the branches without any patch: what was tested, whether one is broken, and one more run by hand.
+
 import { Command } from 'commander'
 import type { ProjectConfig } from '../config/config.ts'
 import {
@@ -11,7 +12,7 @@ import {
 } from '../model/base-health.ts'
 import { Fault, UsageError } from '../model/fault.ts'
 import { failureRates, type Rate } from '../model/history.ts'
-import { firstTasks, type Job, priority, type Task } from '../model/job.ts'
+import { firstTasks, isOver, type Job, priority, type Task } from '../model/job.ts'
 import { isFailure } from '../model/report.ts'
 import type { Store } from '../ports/store.ts'
 import { healthOf, testedBases } from '../stages/upkeep/base-health.ts'
@@ -175,8 +176,6 @@ const show = (deps: CliDeps): Command =>
       })
     })
 
-const isOpen = ({ state }: Task): boolean => state.at === 'queued' || state.at === 'running'
-
 const run = (deps: CliDeps): Command =>
   new Command('run')
     .summary('test a branch without any patch now')
@@ -202,7 +201,7 @@ const run = (deps: CliDeps): Command =>
         const of = { base, branch, priority: priority.hand, now }
         const first = ownBaseline(project, of)
         const before = await wired.store.tasksOf(first.job.id)
-        if (before.some(isOpen))
+        if (before.some(task => !isOver(task)))
           return void deps.stdout.write(
             `${branch} at ${base.slice(0, 12)} is at work already: job ${first.job.id}\n`,
           )

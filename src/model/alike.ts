@@ -8,7 +8,9 @@
 //
 // By chance: where `authors` is 3 and ten authors an hour break something in a suite of 2,000 tests, three of them hit the same test within
 // two hours about once in 3,500 windows; so a test that is hit much more often is popular, or it is us.
+
 import type { Blame } from './blame.ts'
+import { tailOf } from './chance.ts'
 import type { Incident } from './incident.ts'
 import type { Instant, Millis } from './instant.ts'
 
@@ -126,17 +128,6 @@ const near = (all: Blame[], own: Blame, head: string, rules: AlikeRules): Blame[
     ({ at, project }) =>
       project === own.project && at > over && at <= own.at && own.at - at <= rules.withinMs,
   )
-}
-
-/** Chance of `hits` or more in `n` trials of chance `p` each (exact, binomial). */
-export const tailOf = ({ n, hits, p }: { n: number; hits: number; p: number }): number => {
-  let sum = 0
-  let log = n * Math.log1p(-p)
-  for (let k = 0; k <= n; k++) {
-    if (k >= hits) sum += Math.exp(log)
-    log += Math.log((n - k) / (k + 1)) + Math.log(p / (1 - p))
-  }
-  return Math.min(1, sum)
 }
 
 /** By chance, so rarely would failures gather on one host as they do. */

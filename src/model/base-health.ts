@@ -1,6 +1,6 @@
 // Is a branch broken without anybody's patch, and since which commit? Pure; from base lines that are over, and from what their runs said.
 
-import { isTelling, none, plus, type Sample, type Trials } from './history.ts'
+import { covers, isTelling, none, plus, type Sample, type Trials } from './history.ts'
 import type { Commit, Outcome } from './job.ts'
 import { leaves } from './test-name.ts'
 
@@ -66,9 +66,6 @@ const buildHealth = (lines: BaseLine[]): BaseHealth['build'] => {
 
 /** What one base's runs of a step on an image said. */
 type Said = { base: Commit; samples: { sample: Sample; failed: Set<string> }[] }
-
-const covers = ({ only }: Sample, test: string): boolean =>
-  only === undefined || only.some(name => test === name || test.startsWith(`${name} > `))
 
 const trialsIn = ({ samples }: Said, test: string): Trials => {
   const counted = samples.filter(({ sample }) =>

@@ -1,5 +1,5 @@
 // Which tests fail by themselves now and then? Read from history: what a person may want to write down as a known failure.
-import { isTelling, ratesOf, type Sample, type Trials } from './history.ts'
+import { covers, isTelling, ratesOf, type Sample, type Trials } from './history.ts'
 import type { Instant } from './instant.ts'
 import { type KnownFailure, matches, plainMessage } from './known.ts'
 import { matchesName } from './name-glob.ts'
@@ -55,10 +55,6 @@ const occasionsOf = (samples: Sample[]): Map<string, Occasion[]> => {
     }
   return found
 }
-
-/** Could the test have failed in it? */
-const covers = ({ only }: Sample, test: string): boolean =>
-  only === undefined || only.some(name => test === name || test.startsWith(`${name} > `))
 
 /** A test that a commit broke and another one mended failed once, for some time. Did it come and go? `own`: runs on one image, in order of time. */
 const comesAndGoes = (own: Sample[], test: string, failing: ReadonlySet<Sample>): boolean => {

@@ -161,3 +161,7 @@ export const failureRates = (samples: Sample[]): Rate[] => {
     .filter(({ failed }) => failed > 0)
     .sort((a, b) => share(b) - share(a) || b.failed - a.failed || byName(a, b))
 }
+
+/** Could the test have failed in it? */
+export const covers = ({ only }: Pick<Sample, 'only'>, test: string): boolean =>
+  only === undefined || only.some(name => test === name || test.startsWith(`${name} > `))

@@ -120,6 +120,9 @@ export type Probe = {
 export const isFirstBuild = ({ kind, upTo, each }: Task): boolean =>
   kind === 'build' && upTo === undefined && !each
 
+/** Does nothing more come of it? */
+export const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
+
 /** Is there something to test? */
 export const isBuilt = ({ state }: Task): boolean => state.at === 'done' && state.outcome.kind === 'built'
 

@@ -5,6 +5,7 @@
 //      │                             │   │  └──────────────seen again (its bug is reopened)─┘  │
 //      └──a person rejects──▶ rejected ◀─┴──────────────────a person rejects───────────────────┘
 
+import { tailOf } from './chance.ts'
 import type { Trials } from './history.ts'
 import type { Instant } from './instant.ts'
 import type { Commit } from './job.ts'
@@ -112,18 +113,6 @@ export const reportedBy = (known: KnownFailure[], failure: Failure): ReportedFai
 /** What is seen may not be rarer than this, or it has to be proven. */
 const leastChance = 0.05
 
-/** Chance of at least so many failures in so many runs, where each fails with `rate`. */
-const chanceOf = ({ failed, runs }: Trials, rate: number): number => {
-  if (failed === 0 || rate >= 1) return 1
-  let fewer = 0
-  let term = (1 - rate) ** runs
-  for (let k = 0; k < failed; k++) {
-    fewer += term
-    term *= ((runs - k) / (k + 1)) * (rate / (1 - rate))
-  }
-  return Math.max(0, 1 - fewer)
-}
-
 /**
  * May a failure that is known be let go without proof? Only if its own rate makes what was seen likely: a chance of at least 5 % that it fails
  * so often by itself in so many runs. So one failure is let go where its rate is 5 % or more; what fails one time in five by itself and
@@ -138,7 +127,9 @@ export const isExpected = (
 ): boolean => {
   if (always) return true
   const own = rate && rate.runs > history.runs ? rate : history
-  return own.failed > 0 && chanceOf(seen, own.failed / own.runs) >= leastChance
+  return (
+    own.failed > 0 && tailOf({ n: seen.runs, hits: seen.failed, p: own.failed / own.runs }) >= leastChance
+  )
 }
 
 /** Why nobody should write down such a pattern; undefined: it is fine. */

@@ -1,6 +1,8 @@
 // Once a day for each project that wants it: what was tested since the last digest, in one mail to the list. Beside the flow, called by the sweep.
+
 import { isSilenced } from '../model/address.ts'
-import { composeDigest, digestDue } from '../stages/reply/digest.ts'
+import { lastDue } from '../model/instant.ts'
+import { composeDigest } from '../stages/reply/digest.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { countSent, tellCapped } from './outbox.ts'
 import type { Wired } from './wire.ts'
@@ -11,7 +13,7 @@ type Project = Ports['config']['projects'][number]
 const sendOne = async (ports: Ports, project: Project): Promise<void> => {
   const { store, queue, config, clock, log } = ports
   const now = clock.now()
-  const { at, day } = digestDue(now, project.reply.digestAt)
+  const { at, day } = lastDue(now, project.reply.digestAt)
   const lines = await store.digestLines({ project: project.name, before: at })
   if (lines.length === 0) return
   const known = await store.address(project.list.address)

@@ -1,7 +1,9 @@
 // When failures of several authors are taken for our own fault, and when they are not.
+
 import { describe, expect, it } from 'vitest'
-import { type AlikeRules, alike, authorsOf, headsOf, tailOf } from '../../src/model/alike.ts'
+import { type AlikeRules, alike, authorsOf, headsOf } from '../../src/model/alike.ts'
 import type { Blame } from '../../src/model/blame.ts'
+import { tailOf } from '../../src/model/chance.ts'
 import { type Incident, newIncident } from '../../src/model/incident.ts'
 import { random } from '../fakes/random.ts'
 

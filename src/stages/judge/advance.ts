@@ -1,7 +1,7 @@
 // After anything happened to a job: what is due now? Decided from the store alone, so that it can be asked at any time.
 import { cancelledBy, jobDuty } from '../../model/advance.ts'
 import type { Instant } from '../../model/instant.ts'
-import { firstTasks, type Job, type JobId, type Task } from '../../model/job.ts'
+import { firstTasks, isOver, type Job, type JobId, type Task } from '../../model/job.ts'
 import type { ProofPolicy } from '../../model/proof-policy.ts'
 import type { Series } from '../../model/series.ts'
 import { isCancelled, type Verdict } from '../../model/verdict.ts'
@@ -47,8 +47,6 @@ const forBaseline = async (store: Store, job: Job, tasks: Task[]): Promise<Next>
   const isFresh = build?.state.at === 'done' && tests.every(({ state }) => state.at === 'queued')
   return isFresh ? { ...duty, look: await waiting(store, job) } : duty
 }
-
-const isOpen = ({ state }: Task): boolean => state.at === 'queued' || state.at === 'running'
 
 const cancelAll = async (store: Store, tasks: Task[], how: { why: string; by?: string }): Promise<void> => {
   for (const task of tasks) await store.moveTask(task.id, task.state, { at: 'cancelled', ...how })
@@ -109,7 +107,11 @@ export const advance =
     const last = await cancellation(store, series)
     if (last?.finding.kind === 'cancelled') {
       const { why, by } = last.finding
-      await cancelAll(store, (await store.tasksOf(id)).filter(isOpen), { why, by })
+      await cancelAll(
+        store,
+        (await store.tasksOf(id)).filter(task => !isOver(task)),
+        { why, by },
+      )
       return { do: 'conclude', verdict: { ...last, job: id } }
     }
     const tasks = await store.tasksOf(id)
@@ -126,7 +128,7 @@ export const advance =
       return { do: 'conclude', verdict: quietVerdict(job, series, { ...stopped, now: clock.now() }) }
     const build = firstTasks(tasks).build
     // Rounds of proof are decided when they are over; until then there is nothing to read a whole case for.
-    if (stopped || (build && isOpen(build)) || isProving(tasks))
+    if (stopped || (build && !isOver(build)) || isProving(tasks))
       return duty.do === 'judge' ? { do: 'wait' } : duty
     const given = await gatherCase(ports, { job, series, policy: ports.project(job.project).proof })
     const more = extras(given)

@@ -1,9 +1,9 @@
 // Tests that the patches concern are run more often than once: a break that shows in some runs only must not slip through the first one.
 import type { Millis } from '../../model/instant.ts'
-import { firstTasks, type Task } from '../../model/job.ts'
+import { firstTasks, isOver, type Task } from '../../model/job.ts'
 import type { Case } from './case.ts'
 import { likelyTests } from './likely.ts'
-import { baseOf, isOver } from './outcomes.ts'
+import { baseOf } from './outcomes.ts'
 import { buildIds, probeTask } from './probes.ts'
 
 /** A break as rare as the policy looks for may be missed in so many of a hundred series. */

@@ -7,8 +7,6 @@ import type { Case } from './case.ts'
 /** A build task and the test tasks that follow it. */
 export type Tasks = { build: Task | undefined; tests: Task[] }
 
-export const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
-
 /** undefined: it will still get one. A task that was cancelled, or never was, has no result, and that is not the author's doing. */
 export const final = (task: Task | undefined): Outcome | undefined => {
   if (!task) return { kind: 'ours', what: 'it was never planned', detail: '' }

@@ -5,14 +5,13 @@
 //      └──screen (with the patches)──▶ pairs (with and without)──▶ pairs of builds made anew──▶ ruled; unclear when the budget is spent
 import { none, plus, type Trials } from '../../model/history.ts'
 import type { Millis } from '../../model/instant.ts'
-import type { Probe, Task } from '../../model/job.ts'
-import { firstTasks, isBuilt } from '../../model/job.ts'
+import { firstTasks, isBuilt, isOver, type Probe, type Task } from '../../model/job.ts'
 import { type Pair, ruling, type Suspicion, sharesOf } from '../../model/proof.ts'
 import type { Ruled } from '../../model/ruled.ts'
 import { signalOf } from '../../text/ending.ts'
 import type { Case } from './case.ts'
 import { withBug } from './known.ts'
-import { isOver, probedStep } from './outcomes.ts'
+import { probedStep } from './outcomes.ts'
 import { countsOf, failedIn, isOf, proofTasks, type Round, roundsOf } from './pairs.ts'
 import { anewBuilds, anewIds, buildIds, probeTask } from './probes.ts'
 import {

@@ -1,7 +1,7 @@
 // What of a case is in doubt: each test that fails with the patches and is not known to fail without them, on each image; and what seems
 // to be mended.
 
-import { tailOf } from '../../model/alike.ts'
+import { tailOf } from '../../model/chance.ts'
 import { failingIn, isComparable, isTrustworthy, mendedIn, type Seen, stepOf } from '../../model/comparing.ts'
 import { none, plus, type Trials } from '../../model/history.ts'
 import { firstTasks, type Outcome, type TestedStep } from '../../model/job.ts'

@@ -1,14 +1,12 @@
 // Which patch of the series did it? The proven failures are looked for in beginnings of the series, by halves; and each patch but the last is
 // built, to see since which one the tree does not build. Decided anew from the case each time: what it still needs are tasks.
-import type { BrokenMiddle, Job, Outcome, Task } from '../../model/job.ts'
-import { firstTasks } from '../../model/job.ts'
+import { type BrokenMiddle, firstTasks, isOver, type Job, type Outcome, type Task } from '../../model/job.ts'
 import { isBlamed, type Ruled } from '../../model/ruled.ts'
 import { stable } from '../../model/sameness.ts'
 import type { Culprit, Verdict } from '../../model/verdict.ts'
 import { beginningId, beginningTask, walkTask } from '../../model/walk.ts'
 import { middle, mostRuns, type Proven, probesOf, ratesOf, runsOf, type Side, sideOf } from './bisect.ts'
 import type { Case } from './case.ts'
-import { isOver } from './outcomes.ts'
 import { probeTask } from './probes.ts'
 import { spentMs } from './prove.ts'
 

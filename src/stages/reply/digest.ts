@@ -1,5 +1,5 @@
 // A digest: one mail a day with what the list would have heard of each series. Lines are kept when they are known; this puts them together.
-import type { Instant, Millis } from '../../model/instant.ts'
+import type { Instant } from '../../model/instant.ts'
 import type { BlobId } from '../../model/job.ts'
 import type { Address } from '../../model/mail.ts'
 import { isNews } from '../../model/policy.ts'
@@ -14,18 +14,9 @@ import { mailText, render } from '../../text/render.ts'
 import { answered, intended } from './envelope.ts'
 import { shortFinding } from './finding.ts'
 
-const dayMs: Millis = 86_400_000
-const minuteMs: Millis = 60_000
 /** So many are shown, those with news first; a digest is to be read with a cup of tea. */
 const maxShown = 60
 const maxLinks = 3
-
-/** When the newest digest that could have left was due, and the day that it is called by. `digestAt`: minute of the day, UTC. */
-export const digestDue = (now: Instant, digestAt: number): { at: Instant; day: string } => {
-  const today = Math.floor(now / dayMs) * dayMs + digestAt * minuteMs
-  const at = today <= now ? today : today - dayMs
-  return { at, day: new Date(at).toISOString().slice(0, 10) }
-}
 
 /** What a digest says of a verdict. The same verdict gives the same line. */
 export const lineOf = (given: {

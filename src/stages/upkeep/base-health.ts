@@ -11,7 +11,15 @@ import {
   type Since,
 } from '../../model/base-health.ts'
 import type { Alarm } from '../../model/incident.ts'
-import { type Commit, firstTasks, type Job, type JobId, type Outcome, type Task } from '../../model/job.ts'
+import {
+  type Commit,
+  firstTasks,
+  isOver,
+  type Job,
+  type JobId,
+  type Outcome,
+  type Task,
+} from '../../model/job.ts'
 import type { Mirror } from '../../ports/git.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
@@ -36,8 +44,6 @@ export type Log = { commit: Commit; subject: string }[]
 
 const maxCommits = 2_000
 const maxSamples = 20_000
-
-const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
 
 /** What came of a job that is over; `build` undefined: trouble of ours. */
 type Ended = { build: Outcome | undefined }

@@ -1,8 +1,8 @@
 // Base lines that nobody asked for: one for each new tip of each branch, so that a series finds its own done already, and one more by night.
 // Called now and then by the bot; everything follows from the store, so that it can be called at any time.
 import { holdsNow } from '../../model/host.ts'
-import type { Instant, Millis } from '../../model/instant.ts'
-import { type Commit, type Job, type JobId, priority, type Task } from '../../model/job.ts'
+import { type Instant, lastDue, type Millis } from '../../model/instant.ts'
+import { type Commit, isOver, type Job, type JobId, priority, type Task } from '../../model/job.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 
@@ -23,28 +23,18 @@ export type BaselineWanted = {
 }
 
 const hour: Millis = 3_600_000
-const dayMs: Millis = 24 * hour
 /** A night that was slept through, or paused, is over by then. */
 export const nightMs: Millis = 6 * hour
-
-/** The newest night that has begun: its day and its beginning. */
-export const nightOf = (now: Instant, nightlyAt: number): { day: string; at: Instant } => {
-  const today = Math.floor(now / dayMs) * dayMs + nightlyAt * 60_000
-  const at = today <= now ? today : today - dayMs
-  return { at, day: new Date(at).toISOString().slice(0, 10) }
-}
 
 /** Does an operator let nothing be run now? */
 export const isPaused = async ({ store, clock }: BaselinePorts): Promise<boolean> =>
   (await store.holds()).some(hold => hold.on.kind === 'queue' && holdsNow(hold, clock.now()))
 
-const isOpen = ({ state }: Task): boolean => state.at === 'queued' || state.at === 'running'
-
 /** Is one of ours still at work on that branch? Then the next one waits, and commits that come and go meanwhile are passed over. */
 const isBusy = async (store: Store, { project, branch }: BaselineWanted): Promise<boolean> => {
   const last = await store.baselines({ project, baseName: branch, limit: 10 })
   const own = last.filter(job => job.priority === priority.nightly).map(({ id }) => id)
-  return (await store.tasksOfJobs(own)).some(isOpen)
+  return (await store.tasksOfJobs(own)).some(task => !isOver(task))
 }
 
 /** Plans what is due on one branch: at most one job, which it returns. Repeatable: ids follow from commit, recipe and night. Throws the store's Faults. */
@@ -54,7 +44,7 @@ export const tendBranch =
     const { branch, tip, nightlyAt, jobOf } = wanted
     const now = clock.now()
     const common = { base: tip, branch, priority: priority.nightly, now }
-    const night = nightlyAt === undefined ? undefined : nightOf(now, nightlyAt)
+    const night = nightlyAt === undefined ? undefined : lastDue(now, nightlyAt)
     const due = [
       jobOf(common),
       ...(night !== undefined && now < night.at + nightMs ? [jobOf({ ...common, night: night.day })] : []),

@@ -1,13 +1,13 @@
 // What a night brought, in one line of the project's digest: how many tests ran on its bases, what fails newly, what was mended.
 import { isTelling, ratesOf, type Sample, type Trials } from '../../model/history.ts'
-import type { Instant, Millis } from '../../model/instant.ts'
-import { firstTasks, type Job, type Task } from '../../model/job.ts'
+import { type Instant, lastDue, type Millis } from '../../model/instant.ts'
+import { firstTasks, isOver, type Job, type Task } from '../../model/job.ts'
 import type { DigestLine } from '../../model/reply.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
 import { contentId } from '../../text/digest.ts'
-import { nightMs, nightOf } from './baselines.ts'
+import { nightMs } from './baselines.ts'
 
 export type NightPorts = { store: Store; clock: Clock }
 
@@ -125,8 +125,6 @@ const lineOf = (project: string, day: string, { told, now }: { told: Told[]; now
 /** What was not over by then is told to nobody. */
 const longestMs: Millis = 4 * 86_400_000
 
-const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
-
 const troubleOf = (tasks: Task[]): string => {
   const state = firstTasks(tasks).build?.state
   if (state?.at === 'cancelled') return `was not tested: ${oneLine(state.why, 60)}`
@@ -158,8 +156,8 @@ export const tellNights =
     for (const [day, own] of nights) {
       const key = `${project} ${day}`
       if (day === undefined || told.has(key) || now - Date.parse(day) > longestMs) continue
-      const mayGrow = day === nightOf(now, nightlyAt).day && own.length < branches
-      if (mayGrow && now < nightOf(now, nightlyAt).at + nightMs) continue
+      const mayGrow = day === lastDue(now, nightlyAt).day && own.length < branches
+      if (mayGrow && now < lastDue(now, nightlyAt).at + nightMs) continue
       const tasks = await store.tasksOfJobs(own.map(({ id }) => id))
       if (!tasks.every(isOver)) continue
       const all = await Promise.all(own.toReversed().map(job => tellOf(store, job, wanted)))
