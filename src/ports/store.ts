@@ -15,6 +15,7 @@ import type { HostRequest, Maintenance, MaintenanceId } from '../model/maintenan
 import type { PowerAction } from '../model/power.ts'
 import type { DigestLine, Reply, ReplyKind, ReplyState } from '../model/reply.ts'
 import type { RunId } from '../model/run.ts'
+import type { RunEnd } from '../model/run-end.ts'
 import type { Links, Series, SeriesId } from '../model/series.ts'
 import type { Verdict } from '../model/verdict.ts'
 import type { Cursor } from './mail-source.ts'
@@ -56,6 +57,8 @@ export type Store = {
   seriesByChangeId(changeId: string, project: string): Promise<Series[]>
   /** The older versions that this one took the place of, in order of version. */
   seriesReplacedBy(id: SeriesId): Promise<Series[]>
+  /** Series of the project that name bugs (Part.bugs) and were last heard of after `since`, in order of first arrival. */
+  seriesNamingBugs(filter: { project: string; since: Instant }): Promise<Series[]>
   /** In order of first arrival. */
   seriesIn(filter: { project?: string; at?: Series['state']['at']; limit?: number }): Promise<Series[]>
   /** Series still collecting whose time is up. */
@@ -86,6 +89,8 @@ export type Store = {
   run(id: RunId): Promise<RunRecord | undefined>
   /** In order of attempt. */
   runsOf(task: TaskId): Promise<RunRecord[]>
+  /** How runs ended that ended after `since`, in short, the newest first; not of runs that an older Grapevine kept. */
+  runEnds(filter: { since: Instant; limit: number }): Promise<RunEnd[]>
   outcome(task: TaskId): Promise<Outcome | undefined>
 
   /** What was kept already stays. */
@@ -200,14 +205,18 @@ export type Store = {
   incident(id: IncidentId): Promise<Incident | undefined>
   /** What is not resolved of that trouble, host and `about`: one at most. */
   liveIncident(of: Pick<Incident, 'trouble' | 'host' | 'about'>): Promise<Incident | undefined>
-  /** Reads, changes and saves in one transaction; `how` may be called more than once. Returns what is saved; undefined: there is none. */
-  changeIncident(id: IncidentId, how: (incident: Incident) => Incident): Promise<Incident | undefined>
+  /** Reads, changes and saves in one transaction; `how` may be called more than once. 'forgotten': it goes; the same object: nothing is
+   *  written. Returns what is kept then; undefined: there is none. */
+  changeIncident(
+    id: IncidentId,
+    how: (incident: Incident) => Incident | 'forgotten',
+  ): Promise<Incident | undefined>
   /** One that was suspected, and was nothing. */
   dropIncident(id: IncidentId): Promise<void>
   /** Resolves at once what is not resolved of the same trouble, host and `about`; returns how many. */
   resolveIncidents(of: Pick<Incident, 'trouble' | 'host' | 'about'>, resolved: Resolution): Promise<number>
   /** In order of opening. `open`: only those that hold now (suspected, open), or only resolved ones · `live`: all that are not resolved ·
-   *  `since`: live ones, and those resolved after that. */
+   *  `since`: live ones, and those that were resolved, or of which something was said, after that. */
   incidents(filter?: { open?: boolean; live?: true; since?: Instant }): Promise<Incident[]>
 
   /** false: it is there already. */

@@ -1,36 +1,107 @@
 // How trouble with the infrastructure becomes an incident: kept in the store, once, and told in the log. Beside the flow.
 import { Fault } from '../model/fault.ts'
-import { type Alarm, newIncident, type Trouble } from '../model/incident.ts'
+import type { Alarm, Incident, IncidentEvent, Trouble } from '../model/incident.ts'
+import { begunIncident, nextIncident } from '../model/incident-machine.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log } from '../ports/log.ts'
+import type { Level, Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import { contentId } from '../text/digest.ts'
 
 type AlarmPorts = { store: Store; clock: Clock; log: Log }
 
+type Kind = Pick<Incident, 'trouble' | 'host' | 'about'>
+
+const saying = ({ trouble, about }: Kind, what: string): string => `incident ${trouble} (${about})${what}`
+
+/** What the log says of a change. `before`: undefined if it was not there; `after`: if it is gone. */
+const wordsOf = (before: Incident | undefined, after: Incident | undefined): [Level, string] => {
+  const wasOver = before?.state.at === 'monitoring'
+  if (!after) return ['info', ' was nothing: it passed']
+  if (after.state.at === 'suspected') return ['warn', ` is suspected: ${after.detail}`]
+  if (after.state.at === 'open') return ['error', `${wasOver ? ' is back' : ''}: ${after.detail}`]
+  const how = after.state.at === 'monitoring' ? after.state.how : after.resolved?.how
+  return ['info', ` ${wasOver ? 'stayed' : 'is'} over: ${how}`]
+}
+
+const tell = (log: Log, before: Incident | undefined, after: Incident | undefined): void => {
+  const one = after ?? before
+  if (!one || before?.state.at === after?.state.at) return
+  const [level, what] = wordsOf(before, after)
+  log(level, saying(one, what), { host: one.host })
+}
+
+/** Lets something happen to an incident that is there, and tells it. Writes only if it changes something. Throws the store's Faults. */
+export const changeIncident = async (
+  { store, clock, log }: AlarmPorts,
+  incident: Incident,
+  event: IncidentEvent,
+): Promise<Incident | undefined> => {
+  const now = clock.now()
+  if (nextIncident(incident, event, now) === incident) return incident
+  let before = incident
+  const after = await store.changeIncident(incident.id, kept => {
+    before = kept
+    return nextIncident(kept, event, now)
+  })
+  tell(log, before, after)
+  return after
+}
+
+/** Is it a part of one that is not over? Its trouble is that one's, then. */
+const isPartOfLive = async (store: Store, kind: Kind): Promise<boolean> => {
+  const live = await store.incidents({ live: true })
+  if (live.length === 0) return false
+  const since = Math.min(...live.map(one => one.since)) - 1
+  const recent = new Map((await store.incidents({ since })).map(one => [one.id, one]))
+  const isLive = (one: Incident | undefined, far = 0): boolean => {
+    if (!one || far > recent.size) return false
+    if (one.mergedInto === undefined) return one.resolved === undefined
+    return isLive(recent.get(one.mergedInto), far + 1)
+  }
+  return [...recent.values()].some(
+    one =>
+      one.trouble === kind.trouble &&
+      one.host === kind.host &&
+      one.about === kind.about &&
+      one.mergedInto !== undefined &&
+      isLive(one),
+  )
+}
+
+const raiseIt = async (ports: AlarmPorts, kind: Kind, detail: string): Promise<void> => {
+  const { store, clock, log } = ports
+  const live = await store.liveIncident(kind)
+  if (live) return void (await changeIncident(ports, live, { on: 'raised', detail }))
+  if (await isPartOfLive(store, kind)) return
+  const since = clock.now()
+  const id = `i${contentId(15, kind.trouble, kind.host ?? '', kind.about, since)}`
+  const begun = begunIncident({ ...kind, id, since, detail }, since)
+  if (await store.openIncident(begun)) tell(log, undefined, begun)
+}
+
 /** An alarm of one host; undefined: of none. Never throws a Fault: trouble with the database is logged, as whoever raises an alarm has
- *  trouble enough. Raising again what is open says and changes nothing. */
-export const openAlarm = ({ store, clock, log }: AlarmPorts, host: string | undefined): Alarm => {
+ *  trouble enough. What may pass by itself is only suspected at first, and what is over is watched for a while, as model/trouble.ts says;
+ *  back in that time it is the same incident. Raising again what is open says and changes nothing, nor does clearing what is over. */
+export const openAlarm = (ports: AlarmPorts, host: string | undefined): Alarm => {
   const guarded = async (what: string, act: () => Promise<void>) => {
     try {
       await act()
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      log('error', `${what}; this could not be noted: ${error.message}`, { host })
+      ports.log('error', `${what}; this could not be noted: ${error.message}`, { host })
     }
   }
   return {
-    raise: (trouble: Trouble, about, detail) =>
-      guarded(`incident ${trouble} (${about}): ${detail}`, async () => {
-        const since = clock.now()
-        const id = `i${contentId(15, trouble, host ?? '', about, since)}`
-        if (await store.openIncident(newIncident({ id, trouble, host, about, since, detail })))
-          log('error', `incident ${trouble} (${about}): ${detail}`, { host })
-      }),
-    clear: (trouble, about, how) =>
-      guarded(`incident ${trouble} (${about}) is over: ${how}`, async () => {
-        const count = await store.resolveIncidents({ trouble, host, about }, { at: clock.now(), how })
-        if (count > 0) log('info', `incident ${trouble} (${about}) is over: ${how}`, { host })
-      }),
+    raise: (trouble: Trouble, about, detail) => {
+      const kind = { trouble, host, about }
+      return guarded(saying(kind, `: ${detail}`), () => raiseIt(ports, kind, detail))
+    },
+    clear: (trouble, about, how) => {
+      const kind = { trouble, host, about }
+      return guarded(saying(kind, ` is over: ${how}`), async () => {
+        const live = await ports.store.liveIncident(kind)
+        if (live) await changeIncident(ports, live, { on: 'cleared', how })
+      })
+    },
   }
 }

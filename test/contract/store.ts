@@ -392,6 +392,23 @@ const taskContract = (store: () => Store) => {
     expect(await store().run('r1')).toEqual(ended)
     expect(await store().run('none')).toBeUndefined()
   })
+
+  it('tells how runs ended, the newest first', async () => {
+    await store().addJob(job('j'), [task('t', 'j'), task('u', 'j', { image: 'busybox' })])
+    const ours = { kind: 'ours' as const, what: 'disk-error', detail: 'in step "all"' }
+    await store().saveRun(run('r1', 't', { endedAt: 2500, outcome: builtOutcome }))
+    await store().saveRun(run('r2', 'u', { host: 'beta', endedAt: 2400, outcome: ours }))
+    await store().saveRun(run('r3', 'u'))
+    const common = { job: 'j', project: 'tally', startedAt: 2000 }
+    const first = { run: 'r1', task: 't', image: 'debian', host: 'alpha', endedAt: 2500, kind: 'built' }
+    const second = { run: 'r2', task: 'u', image: 'busybox', host: 'beta', endedAt: 2400, kind: 'ours' }
+    expect(await store().runEnds({ since: 0, limit: 10 })).toEqual([
+      { ...common, ...first },
+      { ...common, ...second, what: 'disk-error', sick: 'disk' },
+    ])
+    expect(await store().runEnds({ since: 2400, limit: 10 })).toHaveLength(1)
+    expect(await store().runEnds({ since: 0, limit: 1 })).toHaveLength(1)
+  })
 }
 
 const verdictContract = (store: () => Store) => {
@@ -618,11 +635,12 @@ const incidentContract = (store: () => Store) => {
     expect(await store().incidents({ open: true })).toEqual([incident('i1'), ...others])
 
     const resolved = { at: 3000, how: 'another disk' }
+    const over = { at: 3000, by: 'grapevine', what: 'resolved: another disk' }
     expect(await store().resolveIncidents(incident('i1'), resolved)).toBe(1)
     expect(await store().resolveIncidents(incident('i1'), { at: 4000, how: 'once more' })).toBe(0)
     expect(await store().resolveIncidents(incident('i4', { host: undefined }), resolved)).toBe(1)
     expect(ids(await store().incidents({ open: true }))).toEqual(['i3', 'i5', 'i6'])
-    expect((await store().incidents({ open: false }))[0]).toEqual(incident('i1', { resolved }))
+    expect((await store().incidents({ open: false }))[0]).toEqual(incident('i1', { resolved, log: [over] }))
     expect(await open(incident('i2', { since: 5000 }))).toBe(true)
     expect(ids(await store().incidents())).toEqual(['i1', 'i3', 'i4', 'i5', 'i6', 'i2'])
   })
@@ -632,5 +650,55 @@ const incidentContract = (store: () => Store) => {
     const won = await Promise.all(Array.from({ length: 30 }, (_, i) => open(i)))
     expect(won.filter(Boolean)).toHaveLength(1)
     expect(await store().incidents({ open: true })).toHaveLength(1)
+  })
+
+  it('finds an incident by its id, and the live one of its kind', async () => {
+    await store().openIncident(incident('i1', { host: undefined, state: { at: 'suspected', until: 9000 } }))
+    const { trouble, host, about } = incident('i1', { host: undefined })
+    expect((await store().incident('i1'))?.state).toEqual({ at: 'suspected', until: 9000 })
+    expect((await store().liveIncident({ trouble, host, about }))?.id).toBe('i1')
+    expect(await store().liveIncident({ trouble, host: 'alpha', about })).toBeUndefined()
+    expect(await store().incident('i2')).toBeUndefined()
+    await store().resolveIncidents({ trouble, host, about }, { at: 3000, how: 'it passed' })
+    expect(await store().liveIncident({ trouble, host, about })).toBeUndefined()
+    expect((await store().incident('i1'))?.resolved?.how).toBe('it passed')
+  })
+
+  it('changes an incident, one after another, or lets it go', async () => {
+    await store().openIncident(incident('i1'))
+    const note = (by: string) =>
+      store().changeIncident('i1', one => ({
+        ...one,
+        flaps: one.flaps + 1,
+        log: [...one.log, { at: 1, by, what: 'seen' }],
+      }))
+    await Promise.all(Array.from({ length: 10 }, (_, i) => note(`b${i}`)))
+    const changed = await store().incident('i1')
+    expect([changed?.flaps, changed?.log.length]).toEqual([10, 10])
+    expect(await store().changeIncident('i1', one => one)).toEqual(changed)
+    expect(await store().changeIncident('i9', one => one)).toBeUndefined()
+    expect(await store().changeIncident('i1', () => 'forgotten')).toBeUndefined()
+    expect(await store().incidents()).toEqual([])
+    await store().openIncident(incident('i2'))
+    await store().dropIncident('i2')
+    await store().dropIncident('i2')
+    expect(await store().incidents()).toEqual([])
+  })
+
+  it('tells what holds, what lives, and what is new since', async () => {
+    const watched = { at: 'monitoring', since: 2000, until: 9000, how: 'quiet' } as const
+    await store().openIncident(incident('i1', { about: 'a' }))
+    await store().openIncident(incident('i2', { about: 'b', state: watched }))
+    await store().openIncident(incident('i3', { about: 'c', state: { at: 'suspected', until: 9000 } }))
+    await store().openIncident(incident('i4', { about: 'd' }))
+    const late = { at: 9000, by: 'grapevine', what: 'it stayed quiet' }
+    const over = { state: { at: 'resolved' }, resolved: { at: 2000, how: 'quiet' } } as const
+    await store().changeIncident('i4', one => ({ ...one, ...over, log: [late] }))
+    expect(ids(await store().incidents({ open: true }))).toEqual(['i1', 'i3'])
+    expect(ids(await store().incidents({ live: true }))).toEqual(['i1', 'i2', 'i3'])
+    expect(ids(await store().incidents({ open: false }))).toEqual(['i4'])
+    // It was over at 2000, and this was known at 9000.
+    expect(ids(await store().incidents({ since: 8000 }))).toEqual(['i1', 'i2', 'i3', 'i4'])
+    expect(ids(await store().incidents({ since: 9000 }))).toEqual(['i1', 'i2', 'i3'])
   })
 }

@@ -1,5 +1,6 @@
 // Incidents. What is not resolved is there once for each trouble, host and thing, whoever says it.
 import type { Incident } from '../../model/incident.ts'
+import { nextIncident } from '../../model/incident-machine.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson } from './columns.ts'
 import type { Db } from './tables.ts'
@@ -19,10 +20,14 @@ type Key = Pick<Incident, 'trouble' | 'host' | 'about'>
 
 const toIncident = (row: IncidentRow) => fromJson<Incident>(row.data, `incident ${row.id}`)
 
+/** When it was said to be resolved, which may be later than when it was over: who asks for what is new must not miss it. */
+const resolvedAt = ({ resolved, log }: Incident): number | null =>
+  resolved ? Math.max(resolved.at, log.at(-1)?.at ?? resolved.at) : null
+
 /** What changes of a row. */
 const changing = (incident: Incident) => ({
   open: incident.resolved === undefined ? 1 : 0,
-  resolved_at: incident.resolved?.at ?? null,
+  resolved_at: resolvedAt(incident),
   data: JSON.stringify(incident),
 })
 
@@ -71,7 +76,13 @@ export const incidentStore = (db: Db): IncidentPart => ({
         .returning(['id', 'data'])
       const row = await lock.executeTakeFirst()
       if (!row) return undefined
-      const incident = how(toIncident(row))
+      const before = toIncident(row)
+      const incident = how(before)
+      if (incident === before) return before
+      if (incident === 'forgotten') {
+        await transaction.deleteFrom('incident').where('id', '=', id).execute()
+        return undefined
+      }
       await transaction.updateTable('incident').set(changing(incident)).where('id', '=', id).execute()
       return incident
     }),
@@ -84,7 +95,9 @@ export const incidentStore = (db: Db): IncidentPart => ({
     db.transaction().execute(async transaction => {
       const rows = await rowsOf(transaction, of).execute()
       for (const row of rows) {
-        const over: Incident = { ...toIncident(row), state: { at: 'resolved' }, resolved }
+        const { at, ...said } = resolved
+        const over = nextIncident(toIncident(row), { on: 'resolved', by: 'grapevine', ...said }, at)
+        if (over === 'forgotten') continue
         await transaction.updateTable('incident').set(changing(over)).where('id', '=', row.id).execute()
       }
       return rows.length
