@@ -22,6 +22,7 @@ import { pushes, ticketOf } from '../stages/upkeep/sweep.ts'
 import { unrepeated } from '../text/unrepeated.ts'
 import { openAlarm } from './alarm.ts'
 import { imageWatch, roomOf, type Served } from './host-images.ts'
+import { answerRequests, openRequests, type Prove, sayRequested } from './host-requests.ts'
 import type { Closable } from './queues.ts'
 import { waker } from './waker.ts'
 import type { Wired } from './wire.ts'
@@ -39,6 +40,8 @@ export type Idle = {
 export type HostParts = {
   /** Why this host takes no work; undefined: it does. Asked once a minute; nothing is taken before its first answer, which may take long. */
   fitness?: (signal: AbortSignal) => Promise<string | undefined>
+  /** What it does when it is asked to prove itself. Default: `fitness`. */
+  prove?: Prove
   /** Asked every few seconds. Default: the images of the configuration that are built here. */
   images?: () => Promise<Served>
   idle?: ((idle: Idle) => Promise<void>)[]
@@ -105,6 +108,7 @@ export const runHost = async (
 ): Promise<Closable> => {
   const { store, clock, config, log } = wired
   const { fitness = async () => undefined, images = imageWatch(config, log), idle = [] } = parts
+  const { prove = fitness } = parts
   const { lookMs, beatMs } = parts.timing ?? { lookMs: 1_000, beatMs: 5_000 }
   await refuseNamesake(wired)
 
@@ -119,6 +123,7 @@ export const runHost = async (
   let waiting = 0
   let restUntil = 0
   let isHeldHere = false
+  let requested: string | undefined
   let heldImages = new Set<string>()
   let isClosing = false
 
@@ -135,7 +140,7 @@ export const runHost = async (
     ...all,
     busy: [...running.values()].reduce((sum, { need }) => sum + need.slots, 0),
     images: [...look.images.keys()],
-    unfit: look.unfit,
+    unfit: look.unfit ?? requested,
     facts: { kernel: release(), ...parts.facts?.() },
   })
   const beat = waker(() => guarded('sign of life', () => store.saveHost(record())))
@@ -244,7 +249,9 @@ export const runHost = async (
       isHeldHere = isHeld(holds, undefined)
       heldImages = new Set(holds.flatMap(({ on }) => (on.kind === 'image' ? [on.name] : [])))
       await stopRuns(holds)
-      if (!isClosing && !isHeldHere) await takeTasks(holds)
+      requested = sayRequested(await openRequests(wired))
+      if (requested !== undefined && running.size === 0) void lookAtMyself()
+      if (!isClosing && !isHeldHere && requested === undefined) await takeTasks(holds)
     }),
   )
 
@@ -256,10 +263,19 @@ export const runHost = async (
     return unfit
   }
 
+  const proveMyself = async (): Promise<void> => {
+    await answerRequests(wired, { prove, signal: ended.signal })
+    // What was found out may change the answer.
+    askedAt = Number.NEGATIVE_INFINITY
+    requested = sayRequested(await openRequests(wired))
+  }
+
   /** May take long: it holds up neither the loop nor the signs of life. */
   const lookAtMyself = waker(() =>
     guarded('looking at this host', async () => {
       if (isClosing) return
+      // Asked for while a task runs, it waits for its end.
+      if (requested !== undefined && running.size === 0) await proveMyself()
       const [unfit, served] = [await isFit(), await images()]
       if (isClosing) return
       const tell = unfit !== look.unfit
@@ -287,7 +303,11 @@ export const runHost = async (
     every(beatMs, () => void lookAtMyself()),
     ...idle.map(work => {
       const isIdle = () =>
-        !isClosing && !isHeldHere && running.size === 0 && waiting === 0 && look.unfit === undefined
+        !isClosing &&
+        !isHeldHere &&
+        running.size === 0 &&
+        waiting === 0 &&
+        (look.unfit ?? requested) === undefined
       const alarm = openAlarm(wired, config.host)
       const images = () => [...look.images.keys()].filter(name => !heldImages.has(name))
       const given = { isIdle, alarm, images, signal: ended.signal }

@@ -3,10 +3,12 @@ import { createFarm } from '../farm/farm.ts'
 import { createLibvirtFarm } from '../farm/libvirt/farm.ts'
 import { hostLoad } from '../farm/load.ts'
 import { mixedFarm } from '../farm/mixed.ts'
-import { fitness } from '../farm/qualify/fitness.ts'
+import { fitness, unfit } from '../farm/qualify/fitness.ts'
+import { isOurs } from '../farm/qualify/image.ts'
 import { lastReport } from '../farm/qualify/record.ts'
-import { summaryOf } from '../farm/qualify/verify.ts'
+import { isGood, summaryOf, tellAnswer, verifyHost } from '../farm/qualify/verify.ts'
 import { type IdleWork, scrubWhileIdle } from '../farm/storage/idle.ts'
+import { asFault } from '../farm/system-fault.ts'
 import type { Farm } from '../ports/farm.ts'
 import { cutOff } from '../stages/upkeep/cut-off.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
@@ -36,6 +38,7 @@ export const hostParts = (wired: Wired, farm: Farm): HostParts => {
       facts = await factsOf(wired.config.farm.data)
       return unfit
     },
+    prove: signal => provesItself(wired, signal),
     facts: () => facts,
     load: hostLoad,
     idle: [idle => keepWarm(wired, { farm, ...idle }), idle => scrubWhileIdle(storageOf(wired, farm, idle))],
@@ -66,6 +69,36 @@ const isFit = async (wired: Wired, signal: AbortSignal): Promise<string | undefi
     if (signal.aborted) return 'its worker ends'
     throw error
   }
+}
+
+/** Rounds of saves and forks: what breaks now and then is found by `host verify --rounds 100`, which takes its time. */
+const proofRounds = 3
+
+/** As `host verify` does it. Guests of libvirt are not ours to boot. Throws Faults: no QEMU, no image, no room; and the signal's reason. */
+const provesItself = async (wired: Wired, signal: AbortSignal): Promise<string | undefined> => {
+  const { config, log } = wired
+  const { data, images, accelerator, user, reserveMiB } = config.farm
+  if (images.length > 0 && !images.some(isOurs)) return undefined
+  const tell = (line: string) => log('info', line)
+  const asked = verifyHost({
+    ...{ folder: data, images, accelerator, user, reserveMiB, signal, progress: () => {}, tell },
+    ...{ rounds: proofRounds, forks: 2, load: 0 },
+  })
+  const { report } = await asFault('the qualification of this host', asked)
+  const alarm = openAlarm(wired, config.host)
+  if (report.accelerator === undefined) {
+    const why = unfit(report.answers)
+    await alarm.raise('host-unqualified', config.host, `${why}; when it is mended: grapevine host verify`)
+    return why
+  }
+  const accelerated = report.accelerator.toUpperCase()
+  await alarm.clear('host-unqualified', config.host, `guests work with ${accelerated}`)
+  return isGood(report)
+    ? undefined
+    : report.answers
+        .filter(one => !one.works)
+        .map(tellAnswer)
+        .join('; ')
 }
 
 const factsOf = async (folder: string): Promise<Record<string, string>> => {
