@@ -1,5 +1,6 @@
 // Jobs, their tasks, and every try at a task.
 import type { Job, RunRecord, Task, TaskState } from '../../model/job.ts'
+import { endOf, type RunEnd, type RunGist } from '../../model/run-end.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks, taskKey } from './columns.ts'
 import type { Db, Tables } from './tables.ts'
@@ -49,12 +50,30 @@ type JobPart = Pick<
   | 'saveRun'
   | 'run'
   | 'runsOf'
+  | 'runEnds'
   | 'outcome'
 >
 
-const runStore = (db: Db): Pick<Store, 'saveRun' | 'run' | 'runsOf'> => ({
+type EndRow = { id: string; task: string; ended_at: number | null; gist: string | null; data: string }
+
+const toEnd = (row: EndRow): RunEnd => {
+  const { job, project, image, probe } = fromJson<Omit<Task, 'state'>>(row.data, `task ${row.task}`)
+  const gist = fromJson<RunGist & Pick<RunRecord, 'host' | 'startedAt'>>(row.gist ?? '', `run ${row.id}`)
+  return {
+    ...{ run: row.id, task: row.task, job, project, image, endedAt: row.ended_at ?? 0 },
+    ...(probe?.side === 'without' ? { without: true as const } : {}),
+    ...gist,
+  }
+}
+
+const runStore = (db: Db): Pick<Store, 'saveRun' | 'run' | 'runsOf' | 'runEnds'> => ({
   async saveRun(run) {
-    const values = { task: run.task, attempt: run.attempt, data: JSON.stringify(run) }
+    const end = endOf(run)
+    const gist = end && JSON.stringify({ ...end.gist, host: run.host, startedAt: run.startedAt })
+    const values = {
+      ...{ task: run.task, attempt: run.attempt, data: JSON.stringify(run) },
+      ...{ ended_at: end?.at ?? null, gist: gist ?? null },
+    }
     await db
       .insertInto('run')
       .values({ id: run.id, ...values })
@@ -70,6 +89,19 @@ const runStore = (db: Db): Pick<Store, 'saveRun' | 'run' | 'runsOf'> => ({
   async runsOf(task) {
     const query = db.selectFrom('run').select(columns).where('task', '=', task)
     return (await query.orderBy('attempt').orderBy('seq').execute()).map(toRun)
+  },
+
+  async runEnds({ since, limit }) {
+    const rows = await db
+      .selectFrom('run')
+      .innerJoin('task', 'task.id', 'run.task')
+      .select(['run.id', 'run.task', 'run.ended_at', 'run.gist', 'task.data'])
+      .where('run.ended_at', '>', since)
+      .orderBy('run.ended_at', 'desc')
+      .orderBy('run.seq', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toEnd)
   },
 })
 

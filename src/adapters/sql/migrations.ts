@@ -320,6 +320,9 @@ const noticeTables = async (db: AnyDb, flavour: Flavour) => {
     await sql`update incident set data = ${JSON.stringify(grown)}, resolved_at = ${grown.resolved?.at ?? null}
       where id = ${id}`.execute(db)
   }
+  // Of runs that ended before, nobody asks.
+  await schema.alterTable('run').addColumn('ended_at', 'bigint').execute()
+  await schema.alterTable('run').addColumn('gist', 'text').execute()
   const table = tableMaker(db, flavour)
   await table('maintenance')
     .addColumn('id', 'text', column => column.notNull().unique())
@@ -341,11 +344,17 @@ const noticeTables = async (db: AnyDb, flavour: Flavour) => {
     .addColumn('data', 'text', column => column.notNull())
     .execute()
   await bugTables(db, flavour)
+  await schema
+    .alterTable('series')
+    .addColumn('names_bugs', 'integer', column => column.notNull().defaultTo(0))
+    .execute()
   const indexes: [name: string, table: string, columns: string[]][] = [
     ['incident_by_resolved', 'incident', ['open', 'resolved_at']],
+    ['run_by_end', 'run', ['ended_at']],
     ['maintenance_by_end', 'maintenance', ['ended_at', 'starts_at']],
     ['host_request_open', 'host_request', ['open', 'host']],
     ['power_action_by_time', 'power_action', ['at']],
+    ['series_naming_bugs', 'series', ['names_bugs', 'project', 'last_at']],
     ['bug_write_by_state', 'bug_write', ['state_at', 'seq']],
     ['bug_write_by_bug', 'bug_write', ['bug', 'seq']],
     ['bug_write_by_series', 'bug_write', ['series', 'seq']],

@@ -34,6 +34,8 @@ export type Tables = {
     author_address: ColumnType<string | null, string, string>
     /** null for an author without a name. */
     author_name: string | null
+    /** 1 if a part names one. */
+    names_bugs: ColumnType<number, number | undefined, number>
     data: string
   }
   /** What stands in digests. */
@@ -70,7 +72,17 @@ export type Tables = {
     state: string
     data: string
   }
-  run: { seq: Sequence; id: string; task: string; attempt: number; data: string }
+  run: {
+    seq: Sequence
+    id: string
+    task: string
+    attempt: number
+    /** null until it has ended. */
+    ended_at: ColumnType<number | null, number | null | undefined, number | null>
+    /** How it ended, in short (model/run-end.ts); null until then. */
+    gist: ColumnType<string | null, string | null | undefined, string | null>
+    data: string
+  }
   verdict: {
     seq: Sequence
     series: string
