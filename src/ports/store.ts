@@ -35,6 +35,14 @@ export type Store = {
   mails(filter: MailFilter): Promise<Mail[]>
   /** Mails of the project that carry a patch of that `git patch-id --stable`, in order of arrival. */
   mailsByPatchId(patchId: string, project: string): Promise<Mail[]>
+  /** Those of the project that were stored after that place, in order of storing; the place of each is a number that grows. */
+  mailsAfter(filter: {
+    project: string
+    place: number
+    limit: number
+  }): Promise<{ place: number; mail: Mail }[]>
+  /** Place of the first mail of that Message-ID; without one, of the last mail of all. 0: there is none. */
+  mailPlace(project: string, messageId?: MessageId): Promise<number>
   setDisposition(project: string, id: MailId, disposition: Disposition): Promise<void>
   /** Replaces what is known of a mail, if its disposition is still of the kind `from`. false: it came too late, or there is none. */
   updateMail(mail: Mail, from: Disposition['kind']): Promise<boolean>
@@ -127,6 +135,8 @@ export type Store = {
   verdict(series: SeriesId): Promise<Verdict | undefined>
   /** All, the oldest first. */
   verdictsOf(series: SeriesId): Promise<Verdict[]>
+  /** When the newest verdict on a series of that project was decided. undefined: there is none. */
+  lastVerdictAt(project: string): Promise<Instant | undefined>
   /** Jobs of series that have no verdict yet, and whose series is not superseded. */
   jobsWithoutVerdict(): Promise<Job[]>
 

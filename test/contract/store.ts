@@ -432,6 +432,19 @@ const verdictContract = (store: () => Store) => {
     expect(await store().verdict('none')).toBeUndefined()
   })
 
+  it('tells when the newest verdict of a project was', async () => {
+    await store().saveSeries([series('s'), series('t'), series('u', { project: 'other' })])
+    expect(await store().lastVerdictAt('tally')).toBeUndefined()
+    for (const [id, decidedAt] of [
+      ['s', 10],
+      ['t', 30],
+      ['s', 20],
+      ['u', 40],
+    ] as const)
+      await store().addVerdict(verdict(id, { job: `j${decidedAt}`, decidedAt }), undefined)
+    expect(await store().lastVerdictAt('tally')).toBe(30)
+  })
+
   it('lets exactly one of many concurrent verdicts win', async () => {
     const add = (i: number) =>
       store().addVerdict(verdict('s', { job: 'j', decidedAt: i }), reply(`reply${i}`, 's'))

@@ -77,7 +77,10 @@ const insertLine = async (db: Db, line: DigestLine): Promise<void> => {
     .execute()
 }
 
-type VerdictPart = Pick<Store, 'addVerdict' | 'verdict' | 'verdictsOf' | 'jobsWithoutVerdict'>
+type VerdictPart = Pick<
+  Store,
+  'addVerdict' | 'verdict' | 'verdictsOf' | 'lastVerdictAt' | 'jobsWithoutVerdict'
+>
 type DigestPart = Pick<Store, 'addDigestLine' | 'digestLines' | 'addDigest'>
 type ReplyPart = Pick<
   Store,
@@ -114,6 +117,17 @@ export const verdictStore = (db: Db): VerdictPart => ({
     const query = db.selectFrom('verdict').select('data').where('series', '=', series)
     const row = await query.orderBy('decided_at', 'desc').orderBy('seq', 'desc').limit(1).executeTakeFirst()
     return row && fromJson<Verdict>(row.data, `the verdict on ${series}`)
+  },
+
+  async lastVerdictAt(project) {
+    const query = db.selectFrom('verdict').innerJoin('series', 'series.id', 'verdict.series')
+    const row = await query
+      .select('verdict.decided_at')
+      .where('series.project', '=', project)
+      .orderBy('verdict.decided_at', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.decided_at
   },
 
   async jobsWithoutVerdict() {
