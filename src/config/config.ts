@@ -235,6 +235,8 @@ export type WatchPolicy = {
   stuckMs: Millis
   /** So long before a certificate or key ends. */
   expiresMs: Millis
+  /** So long trouble that is over is watched before it counts as resolved; undefined: as model/trouble.ts says of its kind. */
+  settleMs: Millis | undefined
   /** Further servers whose certificates are watched: `host:port`. */
   certificates: string[]
 }
@@ -266,6 +268,8 @@ export type ProjectConfig = {
   list: Address
   /** RFC 2919, without brackets: by it a mail of a shared mailbox (mail.inbox) finds its project. undefined: only by the list's address. */
   listId: string | undefined
+  /** Where the list's mails are read, with {id} for the Message-ID; undefined: nowhere that is known. */
+  archive?: string | undefined
   sources: SourceConfig[]
   /** Bracket words that the list adds to subjects and that are no tag of the patch: `LTP`. */
   listTags: string[]

@@ -231,6 +231,7 @@ const toConfig = (
       oldestMs: file.watch.oldest,
       stuckMs: file.watch.stuck,
       expiresMs: file.watch.expires,
+      settleMs: file.watch.settle,
       certificates: file.watch.certificates,
     },
     web: toWeb(file.web),
@@ -370,6 +371,7 @@ const toProject = (name: string, file: ProjectFile, context: Context): ProjectCo
   name,
   list: file.list,
   listId: file.listId?.toLowerCase(),
+  archive: file.archive,
   sources: file.sources.map((source, at) =>
     toSource(source, {
       ...context,

@@ -764,7 +764,7 @@ const notices = z
     every: duration(3_600_000, 30 * day)
       .prefault('24 h')
       .describe('While it lasts, there is another word after so long at the latest. Default: 24 h.'),
-    gap: duration(60_000, 30 * day)
+    gap: duration(1000, 30 * day)
       .prefault('1 h')
       .describe('At most one notice of an incident in so long. Default: 1 h.'),
     bug: z
@@ -802,6 +802,11 @@ const watch = z
     expires: duration(3_600_000, 365 * day)
       .prefault('14 d')
       .describe('So long before a certificate or key ends. Default: 14 d.'),
+    settle: duration(1000, 7 * day)
+      .optional()
+      .describe(
+        'So long trouble that may come back is watched after it is over, before it counts as resolved. Default: 5 to 30 min, by its kind.',
+      ),
     certificates: z
       .array(line('a server').regex(/^\[?[^\s/]+\]?:\d{1,5}$/, { error: 'must be host:port' }))
       .default([])
@@ -831,6 +836,12 @@ const project = z
       .default([])
       .describe(
         'Words in brackets that the list puts before subjects and that do not belong to the patch, like LTP. Default: none.',
+      ),
+    archive: webAddress
+      .refine(address => address.includes('{id}'), { error: 'must have {id} in it, for the Message-ID' })
+      .optional()
+      .describe(
+        'Where the list’s mails are read, like https://lore.example.org/tally/{id}/ with {id} for the Message-ID. Default: not known.',
       ),
     listId: line('a list id')
       .optional()

@@ -52,7 +52,7 @@ export const nextIncident = (
     case 'raised':
       return raised(incident, event.detail, now)
     case 'cleared':
-      return cleared(incident, event.how, now)
+      return cleared(incident, event, now)
     case 'looked':
       return looked(incident, now)
     case 'affects':
@@ -87,10 +87,15 @@ const raised = (incident: Incident, detail: string, now: Instant): Incident => {
 const opened = (incident: Incident, now: Instant): Incident =>
   logged({ ...incident, state: { at: 'open' } }, { at: now, by: us, what: incident.detail })
 
-const cleared = (incident: Incident, how: string, now: Instant): Incident | 'forgotten' => {
+const cleared = (
+  incident: Incident,
+  { how, settleMs: wanted }: IncidentEvent & { on: 'cleared' },
+  now: Instant,
+): Incident | 'forgotten' => {
   if (incident.state.at === 'suspected') return 'forgotten'
   if (incident.state.at !== 'open') return incident
-  const { settleMs } = troubleRules[incident.trouble]
+  const usual = troubleRules[incident.trouble].settleMs
+  const settleMs = usual === 0 ? 0 : (wanted ?? usual)
   if (settleMs === 0)
     return ended(incident, { at: now, how }, { at: now, by: us, what: `it is over: ${how}` })
   const state = { at: 'monitoring', since: now, until: now + settleMs, how } as const

@@ -3,7 +3,7 @@
 //   suspected ──it goes on──▶ open ──over──▶ monitoring ──quiet for a while──▶ resolved
 //       │                      ▲                │  └──merged into another, or resolved by an operator──▶ resolved
 //       └──over──▶ (forgotten) └───it is back───┘  (flapping is one incident)
-import type { Instant } from './instant.ts'
+import type { Instant, Millis } from './instant.ts'
 import type { SeriesId } from './series.ts'
 
 /** What is wrong; `about` of the incident says with which thing. */
@@ -146,8 +146,8 @@ export const holds = ({ state }: Pick<Incident, 'state'>): boolean =>
 export type IncidentEvent =
   /** It still is so, or is so again. */
   | { on: 'raised'; detail: string }
-  /** It is over. */
-  | { on: 'cleared'; how: string }
+  /** It is over. `settleMs`: watched for so long, instead of what is usual for what may come back. */
+  | { on: 'cleared'; how: string; settleMs?: Millis }
   /** Time passes. */
   | { on: 'looked' }
   | { on: 'affects'; affects: Affects }

@@ -1,4 +1,5 @@
 // How trouble with the infrastructure becomes an incident: kept in the store, once, and told in the log. Beside the flow.
+import type { Config } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Alarm, Incident, IncidentEvent, Trouble } from '../model/incident.ts'
 import { begunIncident, nextIncident } from '../model/incident-machine.ts'
@@ -7,7 +8,8 @@ import type { Level, Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import { contentId } from '../text/digest.ts'
 
-type AlarmPorts = { store: Store; clock: Clock; log: Log }
+/** `config`: how long what is over is watched, if that is configured. */
+type AlarmPorts = { store: Store; clock: Clock; log: Log; config?: Pick<Config, 'watch'> }
 
 type Kind = Pick<Incident, 'trouble' | 'host' | 'about'>
 
@@ -100,7 +102,9 @@ export const openAlarm = (ports: AlarmPorts, host: string | undefined): Alarm =>
       const kind = { trouble, host, about }
       return guarded(saying(kind, ` is over: ${how}`), async () => {
         const live = await ports.store.liveIncident(kind)
-        if (live) await changeIncident(ports, live, { on: 'cleared', how })
+        const settleMs = ports.config?.watch.settleMs
+        const event = { on: 'cleared', how, ...(settleMs === undefined ? {} : { settleMs }) } as const
+        if (live) await changeIncident(ports, live, event)
       })
     },
   }

@@ -102,7 +102,13 @@ const config = (data: string): Config => ({
     ...{ hold: ['major'], everyMs: 86_400_000, gapMs: 3_600_000, bug: undefined },
     ...{ announceMs: 3 * 86_400_000, remindMs: 7_200_000 },
   },
-  watch: { oldestMs: 43_200_000, stuckMs: 1_800_000, expiresMs: 14 * 86_400_000, certificates: [] },
+  watch: {
+    oldestMs: 43_200_000,
+    stuckMs: 1_800_000,
+    expiresMs: 14 * 86_400_000,
+    settleMs: undefined,
+    certificates: [],
+  },
   web: { host: '127.0.0.1', port: 0, url: undefined },
   trackers: [],
   host: 'here',
@@ -116,6 +122,7 @@ export const fakeMirror = (commit = 'a'.repeat(40)): Mirror => ({
   fetchCommit: async () => false,
   commitWith: async () => undefined,
   log: async () => [{ commit, subject: 'tally: count' }],
+  landed: async () => new Map(),
   snapshot: () => Promise.reject(new Error('the fake farm asks for no snapshot')),
 })
 
