@@ -10,6 +10,7 @@ import { closeOverdue } from './assembled.ts'
 import { basesEveryMs, newBaseMemory, tendBranches } from './bases.ts'
 import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
+import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendCapped } from './outbox.ts'
 import { readSources } from './reading.ts'
@@ -53,6 +54,7 @@ export type Memory = {
   waiting: WaitingWatch
   ready: ReturnType<typeof readyTasks>
   known: KnownMemory
+  incidents: IncidentMemory
   complain: Complain
 }
 
@@ -63,12 +65,14 @@ export const newMemory = (wired: Wired): Memory => ({
   waiting: newWaitingWatch(),
   ready: readyTasks(wired),
   known: knownMemory(),
+  incidents: incidentMemory(),
   complain: unrepeated(wired.log, { now: () => wired.clock.now(), everyMs: hour }),
 })
 
 /** One round of healing: lost hosts' tasks are freed, overdue series are closed, and everything that waits is queued again. */
 export const heal = async (wired: Wired, memory = newMemory(wired)): Promise<void> => {
   await tend(wired, memory.hosts)
+  await tendIncidents(wired, memory.incidents)
   await healFlow(wired, memory)
   await tendKnown(wired, memory.known)
 }
@@ -119,6 +123,11 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
   })
   // A source may take half an hour to answer; what a lost host ran must not wait for that, nor must anything else.
   const hosts = guarded(wired, memory.complain, { what: 'hosts', act: () => tend(wired, memory.hosts) })
+  memory.incidents.listenUntil = clock.now() + listenMs
+  const incidents = guarded(wired, memory.complain, {
+    what: 'incidents',
+    act: () => tendIncidents(wired, memory.incidents),
+  })
   // Nor for a bug tracker.
   const known = guarded(wired, memory.complain, {
     what: 'known failures',
@@ -133,6 +142,7 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
   }
   await Promise.all([
     every(hosts),
+    every(incidents),
     every(known),
     flow(),
     every(bases, Math.max(sweepMs, basesEveryMs)),
