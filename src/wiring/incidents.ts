@@ -2,6 +2,7 @@
 import { holds, type Incident, type IncidentId } from '../model/incident.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import { affectsOf, type World } from '../stages/incident/affects.ts'
+import { requestsAfter } from '../stages/incident/requalify.ts'
 import { endsLagMs, type JobMemory, worldOf } from '../stages/incident/world.ts'
 import { changeIncident } from './alarm.ts'
 import type { Wired } from './wire.ts'
@@ -69,5 +70,6 @@ const look = async (ports: Ports, live: Incident[], { looked, jobs }: IncidentMe
 export const tendIncidents = async (ports: Ports, memory = incidentMemory()): Promise<void> => {
   const live = await ports.store.incidents({ live: true })
   if (live.length === 0) return void memory.jobs.clear()
+  for (const request of requestsAfter(live, ports.clock.now())) await ports.store.addHostRequest(request)
   await look(ports, await pass(ports, live, memory), memory)
 }
