@@ -14,6 +14,7 @@ import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendCapped } from './outbox.ts'
 import { readSources } from './reading.ts'
+import { tendWatch, watchMemory } from './watch.ts'
 import type { Wired } from './wire.ts'
 
 export type BotOptions = { sweepMs: number; signal: AbortSignal }
@@ -133,6 +134,9 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     what: 'known failures',
     act: () => tendKnown(wired, memory.known),
   })
+  // Nor for whatever other servers are asked.
+  const watched = watchMemory(wired)
+  const watch = guarded(wired, memory.complain, { what: 'watch', act: () => tendWatch(wired, watched) })
   const flow = async () => {
     const enough = new AbortController()
     const patience = clock.sleep(firstReadMs, AbortSignal.any([signal, enough.signal])).catch(() => {})
@@ -144,6 +148,7 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     every(hosts),
     every(incidents),
     every(known),
+    every(watch),
     flow(),
     every(bases, Math.max(sweepMs, basesEveryMs)),
     sources.over,
