@@ -8,7 +8,8 @@ import type { StartWorker } from '../src/wiring/queues.ts'
 
 export const assembleWorker: StartWorker = (wired, start) =>
   start('assemble', { atOnce: 1, keys: ['project', 'mail'] }, async ({ project, mail }) => {
-    const settings = { project, ...wired.config.assemble }
+    const bugTrailers = wired.project(project).bugs?.trailers ?? []
+    const settings = { project, ...wired.config.assemble, bugTrailers }
     const work = async () => {
       const followUps = await handleMail(wired, project, mail)
       return { followUps, touched: await wired.inTurn(() => assemble(wired)(settings, mail)) }

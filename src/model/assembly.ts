@@ -40,7 +40,10 @@ export type AssemblyRules = {
 }
 
 /** What there is to place in a mail; undefined for a mail that is neither patch nor cover. */
-export const pieceOf = (mail: Mail, said: Pick<Piece, 'baseCommit' | 'links'>): Piece | undefined => {
+export const pieceOf = (
+  mail: Mail,
+  { bugs = [], ...said }: Pick<Piece, 'baseCommit' | 'links'> & { bugs?: string[] },
+): Piece | undefined => {
   const { parsed, tags } = mail
   if (parsed === undefined || tags === undefined || parsed.author === undefined) return undefined
   const isCover = tags.position === 0
@@ -53,6 +56,7 @@ export const pieceOf = (mail: Mail, said: Pick<Piece, 'baseCommit' | 'links'>): 
       messageId: parsed.messageId,
       title: tags.title === '' ? parsed.subject : tags.title,
       ...(unusable === undefined ? {} : { unusable }),
+      ...(bugs.length === 0 ? {} : { bugs }),
     },
     origin: isByHand(mail) ? 'hand' : 'mail',
     author: parsed.author,

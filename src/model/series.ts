@@ -34,6 +34,8 @@ export type Part = {
   /** The older version that it was taken from, as this one was sent in part only. */
   filledFrom?: number
   unusable?: NonNullable<Patch['unusable']>
+  /** The bugs that its trailers name, as they stand there: numbers and addresses. Untrusted. */
+  bugs?: string[]
 }
 
 /** What the mails say of other series. All of it is untrusted. */
@@ -102,6 +104,18 @@ export const isWhole = (series: Pick<Series, 'parts' | 'total'>): boolean =>
 /** Parts that were sent as this version, not taken over from an older one. */
 export const ownParts = ({ parts }: Pick<Series, 'parts'>): Part[] =>
   parts.filter(part => part.filledFrom === undefined)
+
+/** The bugs that a series names, each with the parts that mend it: those that name it; of one that the cover letter names, all. */
+export const bugsNamed = ({ cover, parts }: Pick<Series, 'cover' | 'parts'>): Map<string, Part[]> => {
+  const named = new Map<string, Part[]>()
+  for (const bug of cover?.bugs ?? []) named.set(bug, parts)
+  for (const part of parts)
+    for (const bug of part.bugs ?? []) {
+      const others = named.get(bug) ?? []
+      if (!others.includes(part)) named.set(bug, [...others, part])
+    }
+  return named
+}
 
 /** The mail that a reply to the whole series goes under: the cover letter, else the first patch that was sent as this version. */
 export const head = (series: Series): Part | undefined =>

@@ -29,6 +29,8 @@ export type WantedFiles = {
   anyOf: FileState[][]
 }
 
+export type WantedChanges = { tip: Commit; since: Instant; changes: { patchId: string; path: string }[] }
+
 export type Mirror = {
   /** Brings the mirror up to date; with `ifOlderThanMs`, only if this process has not done so for that long. Fault
    *  unreachable: the old state stays usable. */
@@ -43,6 +45,9 @@ export type Mirror = {
   commitWith(repository: string, wanted: WantedFiles): Promise<Commit | undefined>
   /** A commit and those before it, the newest first; at most so many. Subjects are other people's words. Faults: as resolve. */
   log(repository: string, from: Commit, limit: number): Promise<{ commit: Commit; subject: string }[]>
+  /** Which of these changes (`git patch-id --stable`) are in the branch: by patch id, the newest commit that brought each. Only commits of
+   *  after `since` that touch one of the paths are looked at; a change needs one of its paths there. Bounded. Faults: as resolve, timeout. */
+  landed(repository: string, wanted: WantedChanges): Promise<Map<string, Commit>>
   /** A tar with one folder `.git`: a shallow bare-less repository in which `git checkout -f COMMIT` works. */
   snapshot(repository: string, commit: Commit): Promise<{ size: number; stream: Readable }>
 }

@@ -1,5 +1,6 @@
 // The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
 import { Fault } from '../model/fault.ts'
+import { powerMemory } from '../stages/power/auto.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
 import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
@@ -8,11 +9,13 @@ import { newWaitingWatch, tendWaiting, type WaitingWatch } from './again.ts'
 import { openAlarm } from './alarm.ts'
 import { closeOverdue } from './assembled.ts'
 import { basesEveryMs, newBaseMemory, tendBranches } from './bases.ts'
+import { type BugResultMemory, bugResultMemory, tendBugResults, tendLanded } from './bug-results.ts'
 import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendCapped } from './outbox.ts'
+import { tendPower } from './power.ts'
 import { readSources } from './reading.ts'
 import { tendWatch, watchMemory } from './watch.ts'
 import type { Wired } from './wire.ts'
@@ -56,6 +59,7 @@ export type Memory = {
   ready: ReturnType<typeof readyTasks>
   known: KnownMemory
   incidents: IncidentMemory
+  bugs: BugResultMemory
   complain: Complain
 }
 
@@ -67,6 +71,7 @@ export const newMemory = (wired: Wired): Memory => ({
   ready: readyTasks(wired),
   known: knownMemory(),
   incidents: incidentMemory(),
+  bugs: bugResultMemory(),
   complain: unrepeated(wired.log, { now: () => wired.clock.now(), everyMs: hour }),
 })
 
@@ -76,6 +81,8 @@ export const heal = async (wired: Wired, memory = newMemory(wired)): Promise<voi
   await tendIncidents(wired, memory.incidents)
   await healFlow(wired, memory)
   await tendKnown(wired, memory.known)
+  await tendBugResults(wired, memory.bugs)
+  await tendLanded(wired, memory.bugs, memory.complain)
 }
 
 const healFlow = async (wired: Wired, memory: Memory): Promise<void> => {
@@ -129,6 +136,12 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     what: 'incidents',
     act: () => tendIncidents(wired, memory.incidents),
   })
+  // Nor for a switch that takes its time.
+  const switches = powerMemory()
+  const power = guarded(wired, memory.complain, {
+    what: 'power of hosts',
+    act: () => tendPower(wired, { watch: memory.hosts, memory: switches }),
+  })
   // Nor for a bug tracker.
   const known = guarded(wired, memory.complain, {
     what: 'known failures',
@@ -144,10 +157,22 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     enough.abort()
     await every(guarded(wired, memory.complain, { what: 'sweep', act: () => healFlow(wired, memory) }))
   }
+  const bugResults = guarded(wired, memory.complain, {
+    what: 'bugs of series',
+    act: () => tendBugResults(wired, memory.bugs),
+  })
+  // After the bases' look has fetched; a large repository may take a while to be looked through.
+  const landed = guarded(wired, memory.complain, {
+    what: 'what landed',
+    act: () => tendLanded(wired, memory.bugs, memory.complain),
+  })
   await Promise.all([
+    every(bugResults),
+    every(landed, Math.max(sweepMs, basesEveryMs)),
     every(hosts),
     every(incidents),
     every(known),
+    every(power),
     every(watch),
     flow(),
     every(bases, Math.max(sweepMs, basesEveryMs)),

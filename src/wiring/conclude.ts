@@ -8,6 +8,7 @@ import { answered, composeReply, replyId, threadOf } from '../stages/reply/compo
 import { lineOf } from '../stages/reply/digest.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { withSince } from './bases.ts'
+import { tellBugs } from './bug-results.ts'
 import { noteKnown } from './known.ts'
 import { countSent, keptBack, tellCapped } from './outbox.ts'
 import { reachOf } from './reachable.ts'
@@ -139,6 +140,7 @@ const concludeOne = async (wired: Wired, given: Verdict): Promise<void> => {
   }
   const reply = await store.reply(replyId(verdict))
   if (reply?.state.at === 'pending' && reply.state.tries === 0) await queue.push(pushes.reply(reply.id, 0))
+  await tellBugs(wired, series, verdict)
 }
 
 const save = async (wired: Wired, given: Case): Promise<void> => {

@@ -181,6 +181,23 @@ const seriesContract = (store: () => Store) => {
     expect(ids(await store().seriesByChangeId('20260105-count-4711', 'tally'))).toEqual(['one'])
   })
 
+  it('finds those that name bugs, in a part or the cover letter', async () => {
+    const naming = (id: string) => ({ ...part(1, id), bugs: ['7'] })
+    const all = [
+      series('by-part', { parts: [naming('p')], firstAt: 3 }),
+      series('by-cover', { cover: { ...part(0, 'c'), bugs: ['https://bugs.example.org/8'] }, firstAt: 2 }),
+      series('none'),
+      series('elsewhere', { project: 'other', parts: [naming('e')] }),
+      series('old', { parts: [naming('o')], lastAt: 10 }),
+    ]
+    await store().saveSeries(all)
+    const find = async () => ids(await store().seriesNamingBugs({ project: 'tally', since: 10 }))
+    expect(await find()).toEqual(['by-cover', 'by-part'])
+    // A new part without the trailer took the place of the one that named it.
+    await store().saveSeries([series('by-part')])
+    expect(await find()).toEqual(['by-cover'])
+  })
+
   it('keeps the newest state of a series', async () => {
     const first = series('s')
     await store().saveSeries([first])

@@ -8,6 +8,7 @@ import type { Millis } from '../../model/instant.ts'
 import type { Commit } from '../../model/job.ts'
 import type { Mirror } from '../../ports/git.ts'
 import { errnoFault } from '../../text/errno.ts'
+import { landedIn } from './landed.ts'
 import { locked } from './lock.ts'
 import { fetchFault, sourceOf } from './remote.ts'
 import { type GitResult, runGit } from './run.ts'
@@ -57,6 +58,8 @@ export const gitMirror = ({ folder, fetchTimeoutMs = 30 * minute }: MirrorOption
     commitWith: (repository, wanted) => guarded(folder, () => newestWith(at(repository).bare, wanted)),
     resolve: (repository, name) => guarded(folder, () => resolve(at(repository), name)),
     log: (repository, from, limit) => guarded(folder, () => log(at(repository), from, limit)),
+    landed: (repository, wanted) =>
+      guarded(folder, () => healed(at(repository), () => landedIn(at(repository).bare, wanted))),
     snapshot: (repository, commit) => guarded(folder, () => snapshot(at(repository), commit)),
   }
 }

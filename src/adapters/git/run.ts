@@ -19,7 +19,7 @@ const inherited = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^GIT_(?!SSH|SSL|HTTP|CONFIG_GLOBAL|EXEC_PATH)/.test(name)),
 )
 
-const environment = {
+export const environment = {
   ...inherited,
   LC_ALL: 'C',
   GIT_TERMINAL_PROMPT: '0',
@@ -72,7 +72,7 @@ export const runGit = (
     })
   })
 
-const killGroup = (pid: number | undefined): void => {
+export const killGroup = (pid: number | undefined): void => {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   } catch {
@@ -80,7 +80,7 @@ const killGroup = (pid: number | undefined): void => {
   }
 }
 
-const notStarted = (error: Error): Fault =>
+export const notStarted = (error: Error): Fault =>
   new Fault('exhausted', 'later', `git cannot be started: ${error.message}`, {
     cause: error,
     remedy: 'install git, or add it to the PATH',

@@ -1,5 +1,5 @@
 // Series, and the Message-IDs that they hold.
-import type { Series } from '../../model/series.ts'
+import { bugsNamed, type Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { authorKeysOf, fromJson, inChunks, searchKey } from './columns.ts'
 import { updateDispositions } from './mails.ts'
@@ -21,6 +21,7 @@ const toRow = (series: Series) => ({
   replaced_by: series.state.at === 'superseded' ? series.state.by : '',
   change_id: series.links?.changeId === undefined ? null : searchKey(series.links.changeId),
   ...authorKeysOf(series.author),
+  names_bugs: bugsNamed(series).size > 0 ? 1 : 0,
   data: JSON.stringify(series),
 })
 
@@ -61,6 +62,7 @@ export const saveSeriesRows = async (db: Db, chunk: Series[]) => {
         change_id: ref('excluded.change_id'),
         author_address: ref('excluded.author_address'),
         author_name: ref('excluded.author_name'),
+        names_bugs: ref('excluded.names_bugs'),
         data: ref('excluded.data'),
       })),
     )
@@ -97,6 +99,7 @@ type SeriesPart = Pick<
   | 'seriesReplacedBy'
   | 'seriesNear'
   | 'seriesDependingOn'
+  | 'seriesNamingBugs'
   | 'seriesIn'
   | 'seriesDue'
   | 'saveSeries'
@@ -157,6 +160,12 @@ export const seriesStore = (db: Db): SeriesPart => ({
     const query = db.selectFrom('series').select(columns).where('replaced_by', '=', id)
     const found = (await query.orderBy('first_at').orderBy('seq').execute()).map(fromRow)
     return found.sort((a, b) => a.version - b.version)
+  },
+
+  async seriesNamingBugs({ project, since }) {
+    const naming = db.selectFrom('series').select(columns).where('names_bugs', '=', 1)
+    const rows = naming.where('project', '=', project).where('last_at', '>', since)
+    return (await rows.orderBy('first_at').orderBy('seq').execute()).map(fromRow)
   },
 
   async seriesIn({ project, at, limit }) {

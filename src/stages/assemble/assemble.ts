@@ -5,6 +5,7 @@ import { type Disposition, isByHand, type Mail, type MailId } from '../../model/
 import { joinLinks, type Series } from '../../model/series.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
+import { readBugs } from '../../text/bug-trailers.ts'
 import { baseCommit, readLinks } from '../../text/trailers.ts'
 import { groundOfAnswer } from './answered.ts'
 import { placeComment } from './comment.ts'
@@ -102,7 +103,8 @@ export const assemble =
     const isSubmitted = isOpen && (mail.patch !== undefined || mail.tags?.position === 0)
     if (!isSubmitted) return placeComment(store, mail, said)
     const links = joinLinks(said.links, await groundOfAnswer(store, mail))
-    const piece = pieceOf(mail, { ...said, links })
+    const bugs = readBugs(text, settings.bugTrailers ?? [])
+    const piece = pieceOf(mail, { ...said, links, bugs })
     if (piece === undefined) {
       await store.setDisposition(project, mail.id, { kind: 'not-a-patch', why: 'it names no sender' })
       return []

@@ -14,6 +14,8 @@ export type AssembleSettings = {
   deadlineMs: Millis
   /** What a new version of some parts only is given, from the arrival of its newest part, before it is filled from the one before. */
   partialMs: Millis
+  /** Names of the trailers that name bugs; undefined: none does. */
+  bugTrailers?: readonly string[]
 }
 
 const hour = 3_600_000

@@ -1,0 +1,134 @@
+// A series that names bugs has landed: the same changes are in the base (git patch-id). Each of its bugs is told as which commits, once.
+
+import type { BugUrl, BugWrite } from '../../model/bug.ts'
+import { changesFor, fixed, type Rule } from '../../model/bug-change.ts'
+import type { Millis } from '../../model/instant.ts'
+import type { Commit } from '../../model/job.ts'
+import type { MailId } from '../../model/mail.ts'
+import type { Part, Series } from '../../model/series.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Mirror } from '../../ports/git.ts'
+import type { Store } from '../../ports/store.ts'
+import { mailAddress } from '../../text/archive.ts'
+import { contentId } from '../../text/digest.ts'
+import { type BugProject, writesOf } from './own-write.ts'
+import { ownBugs } from './results.ts'
+import { landedText } from './say.ts'
+
+export type LandedPorts = {
+  store: Pick<Store, 'addBugWrite' | 'bugWrites' | 'seriesNamingBugs' | 'mail'>
+  mirror: Pick<Mirror, 'landed'>
+  clock: Pick<Clock, 'now'>
+}
+
+export type LandedSettings = BugProject & {
+  repository: string
+  landed: 'comment' | 'resolve'
+  rules: readonly Rule[]
+  addressOf(named: string): BugUrl | undefined
+}
+
+type Change = { patchId: string; path: string }
+
+/** What mails change, as far as it was read; lost with the process, at no harm. */
+export type LandedMemory = Map<MailId, Change | undefined>
+
+const dayMs: Millis = 86_400_000
+/** So long a series is looked for in the base after it was sent. */
+const patienceMs: Millis = 180 * dayMs
+/** What is pulled was committed before it was sent. */
+const earlierMs: Millis = 60 * dayMs
+const maxRemembered = 10_000
+
+type Waiting = { series: Series; bug: BugUrl; parts: Part[]; changes: Change[] }
+
+const changeOf = async (
+  { store }: LandedPorts,
+  memory: LandedMemory,
+  { mail: id }: Part,
+): Promise<Change | undefined> => {
+  if (memory.has(id)) return memory.get(id)
+  const patch = (await store.mail(id))?.patch
+  const file = patch?.files[0]
+  const path = file?.after ?? file?.before
+  const change =
+    patch?.patchId === undefined || path === undefined ? undefined : { patchId: patch.patchId, path }
+  if (memory.size >= maxRemembered) memory.clear()
+  memory.set(id, change)
+  return change
+}
+
+/** Bugs that wait for the end of a series; those that were told have it behind them. */
+const waitingOf = async (
+  ports: LandedPorts,
+  series: Series,
+  { settings, memory }: { settings: LandedSettings; memory: LandedMemory },
+): Promise<Waiting[]> => {
+  const bugs = ownBugs(series, settings.addressOf)
+  if (bugs.size === 0) return []
+  const told = await ports.store.bugWrites({ series: series.id, kind: 'landed' })
+  const found: Waiting[] = []
+  for (const [bug, parts] of bugs) {
+    if (parts.length === 0 || told.some(write => write.bug === bug)) continue
+    const changes: Change[] = []
+    for (const part of parts) {
+      const change = await changeOf(ports, memory, part)
+      if (change !== undefined) changes.push(change)
+    }
+    if (changes.length === parts.length) found.push({ series, bug, parts, changes })
+  }
+  return found
+}
+
+const keep = async (
+  { store, clock }: LandedPorts,
+  { series, bug, parts }: Waiting,
+  { commits, branch, settings }: { commits: Commit[]; branch: string; settings: LandedSettings },
+): Promise<BugWrite[]> => {
+  const { archive, rules, landed } = settings
+  const first = (series.cover ?? parts[0])?.messageId
+  const link = mailAddress(archive, first)
+  const own = rules.filter(({ on }) => on === 'landed')
+  const wanted = own.length === 0 && landed === 'resolve' ? [fixed] : own
+  const told = {
+    // By its commits: another version with the same patches lands with them, and is told with them.
+    ...{ id: contentId(24, 'landed', bug, [...commits].sort()), kind: 'landed' as const, bug, link },
+    text: landedText({ series, parts, commits, branch, archive }),
+    changes: changesFor(wanted, { on: 'landed', mail: link }),
+  }
+  const added: BugWrite[] = []
+  for (const write of writesOf(told, { project: settings, series, now: clock.now() }))
+    if (await store.addBugWrite(write)) added.push(write)
+  return added
+}
+
+/**
+ * Looks whether what names bugs is in the branch, and keeps what is to be written of it. Call it when the branch has moved. Repeatable: a bug
+ * is told of the same commits once.
+ * @returns what is new. Throws Faults of the store and the mirror.
+ */
+export const writeLanded =
+  (ports: LandedPorts) =>
+  async (
+    { branch, tip }: { branch: string; tip: Commit },
+    settings: LandedSettings,
+    memory: LandedMemory = new Map(),
+  ): Promise<BugWrite[]> => {
+    const since = ports.clock.now() - patienceMs
+    const named = await ports.store.seriesNamingBugs({ project: settings.name, since })
+    const waiting: Waiting[] = []
+    // The newest version that landed speaks for those before it.
+    for (const series of named.toReversed())
+      waiting.push(...(await waitingOf(ports, series, { settings, memory })))
+    if (waiting.length === 0) return []
+    const oldest = Math.min(...waiting.map(({ series }) => series.firstAt))
+    const changes = [...new Map(waiting.flatMap(one => one.changes).map(one => [one.patchId, one])).values()]
+    const found = await ports.mirror.landed(settings.repository, { tip, since: oldest - earlierMs, changes })
+    const added: BugWrite[] = []
+    for (const one of waiting) {
+      const commits = one.changes.flatMap(({ patchId }) => found.get(patchId) ?? [])
+      if (commits.length < one.changes.length) continue
+      added.push(...(await keep(ports, one, { commits, branch, settings })))
+    }
+    return added
+  }

@@ -1,0 +1,118 @@
+// What bugs are told of series that name them: the verdict when it is there, and that it landed when the base has moved. Beside the flow:
+// both follow from what is stored, and a sweep does what a crash cut off.
+import type { BugWrite } from '../model/bug.ts'
+import { Fault } from '../model/fault.ts'
+import type { Instant, Millis } from '../model/instant.ts'
+import type { Commit } from '../model/job.ts'
+import type { Series } from '../model/series.ts'
+import { isJudged, type Verdict } from '../model/verdict.ts'
+import { type LandedMemory, writeLanded } from '../stages/bugs/landed.ts'
+import { type ResultSettings, writeResults } from '../stages/bugs/results.ts'
+import { shortFinding } from '../stages/reply/finding.ts'
+import { branchesOf } from './bases.ts'
+import type { Wired } from './wire.ts'
+
+type Ports = Pick<Wired, 'config' | 'store' | 'clock' | 'mirror' | 'trackers' | 'log'>
+type Project = Ports['config']['projects'][number]
+
+/** What this process has seen already; lost with it, at no harm. */
+export type BugResultMemory = {
+  /** Verdicts that were told, by series. */
+  told: Map<string, string>
+  lookedAt: Instant | undefined
+  /** Where each branch was when it was looked through. */
+  tips: Map<string, Commit>
+  changes: LandedMemory
+}
+
+export const bugResultMemory = (): BugResultMemory => ({
+  ...{ told: new Map(), lookedAt: undefined, tips: new Map(), changes: new Map() },
+})
+
+const minuteMs: Millis = 60_000
+/** Older verdicts were told long ago, or never are: after a pause nobody wants to hear of last month. */
+const patienceMs: Millis = 30 * 24 * 60 * minuteMs
+const maxRemembered = 10_000
+
+const settingsOf = ({ config, trackers }: Ports, project: Project): ResultSettings | undefined => {
+  const { bugs, archive } = project
+  const tracker = trackers.find(({ name }) => name === bugs?.tracker)
+  if (bugs === undefined || tracker === undefined) return undefined
+  return {
+    ...{ name: project.name, tracker: tracker.name, archive, live: config.mail.live },
+    ...{ results: bugs.results, rules: bugs.rules, short: shortFinding },
+    addressOf: named => tracker.addressOf(named),
+  }
+}
+
+const say = ({ log }: Ports, writes: BugWrite[]): void => {
+  for (const { id, bug, kind, series, state, text } of writes) {
+    if (text === undefined && state.at !== 'failed') continue
+    const what = kind === 'landed' ? 'that it landed' : 'the verdict'
+    const why = state.at === 'failed' ? ` (${state.why}; see it with: grapevine bug show ${id})` : ''
+    log('info', `${bug} is told ${what}${why}`, { series })
+  }
+}
+
+/** Tells its bugs of a verdict. Repeatable. Throws the store's Faults. */
+export const tellBugs = async (ports: Ports, series: Series, verdict: Verdict): Promise<void> => {
+  const project = ports.config.projects.find(({ name }) => name === series.project)
+  const settings = project && settingsOf(ports, project)
+  if (settings) say(ports, await writeResults(ports)({ series, verdict }, settings))
+}
+
+/** Verdicts of which the bugs were not told, as the process died in between. */
+const tellMissed = async (ports: Ports, project: Project, memory: BugResultMemory): Promise<void> => {
+  const { store, clock } = ports
+  const since = clock.now() - patienceMs
+  for (const series of await store.seriesNamingBugs({ project: project.name, since })) {
+    const turn = series.state.at === 'planned' ? `${series.state.job} ${series.round ?? 0}` : undefined
+    if (turn === undefined || memory.told.get(series.id) === turn) continue
+    const verdict = await store.verdict(series.id)
+    if (verdict === undefined || !isJudged(series, verdict)) continue
+    await tellBugs(ports, series, verdict)
+    if (memory.told.size >= maxRemembered) memory.told.clear()
+    memory.told.set(series.id, turn)
+  }
+}
+
+/** Does what is due for verdicts, once a minute; harmless at any time. Throws the store's Faults. */
+export const tendBugResults = async (ports: Ports, memory: BugResultMemory): Promise<void> => {
+  const now = ports.clock.now()
+  if (memory.lookedAt !== undefined && now - memory.lookedAt < minuteMs) return
+  for (const project of ports.config.projects)
+    if (settingsOf(ports, project)) await tellMissed(ports, project, memory)
+  memory.lookedAt = now
+}
+
+const tendBranch = async (
+  ports: Ports,
+  project: Project,
+  { branch, memory }: { branch: string; memory: BugResultMemory },
+): Promise<void> => {
+  const settings = settingsOf(ports, project)
+  const landed = project.bugs?.landed ?? 'off'
+  if (settings === undefined || landed === 'off') return
+  const { repository } = project.recipe
+  const key = `${project.name} ${branch}`
+  const tip = await ports.mirror.resolve(repository, branch)
+  if (tip === undefined || memory.tips.get(key) === tip) return
+  const own = { ...settings, repository, landed }
+  say(ports, await writeLanded(ports)({ branch, tip }, own, memory.changes))
+  memory.tips.set(key, tip)
+}
+
+/** Tells bugs of what landed, after each move of a branch; the mirror is as the bases' look left it. Repeatable. Throws the store's Faults. */
+export const tendLanded = async (
+  ports: Ports,
+  memory: BugResultMemory,
+  complain: (what: string) => void,
+): Promise<void> => {
+  for (const project of ports.config.projects)
+    for (const branch of branchesOf(project))
+      await tendBranch(ports, project, { branch, memory }).catch(error => {
+        // One repository that is damaged does not hold up the others.
+        if (!(error instanceof Fault)) throw error
+        complain(`${project.name}: it cannot be told what landed on ${branch}: ${error.message}`)
+      })
+}
