@@ -104,7 +104,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
   const redis = redisConnection({ where: server.where, log })
   const sink = sinkFor(config)
   const queue = bullQueue({ connection: redis, prefix: queuePrefix })
-  const trackers = trackersOf(config)
+  const trackers = trackersOf(config, systemClock)
   return {
     config,
     store,
@@ -131,6 +131,7 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     inTurn: turns(),
     async close() {
       await sink.close?.()
+      for (const tracker of trackers) await tracker.close()
       await queue.close()
       await store.close()
       await server.stop()
