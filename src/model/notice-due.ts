@@ -61,7 +61,9 @@ const isWaiting = ({ reply: { state } }: Notice): boolean =>
 /** Somebody has it, or may have it. */
 const isOut = (notice: Notice): boolean => notice.reply.state.at !== 'failed' && !isWaiting(notice)
 
-const isOutdated = ({ reply: { state } }: Notice): boolean => state.at === 'failed' && state.why === outdated
+/** It was given up, as something else is said now. */
+export const isOutdated = ({ reply: { state } }: Notice): boolean =>
+  state.at === 'failed' && state.why === outdated
 
 const saidAt = ({ at, reply: { state } }: Notice): Instant =>
   state.at === 'sent' ? Math.max(at, state.when) : at

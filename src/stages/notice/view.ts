@@ -1,0 +1,138 @@
+// What a notice of an incident is made of: the incident in words and times for people, and the series that wait for it.
+import type { Incident } from '../../model/incident.ts'
+import { overSince } from '../../model/incident-machine.ts'
+import type { Instant } from '../../model/instant.ts'
+import type { Series, SeriesId } from '../../model/series.ts'
+import type { Store } from '../../ports/store.ts'
+import { oneLine } from '../../text/clean.ts'
+import { sayDuration } from '../../text/ending.ts'
+
+/** A series as people know it. */
+export type Concerned = { project: string; words: string; at: Series['state']['at'] }
+
+/** What was read of them; titles and authors do not change. */
+export type SeriesMemory = Map<SeriesId, Concerned>
+
+const maxKnown = 5_000
+
+const wordsFor = ({ title, version, author }: Series): string => {
+  const by = oneLine(author.name, 60)
+  return `${oneLine(title, 90)}${version > 1 ? ` (v${version})` : ''}${by === '' ? '' : `, ${by}`}`
+}
+
+/** Those that an incident touches and that somebody still waits for, by id. Throws the store's Faults. */
+export const concernedBy = async (
+  store: Pick<Store, 'series'>,
+  { affects }: Incident,
+  memory: SeriesMemory,
+): Promise<Map<SeriesId, Concerned>> => {
+  const found = new Map<SeriesId, Concerned>()
+  for (const id of affects.series) {
+    const known = memory.get(id) ?? (await look(store, id, memory))
+    if (known) found.set(id, known)
+  }
+  return found
+}
+
+const look = async (
+  store: Pick<Store, 'series'>,
+  id: SeriesId,
+  memory: SeriesMemory,
+): Promise<Concerned | undefined> => {
+  const series = await store.series(id)
+  if (!series) return undefined
+  const known = { project: series.project, words: wordsFor(series), at: series.state.at }
+  if (memory.size >= maxKnown) memory.clear()
+  memory.set(id, known)
+  return known
+}
+
+/** Which of them wait for a result, and how many have theirs; a version that a newer one took the place of counts nowhere. */
+export type Progress = { waiting: string[]; done: number }
+
+type ProgressStore = Pick<Store, 'series' | 'verdict' | 'jobsWithoutVerdict'>
+
+/** Throws the store's Faults. */
+export const progressOf = async (
+  store: ProgressStore,
+  incident: Incident,
+  project: string,
+): Promise<Progress> => {
+  const open = new Set((await store.jobsWithoutVerdict()).map(({ series }) => series))
+  const waiting: string[] = []
+  let done = 0
+  for (const id of incident.affects.series) {
+    const series = await store.series(id)
+    if (!series || series.project !== project || series.state.at === 'superseded') continue
+    const isDone = series.state.at === 'planned' && !open.has(id) && (await store.verdict(id)) !== undefined
+    if (isDone) done += 1
+    else waiting.push(wordsFor(series))
+  }
+  return { waiting, done }
+}
+
+const format = new Intl.DateTimeFormat('en-GB', {
+  ...{ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
+  ...{ hour: '2-digit', minute: '2-digit', timeZone: 'UTC', hourCycle: 'h23' },
+})
+
+/** `Monday, 5 January 2026, 12:00 UTC`. */
+export const sayWhen = (at: Instant): string => {
+  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]))
+  const day = `${parts.get('weekday')}, ${parts.get('day')} ${parts.get('month')} ${parts.get('year')}`
+  return `${day}, ${parts.get('hour')}:${parts.get('minute')} UTC`
+}
+
+const maxShown = 15
+
+/** An operator's own words end it better than a detector's. */
+const howFor = ({ log, resolved, trouble }: Incident): string => {
+  if (!resolved || resolved.real) return ''
+  const isByHand = log.some(({ by, what }) => by !== 'grapevine' && what.startsWith('resolved: '))
+  return isByHand || trouble === 'other' ? oneLine(resolved.how, 300) : ''
+}
+
+/** Without a full stop, as one may follow. */
+const plain = (text: string, max: number): string => oneLine(text, max).replace(/[.\s]+$/, '')
+
+export type Said = {
+  kind: 'first' | 'update' | 'resolved'
+  alone: boolean
+  news: boolean
+  next: Instant | undefined
+}
+
+/** `into`: subject of the incident that it is a part of; '' if it stands by itself. `page`: address of the status page. */
+export const incidentView = (
+  incident: Incident,
+  { kind, alone, news, next }: Said,
+  { progress, into, page, now }: { progress: Progress; into: string; page: string; now: Instant },
+) => {
+  const { trouble, host, about, detail, since, severity, cause, doing, resolved } = incident
+  const end = overSince(incident)
+  const over = kind === 'resolved'
+  const { waiting, done } = progress
+  return {
+    ...{ kind, trouble, severity, alone, news, over, into, page, done, id: incident.id },
+    host: oneLine(host ?? '', 60),
+    about: oneLine(about, 200),
+    detail: plain(detail, 300),
+    since: sayWhen(since),
+    when: over ? `from ${sayWhen(since)} until ${sayWhen(end ?? now)}` : `since ${sayWhen(since)}`,
+    until: sayWhen(end ?? now),
+    quiet: sayWhen(end ?? now),
+    lasted: sayDuration(Math.max(0, (end ?? now) - since)),
+    monitoring: incident.state.at === 'monitoring',
+    cause: oneLine(cause ?? '', 600),
+    doing: oneLine(doing ?? '', 600),
+    how: howFor(incident),
+    real: resolved?.real === true,
+    heading: over
+      ? 'These series are tested now, or once more; their results come by themselves:'
+      : 'These series wait for it:',
+    series: waiting.slice(0, maxShown),
+    more: Math.max(0, waiting.length - maxShown),
+    count: incident.affects.series.length,
+    next: next === undefined ? '' : sayWhen(next),
+  }
+}
