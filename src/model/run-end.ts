@@ -31,9 +31,7 @@ const stepsOf = (outcome: Outcome): Pick<StepOutcome, 'ending'>[] => {
 
 const sickOf = (outcome: Outcome): RunGist['sick'] => {
   if (outcome.kind === 'ours' && outcome.what === 'disk-error') return 'disk'
-  const panicked = stepsOf(outcome).some(
-    ({ ending }) => ending.kind === 'crashed' && ending.how === 'panic',
-  )
+  const panicked = stepsOf(outcome).some(({ ending }) => ending.kind === 'crashed' && ending.how === 'panic')
   return panicked ? 'panic' : undefined
 }
 

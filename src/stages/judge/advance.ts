@@ -13,6 +13,7 @@ import { type Case, gatherCase } from './case.ts'
 import { extras } from './extras.ts'
 import { judge } from './judge.ts'
 import { isProving } from './prove.ts'
+import { heldInShadow } from './shadow.ts'
 import { standingFor } from './suspects.ts'
 import { traced } from './trace.ts'
 
@@ -92,7 +93,7 @@ const verdictOn = async (
   })
   if (said.kind === 'wait') return { do: 'wait' }
   const verdict = traced(said.verdict, trace)
-  const held = await heldBack(ports, given, verdict)
+  const held = (await heldInShadow(ports.store, given, verdict)) ?? (await heldBack(ports, given, verdict))
   return held === undefined ? { do: 'conclude', verdict } : { do: 'wait' }
 }
 
