@@ -60,6 +60,8 @@ type MailPart = Pick<
   | 'mailsByMessageId'
   | 'mailsByPatchId'
   | 'mails'
+  | 'mailsAfter'
+  | 'mailPlace'
   | 'setDisposition'
   | 'updateMail'
   | 'mailKeys'
@@ -115,6 +117,29 @@ export const mailStore = (db: Db): MailPart => ({
     if (kind !== undefined) query = query.where('disposition_kind', '=', kind)
     if (limit !== undefined) query = query.limit(limit)
     return (await query.orderBy('arrived_at').orderBy('seq').execute()).map(fromRow)
+  },
+
+  async mailsAfter({ project, place, limit }) {
+    const query = db
+      .selectFrom('mail')
+      .select(['seq', ...columns])
+      .where('seq', '>', place)
+    const rows = await query.where('project', '=', project).orderBy('seq').limit(limit).execute()
+    return rows.map(row => ({ place: Number(row.seq), mail: fromRow(row) }))
+  },
+
+  async mailPlace(project, messageId) {
+    const query = db.selectFrom('mail').select('seq')
+    const row =
+      messageId === undefined
+        ? await query.orderBy('seq', 'desc').limit(1).executeTakeFirst()
+        : await query
+            .where('message_id', '=', searchKey(messageId))
+            .where('project', '=', project)
+            .orderBy('seq')
+            .limit(1)
+            .executeTakeFirst()
+    return Number(row?.seq ?? 0)
   },
 
   setDisposition: (project, id, disposition) => updateDispositions(db, [{ project, id, disposition }]),

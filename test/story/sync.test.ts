@@ -1,0 +1,367 @@
+// Comments of bugs and threads in step, as a dialogue: what people say on one side, and what is read on the other.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ProjectConfig } from '../../src/config/config.ts'
+import type { BugWrite } from '../../src/model/bug.ts'
+import { botProject } from '../../src/model/mail.ts'
+import type { OutgoingMail } from '../../src/model/reply.ts'
+import type { Tracker } from '../../src/ports/bugs.ts'
+import { receive } from '../../src/stages/receive/receive.ts'
+import { mailBytes } from '../../src/text/bytes.ts'
+import { type SyncMemory, syncMemory, tendSync } from '../../src/wiring/sync.ts'
+import type { Behaviour } from '../fakes/farm.ts'
+import { type Flow, openFlow, project } from '../fakes/flow.ts'
+import { type FakeTracker, fakeTracker } from '../fakes/tracker.ts'
+
+const day = 86_400_000
+const list = 'tally-devel@example.org'
+const url = (bug: number) => `https://bugs.example.org/${bug}`
+const behave: Behaviour = () => ({ ending: { kind: 'finished', exitCode: 0 }, output: '' })
+
+type Sync = NonNullable<NonNullable<ProjectConfig['bugs']>['sync']>
+
+const withSync = (more: Partial<Sync> = {}): ProjectConfig => ({
+  ...project,
+  archive: 'https://lists.example.org/tally/{id}/',
+  bugs: {
+    ...{ tracker: 'bugs', trailers: ['Bug'], results: false, landed: 'off', rules: [] },
+    sync: { products: [], bugs: [], flag: undefined, track: ['@example.org'], idleMs: 30 * day, ...more },
+  },
+})
+
+/** The tracker as one of its users sees it: what it writes is its own. */
+const loggedIn = (tracker: FakeTracker, login: string): Tracker => ({
+  ...tracker,
+  probe: async () => ({ version: 'fake', login, warnings: [] }),
+  async write(bug, writing) {
+    const done = await tracker.write(bug, writing)
+    const comment = tracker.bugs.get(bug)?.comments.find(({ id }) => id === done.comment)
+    if (comment?.author === 'bot') Object.assign(comment, { author: login, authorName: 'Grapevine' })
+    return done
+  },
+})
+
+/** One bridge: a whole Grapevine, with its view of tracker and list. */
+type Bridge = { flow: Flow; memory: SyncMemory; tracker: Tracker; heard: number }
+
+const openBridge = async (
+  bugs: FakeTracker,
+  {
+    own = withSync(),
+    pass = () => {},
+    login = 'bot@bugs.example.org',
+    bot = 'grapevine@example.org',
+  }: {
+    own?: ProjectConfig
+    pass?: (call: string) => void
+    login?: string
+    bot?: string
+  } = {},
+): Promise<Bridge> => {
+  const flow = await openFlow(behave, pass, own)
+  const tracker = loggedIn(bugs, login)
+  flow.wired.trackers.push(tracker)
+  const config = { ...flow.wired.config, bot: { name: 'Grapevine', address: bot } }
+  Object.assign(flow.wired, { config })
+  return { flow, memory: syncMemory(), tracker, heard: 0 }
+}
+
+/** What is written to bugs by their outbox. */
+const writeOut = async ({ flow, tracker }: Bridge): Promise<void> => {
+  for (const write of await flow.wired.store.bugWrites({ at: 'pending' }))
+    await writeOne(flow, tracker, write)
+}
+
+const writeOne = async (
+  flow: Flow,
+  tracker: Tracker,
+  { id, bug = '', text, link, change, state }: BugWrite,
+) => {
+  const { comment } = await tracker.write(bug, { mark: id, text, link, change })
+  const written = { at: 'written', when: flow.wired.clock.now(), bug, comment } as const
+  await flow.wired.store.moveBugWrite(id, state, written)
+}
+
+const tend = ({ flow, memory }: Bridge) => tendSync(flow.wired, memory)
+
+const advance = (bridge: Bridge, ms: number) =>
+  (bridge.flow.wired.clock as unknown as { advance(ms: number): Promise<void> }).advance(ms)
+
+/** A round: comments are looked at, mails leave, the list brings them back, and bugs are written. */
+const round = async (bridge: Bridge, others: Bridge[] = [], ms = 61_000): Promise<void> => {
+  await advance(bridge, ms)
+  await tend(bridge)
+  await bridge.flow.settle()
+  await deliver(bridge, [bridge, ...others])
+  await writeOut(bridge)
+}
+
+const deliver = async (from: Bridge, to: Bridge[]): Promise<void> => {
+  for (const mail of from.flow.sent.slice(from.heard)) {
+    const made = await mailBytes(mail, undefined)
+    if (!made.ok) throw new Error(made.why)
+    for (const one of to) await one.flow.bring([arrived(one, made.bytes)])
+  }
+  from.heard = from.flow.sent.length
+}
+
+const arrived = ({ flow }: Bridge, raw: Buffer | string) => ({
+  raw: Buffer.from(raw),
+  arrivedAt: flow.wired.clock.now(),
+  where: 'here',
+})
+
+type Note = {
+  from?: string
+  id: string
+  re?: string
+  refs?: string
+  subject?: string
+  body: string
+  to?: string
+  headers?: string[]
+}
+
+const letter = ({
+  from = 'Ben <ben@example.org>',
+  id,
+  re,
+  refs,
+  subject = 'Re: tally',
+  body,
+  to = list,
+  headers = [],
+}: Note) =>
+  [
+    ...[`From: ${from}`, `To: ${to}`, `Subject: ${subject}`, `Message-ID: <${id}>`],
+    ...(re === undefined ? [] : [`In-Reply-To: ${re}`, `References: ${refs ?? re}`]),
+    ...headers,
+    ...['', body, ''],
+  ].join('\n')
+
+const say = async (bridge: Bridge, note: Note) => {
+  await bridge.flow.bring([arrived(bridge, letter(note))])
+  await bridge.flow.settle()
+}
+
+const mails = ({ flow }: Bridge): OutgoingMail[] => flow.sent.filter(mail => mail.to[0]?.address === list)
+const shown = ({ from, subject, text }: OutgoingMail) =>
+  `${from.name} <${from.address}>\n${subject}\n\n${text}`
+
+let bugs: FakeTracker
+let a: Bridge
+
+const open = async (more: Partial<Sync> = {}, given: { pass?: (call: string) => void } = {}) => {
+  a = await openBridge(bugs, { own: withSync(more), ...given })
+  bugs.now = a.flow.wired.clock.now()
+}
+
+beforeEach(() => {
+  bugs = fakeTracker()
+})
+afterEach(() => a.flow.close())
+
+const newBug = (number = 7, text = 'It crashes when I count to ten.') => {
+  bugs.put(url(number), { summary: 'crash at ten', changedAt: bugs.now })
+  return bugs.say(url(number), { text, at: bugs.now })
+}
+
+/** A new bug of a product, on the list. */
+const begun = async () => {
+  await open({ products: ['tally'] })
+  await round(a)
+  bugs.now = a.flow.wired.clock.now()
+  newBug()
+  await round(a)
+}
+
+describe('bug → list', () => {
+  test('a new bug of a product begins a thread, which an answer joins', async () => {
+    await begun()
+    bugs.say(url(7), {
+      text: '(In reply to ann@example.org from comment #0)\n> It crashes when I count to ten.\n\nWith eleven, too.',
+      author: 'carl@example.org',
+      authorName: 'Carl',
+      at: bugs.now,
+      attachment: {
+        id: 3,
+        name: 'log.txt',
+        type: 'text/plain',
+        bytes: 2048,
+        url: 'https://bugs.example.org/a/3',
+      },
+    })
+    await round(a)
+    const [first, second] = mails(a)
+    expect(mails(a)).toHaveLength(2)
+    await expect(mails(a).map(shown).join('\n=====\n')).toMatchFileSnapshot('golden-sync/thread.txt')
+    expect(second?.inReplyTo).toBe(first?.messageId)
+    expect(first?.inReplyTo).toBeUndefined()
+    expect(first?.headers['Auto-Submitted']).toBe('auto-generated')
+  })
+
+  test('nothing is asked twice when nothing is new, and nothing sent', async () => {
+    await begun()
+    for (let n = 0; n < 5; n++) await round(a)
+    const asked = bugs.asked.length
+    await round(a)
+    expect(bugs.asked.slice(asked)).toEqual(['sweep'])
+    expect(mails(a)).toHaveLength(1)
+  })
+
+  test('neither addresses nor what is private or restricted leave', async () => {
+    await begun()
+    bugs.say(url(7), { text: 'secret one', isPrivate: true })
+    bugs.say(url(7), {
+      text: 'Ask dora@example.com, or Dora <dora@example.com>.',
+      author: 'dora@example.com',
+      authorName: 'dora@example.com',
+    })
+    await round(a)
+    bugs.put(url(7), { isRestricted: true, summary: 'secret two', changedAt: bugs.now + 1 })
+    bugs.say(url(7), { text: 'secret three' })
+    await round(a)
+    await round(a)
+    const all = mails(a).map(shown).join('\n')
+    expect(all).not.toMatch(/dora@|ann@|secret/)
+    expect(mails(a)[1]?.from.name).toBe('Somebody via Grapevine')
+    expect(mails(a)[1]?.text).toContain('Ask [address], or Dora.')
+    // What ended it is nobody's business, and said once.
+    expect(mails(a)).toHaveLength(3)
+    expect(mails(a)[2]?.text).toMatch(/^I no longer carry mails of this thread to its bug/)
+  })
+
+  test('a comment that is private no more comes late, and one that was changed comes again', async () => {
+    await begun()
+    const hidden = bugs.say(url(7), { text: 'It is the adder.', isPrivate: true, at: bugs.now })
+    const changed = bugs.say(url(7), { text: 'It is the counter.', at: bugs.now })
+    await round(a)
+    expect(mails(a)).toHaveLength(2)
+    // No time of the bug changes.
+    hidden.isPrivate = false
+    changed.text = 'It is the counter, sorry, the adder.'
+    await round(a, [], day)
+    await round(a)
+    const [root, first, ...late] = mails(a)
+    expect(late).toHaveLength(2)
+    const said = late.map(({ text }) => text).join('\n=====\n')
+    await expect(said).toMatchFileSnapshot('golden-sync/late.txt')
+    expect(late.map(({ inReplyTo }) => inReplyTo).sort()).toEqual([first?.messageId, root?.messageId].sort())
+    await round(a, [], day)
+    expect(mails(a)).toHaveLength(4)
+  })
+
+  test('old bugs of a product stay where they are until somebody speaks; chosen ones come whole', async () => {
+    await open({ products: ['tally'], flag: 'list' })
+    bugs.now -= 100 * day
+    for (const number of [1, 2, 3]) {
+      newBug(number, `old bug ${number}`)
+      bugs.say(url(number), { text: `old comment of ${number}` })
+    }
+    bugs.put(url(3), { flags: ['list+'] })
+    bugs.now += 100 * day
+    await round(a)
+    expect(mails(a).map(({ text }) => /old \w+( of)? 3/.test(text))).toEqual([true, true])
+    bugs.now = a.flow.wired.clock.now()
+    bugs.say(url(2), { text: 'Does it still crash?' })
+    await round(a)
+    const more = mails(a).slice(2)
+    expect(more).toHaveLength(2)
+    expect(more[0]?.text).toContain('old bug 2')
+    expect(more[0]?.text).toContain('1 earlier comment can be read there.')
+    expect(more[1]?.text).toContain('Does it still crash?')
+  })
+
+  test('much is carried in small steps, goes on where a process died, and keeps its order', async () => {
+    await open({ bugs: ['7'] })
+    newBug()
+    for (let n = 1; n <= 45; n++) bugs.say(url(7), { text: `thought ${n}` })
+    await round(a)
+    expect(mails(a).length).toBeLessThanOrEqual(10)
+    a.memory = syncMemory()
+    for (let n = 0; n < 12; n++) await round(a)
+    const said = mails(a).map(({ text }) => /thought \d+/.exec(text)?.[0])
+    expect(said).toEqual([undefined, ...Array.from({ length: 45 }, (_, n) => `thought ${n + 1}`)])
+    expect(new Set(mails(a).map(({ messageId }) => messageId)).size).toBe(46)
+  })
+
+  test('it ends with the bug, says so once, and goes on when that is opened again', async () => {
+    await begun()
+    bugs.say(url(7), { text: 'Mended.', at: bugs.now })
+    bugs.put(url(7), { status: 'RESOLVED', resolution: 'FIXED', isOpen: false, changedAt: bugs.now + 1 })
+    for (let n = 0; n < 4; n++) await round(a)
+    expect(mails(a).map(({ text }) => text.split('\n')[0])).toEqual([
+      'Ann writes in bug 7:',
+      'Ann writes in bug 7:',
+      'Bug 7 is closed (RESOLVED FIXED):',
+    ])
+    await say(a, { id: 'after@example.org', re: mails(a)[0]?.messageId ?? '', body: 'Thank you.' })
+    await round(a)
+    expect(bugs.bugs.get(url(7))?.comments).toHaveLength(2)
+    bugs.now += 5
+    bugs.put(url(7), { status: 'REOPENED', resolution: '', isOpen: true })
+    bugs.say(url(7), { text: 'It is back.' })
+    await round(a)
+    expect(mails(a)[3]?.text).toContain('It is back.')
+    await say(a, { id: 'back@example.org', re: mails(a)[3]?.messageId ?? '', body: 'Oh no.' })
+    await round(a)
+    expect(bugs.bugs.get(url(7))?.comments.at(-1)?.text).toContain('Oh no.')
+  })
+
+  test('it ends when nobody says anything for long', async () => {
+    await begun()
+    for (let n = 0; n < 3; n++) await round(a, [], 31 * day)
+    expect(mails(a)).toHaveLength(2)
+    await expect(shown(mails(a)[1] as OutgoingMail)).toMatchFileSnapshot('golden-sync/idle.txt')
+    expect(bugs.bugs.get(url(7))?.comments).toHaveLength(2)
+    bugs.now = a.flow.wired.clock.now()
+    bugs.say(url(7), { text: 'Still there.', at: bugs.now + 1 })
+    await round(a)
+    expect(mails(a)[2]?.text).toContain('Still there.')
+  })
+
+  test('bugmail wakes the look, and its text is not used', async () => {
+    await begun()
+    await tend(a)
+    bugs.say(url(7), { text: 'The real words.' })
+    const raw = [
+      ...[
+        'From: bugzilla-daemon@bugs.example.org',
+        'To: grapevine@example.org',
+        'Subject: [Bug 7] crash at ten',
+      ],
+      ...[
+        'X-Bugzilla-Type: changed',
+        'Auto-Submitted: auto-generated',
+        'Message-ID: <bug-7-2-abcdefghij@http.bugs/>',
+      ],
+      ...['', '--- Comment #1 from Ann <ann@example.org> ---', 'wrapped words', ''],
+    ].join('\n')
+    const given = { project: botProject, source: 'inbox', listTags: [], mails: [arrived(a, raw)], cursor: 1 }
+    await receive(a.flow.wired)(given)
+    const asked = bugs.asked.length
+    await tend(a)
+    await a.flow.settle()
+    expect(bugs.asked.slice(asked)).not.toContain('sweep')
+    expect(mails(a)[1]?.text).toContain('The real words.')
+    expect(mails(a)[1]?.text).not.toContain('wrapped')
+  })
+
+  test('long lines and other scripts leave as quoted-printable', async () => {
+    await begun()
+    bugs.say(url(7), { text: `${'x'.repeat(3000)}\nÄ ж` })
+    await round(a)
+    const made = await mailBytes(mails(a)[1] as OutgoingMail, undefined)
+    const raw = made.ok ? made.bytes.toString('latin1') : ''
+    expect(raw).toMatch(/Content-Transfer-Encoding: quoted-printable/i)
+    expect(Math.max(...raw.split('\r\n').map(line => line.length))).toBeLessThan(998)
+  })
+
+  test('nothing happens until the bot is live', async () => {
+    await open({ products: ['tally'] })
+    a.flow.wired.config.mail.live = false
+    newBug()
+    await round(a)
+    expect(bugs.asked).toEqual([])
+    expect(a.flow.sent).toEqual([])
+  })
+})
