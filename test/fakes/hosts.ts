@@ -45,7 +45,7 @@ export const wiredFor = async (
   const queue = bullQueue({ connection, prefix: 'hosts' })
   const { host, ...more } = farm
   return {
-    config: { host, projects: [], farm: { slots: 2, memoryMiB: 4096, images: [], ...more } },
+    config: { host, projects: [], watch: {}, farm: { slots: 2, memoryMiB: 4096, images: [], ...more } },
     ...{ store, clock, log, blobs: memoryBlobs(), mirror: fakeMirror() },
     queue:
       redis === undefined
