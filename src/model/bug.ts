@@ -74,7 +74,8 @@ export type BugDraft = {
 export type BugWriteKind = 'result' | 'landed' | 'mirror' | 'incident' | 'track'
 
 export type BugWriteState =
-  | { at: 'pending'; notBefore: Instant; tries: number }
+  /** `why`: it was not taken the last time. */
+  | { at: 'pending'; notBefore: Instant; tries: number; why?: string }
   | { at: 'writing'; since: Instant; tries: number }
   | { at: 'written'; when: Instant; bug: BugUrl; comment: number | undefined }
   | { at: 'failed'; when: Instant; why: string }
