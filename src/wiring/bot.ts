@@ -10,6 +10,7 @@ import { openAlarm } from './alarm.ts'
 import { closeOverdue } from './assembled.ts'
 import { basesEveryMs, newBaseMemory, tendBranches } from './bases.ts'
 import { type BugResultMemory, bugResultMemory, tendBugResults, tendLanded } from './bug-results.ts'
+import { bugWriteMemory, tendBugWrites } from './bug-writes.ts'
 import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
@@ -161,6 +162,11 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     what: 'bugs of series',
     act: () => tendBugResults(wired, memory.bugs),
   })
+  const written = bugWriteMemory()
+  const bugWrites = guarded(wired, memory.complain, {
+    what: 'writes to bugs',
+    act: () => tendBugWrites(wired, written),
+  })
   // After the bases' look has fetched; a large repository may take a while to be looked through.
   const landed = guarded(wired, memory.complain, {
     what: 'what landed',
@@ -168,6 +174,7 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
   })
   await Promise.all([
     every(bugResults),
+    every(bugWrites),
     every(landed, Math.max(sweepMs, basesEveryMs)),
     every(hosts),
     every(incidents),
