@@ -108,7 +108,10 @@ const queueFacts = async (ports: Ports, memory: WatchMemory, ends: RunEnd[]): Pr
 /** Series that wait to be planned or judged, and not for the end of an incident. */
 const waitingSeries = async ({ store, clock }: Ports, memory: WatchMemory): Promise<Waiting[]> => {
   const jobs = await currentJobs(store)
-  const held = new Set([...(await heldJobs(store, clock, jobs)), ...(await shadedJobs(store, clock, jobs))])
+  const held = new Set([
+    ...(await heldJobs(store, clock, jobs)),
+    ...(await shadedJobs(store, clock, { jobs })).keys(),
+  ])
   const planned = await Promise.all(
     jobs
       .filter(({ id }) => !held.has(id))

@@ -124,6 +124,9 @@ describe('what ran on an image that was damaged', () => {
     await post('Ann', 'Ben')
     expect(await found()).toEqual({ 'ann: better': undefined, 'ben: better': undefined })
     expect(flow.sent).toEqual([])
+    await pass(120_000)
+    expect((await titles()).sort()).toEqual(['ann: better', 'ben: better'])
+    expect(flow.sent).toEqual([])
     world.bad = undefined
     await alarm.clear('image-damaged', 'debian', 'built again')
     await flow.settle()

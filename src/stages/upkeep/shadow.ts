@@ -182,10 +182,15 @@ export const tendShadows =
     return found
   }
 
-/** Of these jobs, those whose verdict waits for the end of an incident: there is no use in looking at them before. */
-export const shadedJobs = async (store: Store, clock: Clock, jobs: Job[]): Promise<Set<JobId>> => {
+/** Of these jobs, those whose verdict waits for the end of an incident, and which: there is no use in looking at them before.
+ *  `settledMs`: not those of which something ended within it, as they may be about to be judged. */
+export const shadedJobs = async (
+  store: Store,
+  clock: Clock,
+  { jobs, settledMs = 0 }: { jobs: Job[]; settledMs?: Millis },
+): Promise<Map<JobId, IncidentId>> => {
   const now = clock.now()
-  const found = new Set<JobId>()
+  const found = new Map<JobId, IncidentId>()
   if (jobs.length === 0) return found
   const shadows = (await store.incidents({ open: true })).filter(holds).flatMap(incident => {
     const shadow = shadowOf(incident)
@@ -193,8 +198,13 @@ export const shadedJobs = async (store: Store, clock: Clock, jobs: Job[]): Promi
   })
   if (shadows.length === 0) return found
   const since = Math.min(...shadows.map(({ from }) => from))
-  const ends = await store.runEnds({ since, limit: maxEnds })
-  const touched = new Set(shadows.flatMap(shadow => fatesIn(shadow, ends).map(({ job }) => job)))
-  for (const { id } of jobs) if (touched.has(id) && !(await isBusy(store, id))) found.add(id)
+  const ids = new Set(jobs.map(({ id }) => id))
+  const ends = (await store.runEnds({ since, limit: maxEnds })).filter(({ job }) => ids.has(job))
+  const fresh = new Set(ends.filter(({ endedAt }) => now - endedAt < settledMs).map(({ job }) => job))
+  for (const shadow of shadows)
+    for (const { job } of fatesIn(shadow, ends)) {
+      if (found.has(job) || fresh.has(job) || (await isBusy(store, job))) continue
+      found.set(job, shadow.incident)
+    }
   return found
 }

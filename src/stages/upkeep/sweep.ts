@@ -114,7 +114,7 @@ export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   const open = await currentJobs(store)
   const held = new Set([
     ...(await heldJobs(store, ports.clock, open)),
-    ...(await shadedJobs(store, ports.clock, open)),
+    ...(await shadedJobs(store, ports.clock, { jobs: open })).keys(),
   ])
   return [
     ...mails.map(mail => pushes.assemble(mail.project, mail.id)),
