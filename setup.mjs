@@ -87,6 +87,8 @@ const testNeeds = [
   { name: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
   { name: 'dovecot-lmtpd', isThere: () => existsSync('/usr/lib/dovecot/lmtp') },
   { name: 'openssl', isThere: command('openssl') },
+  { name: 'ipmitool', isThere: command('ipmitool') },
+  { name: 'openipmi', isThere: command('ipmi_sim') },
   { name: 'postfix', isThere: () => isProgram('/usr/lib/postfix/sbin/master') },
 ]
 
@@ -246,6 +248,8 @@ export const installScript = (packages, { root = '' } = {}) => {
     postgresql: 'postgresql',
     'dovecot-imapd': 'dovecot',
     postfix: 'postfix',
+    ipmitool: 'ipmievd',
+    openipmi: 'openipmi',
   }
   const disable = packages
     .filter(name => Object.hasOwn(services, name))

@@ -20,11 +20,15 @@ const configured = async (config: Config): Promise<Check[]> => {
   const { dataChecks } = await import('./doctor/data.ts')
   const { qualificationChecks } = await import('./doctor/qualification.ts')
   const { serviceChecks } = await import('./doctor/services.ts')
+  const { powerChecks } = await import('./doctor/power.ts')
   const { projectChecks } = await import('./doctor/projects.ts')
+  const { trackerChecks } = await import('./doctor/trackers.ts')
   return [
     ...dataChecks(config),
     ...qualificationChecks(config),
     ...serviceChecks(config),
+    ...trackerChecks(config),
+    ...powerChecks(config),
     ...projectChecks(config),
   ]
 }

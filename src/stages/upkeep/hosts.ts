@@ -62,6 +62,13 @@ const forgiveDeafness = (watch: HostWatch, now: Instant): void => {
 const isSilent = (word: Word | undefined, now: Instant): boolean =>
   word !== undefined && now - word.noticed >= heartbeatLostMs
 
+/** How long this process has listened to a host in vain, as of its last look; undefined: it is heard of, or we have not looked yet. */
+export const silenceOf = (watch: HostWatch, name: string): Millis | undefined => {
+  const word = watch.words.get(name)
+  if (word === undefined || watch.lookedAt === undefined || !isSilent(word, watch.lookedAt)) return undefined
+  return watch.lookedAt - word.noticed
+}
+
 /** Takes note of a host's newest word. `isBack`: it may have been an incident until now. */
 const listenTo = (
   watch: HostWatch,
