@@ -1,6 +1,7 @@
 // The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
 import { Fault } from '../model/fault.ts'
 import { powerMemory } from '../stages/power/auto.ts'
+import { powerMemory } from '../stages/power/auto.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
 import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
@@ -16,6 +17,7 @@ import { sendDigests } from './digests.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendCapped } from './outbox.ts'
+import { tendPower } from './power.ts'
 import { tendPower } from './power.ts'
 import { readSources } from './reading.ts'
 import { tendWatch, watchMemory } from './watch.ts'
@@ -143,6 +145,12 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     what: 'power of hosts',
     act: () => tendPower(wired, { watch: memory.hosts, memory: switches }),
   })
+  // Nor for a switch that takes its time.
+  const switches = powerMemory()
+  const power = guarded(wired, memory.complain, {
+    what: 'power of hosts',
+    act: () => tendPower(wired, { watch: memory.hosts, memory: switches }),
+  })
   // Nor for a bug tracker.
   const known = guarded(wired, memory.complain, {
     what: 'known failures',
@@ -179,6 +187,7 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     every(hosts),
     every(incidents),
     every(known),
+    every(power),
     every(power),
     every(watch),
     flow(),
