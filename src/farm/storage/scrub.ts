@@ -6,6 +6,7 @@ import { Fault } from '../../model/fault.ts'
 import { errnoOf } from '../../text/errno.ts'
 import { digestOf, type Pace } from '../files.ts'
 import { imagesFolder, manifestFile } from '../image/manifest.ts'
+import { flawOf as flawOfTables } from '../image/qemu-img.ts'
 import { isVersion } from '../image/versions.ts'
 import { allTemplates, findTemplate, templateFolder } from '../templates.ts'
 import { condemnImage, condemnTemplate, type DamagePlace } from './damage.ts'
@@ -59,15 +60,29 @@ export const scrubNext = async (place: DamagePlace, options: ScrubOptions = {}):
   }
 }
 
-const flawOf = async ({ path, sha256 }: Unit, pace: Pace): Promise<string | undefined> => {
+const flawOf = async (unit: Unit, pace: Pace): Promise<string | undefined> => {
+  const { path, sha256 } = unit
   try {
     return (await digestOf(path, pace)) === sha256
-      ? undefined
+      ? await tableFlaw(unit, pace)
       : `${path} is not what it was: its bytes have changed`
   } catch (error) {
     // Whatever its reason is: an interruption is no damage.
     pace.signal?.throwIfAborted()
     if (error instanceof Fault && error.kind === 'damaged' && !isForbidden(error.cause)) return error.message
+    throw error
+  }
+}
+
+/** A disk that was bad when it was made keeps its digest. */
+const tableFlaw = async ({ kind, path }: Unit, { signal }: Pace): Promise<string | undefined> => {
+  if (kind !== 'image' || !path.endsWith('.qcow2')) return undefined
+  try {
+    const flaw = await flawOfTables(path, { signal })
+    return flaw && `${path}: ${flaw}`
+  } catch (error) {
+    // That it cannot be checked says nothing about it.
+    if (error instanceof Fault) return undefined
     throw error
   }
 }
