@@ -44,14 +44,9 @@ export const hearing = (
 export const operatorsHear = ({ trouble }: Pick<Incident, 'trouble'>): boolean => !toldElsewhere.has(trouble)
 
 /** What of an incident is worth another word to those who wait. */
-export const newsOf = ({
-  cause,
-  doing,
-  severity,
-}: Pick<Incident, 'cause' | 'doing' | 'severity'>): Record<string, string> => ({
+export const newsOf = ({ cause, doing }: Pick<Incident, 'cause' | 'doing'>): Record<string, string> => ({
   cause: cause ?? '',
   doing: doing ?? '',
-  severity,
 })
 
 /** Nobody has it yet. */
@@ -121,6 +116,9 @@ export const noticeDue = (incident: Incident, given: Told): 'first' | 'update' |
   return isNews || isPromiseDue(last, now) ? 'update' : undefined
 }
 
-/** Notices that wait, and that nobody needs any more, as it is over. */
+/** Notices that wait, and that nobody needs any more, as it is over. Is it back before it is resolved, it is told anew. */
 export const needless = ({ state }: Pick<Incident, 'state'>, told: Notice[]): Notice[] =>
-  state.at === 'resolved' ? told.filter(one => isWaiting(one) && one.kind !== 'resolved') : []
+  told.filter(one => isWaiting(one) && isNeedless(state.at, one))
+
+const isNeedless = (at: Incident['state']['at'], { kind, held }: Notice): boolean =>
+  at === 'resolved' ? kind !== 'resolved' : at === 'monitoring' && kind === 'first' && !held

@@ -153,6 +153,7 @@ describe('notices', () => {
     })
     await round()
     await golden(`words-${trouble}`, to(list)[0])
+    await clock.advance(200 * minute)
     await resolve(incident)
     await round(3 * hour)
     await golden(`words-${trouble}-over`, to(list)[1])
@@ -172,6 +173,7 @@ describe('notices', () => {
     })
     await open('mail-capped', { about: 'mail' })
     await round()
+    await clock.advance(75 * minute)
     await resolve(incident, 'the image is whole again')
     await round(2 * hour)
     expect(flow.sent).toHaveLength(2)
@@ -363,6 +365,47 @@ describe('notices', () => {
       [url, 'RESOLVED'],
     ])
     expect((await wired.store.incident(incident.id))?.bug).toBe(url)
+  })
+
+  it('says where it goes on when an incident turns out to be a part of another', async () => {
+    const more = touching(await waiting('tally: count to 20'))
+    const [part, whole] = [await open('host-lost', more), await open('disk-reserve', more)]
+    await round()
+    await happen(part, { on: 'merged', by: 'olga', into: whole.id })
+    await round(2 * hour)
+    await golden('merged', to(list)[2])
+  })
+
+  it('drops the first word when its trouble passes before mail leaves, and says it when the trouble is back', async () => {
+    let isDown = true
+    const { sink } = wired
+    const away = new Fault('unreachable', 'later', 'mail server: no answer', { remedy: 'start it' })
+    const send: typeof sink.send = mail => (isDown ? Promise.reject(away) : sink.send(mail))
+    wired = { ...wired, sink: { ...sink, find: sink.find, send } }
+    const incident = await open('queue-old', touching(await waiting('tally: count to 20')))
+    await round()
+    await happen(incident, { on: 'cleared', how: 'it was tested' })
+    await round(minute)
+    isDown = false
+    await round(5 * minute)
+    expect(flow.sent).toEqual([])
+    await happen(incident, { on: 'raised', detail: 'it waits again' })
+    await round(minute)
+    expect(to(list).map(({ inReplyTo }) => inReplyTo)).toEqual([undefined])
+  })
+
+  it('keeps its promise while it watches whether the trouble stays away', async () => {
+    configure({ everyMs: 2 * hour })
+    const incident = await open('guests-failing', {
+      ...touching(await waiting('tally: count to 20')),
+      ...{ host: undefined, about: 'debian13', confirmed: { at: clock.now(), by: 'olga' } },
+    })
+    await round()
+    await clock.advance(110 * minute)
+    await happen(incident, { on: 'cleared', how: 'quiet' })
+    await round(9 * minute)
+    expect(to(list)).toHaveLength(2)
+    await golden('watched', to(list)[1])
   })
 
   it('keeps how things stand for the time when the database is away', async () => {

@@ -7,7 +7,7 @@ import { newsOf } from '../../model/notice-due.ts'
 import { oneLine } from '../../text/clean.ts'
 import { render } from '../../text/render.ts'
 import { noticeLetter } from './letter.ts'
-import { incidentView, type Progress, type Said } from './view.ts'
+import { capital, incidentView, type Progress, type Said } from './view.ts'
 
 /** What all notices of one bot share. */
 export type Letterhead = { bot: Address; administrator: Address; live: boolean; host: string; page: string }
@@ -70,32 +70,28 @@ export const listNotice = (
 
 const letterhead = ({ bot, administrator, live, host }: Letterhead) => ({ bot, administrator, live, host })
 
-/** Separates what a detector says into sentences of their own. */
-const detailsOf = ({ detail }: Incident): string[] => {
-  const parts = oneLine(detail, 1000).split('; ')
-  return parts.map((part, i) =>
-    i < parts.length - 1 || !/[.:?]$/.test(part) ? `${part}${/[.:?]$/.test(part) ? '' : '.'}` : part,
-  )
-}
-
 /** To the administrator. `lists`: who else hears of it; `held`: what waits for a word. */
-export const operatorsNotice = (given: Common & { lists: string[]; held: Notice[] }): Notice => {
-  const { incident, kind, told, root, head, now, into, lists, held } = given
+export const operatorsNotice = (
+  given: Common & { lists: string[]; held: Notice[]; addressOf(to: Notice['to']): string },
+): Notice => {
+  const { incident, kind, told, root, head, now, into, lists, held, addressOf } = given
   const said: Said = { kind, alone: root === undefined, news: false, next: undefined }
+  const words = incidentView(incident, said, { progress: noProgress, into, page: head.page, now })
   const view = {
-    ...incidentView(incident, said, { progress: noProgress, into, page: head.page, now }),
-    details: detailsOf(incident),
+    ...words,
+    headline: capital(sayTroubleOf(incident, words)),
+    detail: oneLine(incident.detail, 1000),
     how: oneLine(incident.resolved?.how ?? '', 300),
     lists: lists.join(', '),
     held: held.map(({ to, reply: { mail } }) => ({
-      list: to === 'operators' ? '' : to.list,
+      list: addressOf(to),
       lines: mail.text.trimEnd().split('\n'),
     })),
   }
   return noticeLetter({
     ...{ of: { incident: incident.id }, kind, to: 'operators', template: 'notice-operators' },
     ...{ variables: { n: view }, root, nextWord: undefined, held: false, now, list: undefined },
-    subject: subjectOf(incident, view, head.bot.name),
+    subject: `${subjectOf(incident, view, head.bot.name)} (${oneLine(incident.host ?? incident.about, 60)})`,
     said: {
       ...newsOf(incident),
       number: String(told.length),

@@ -1,7 +1,6 @@
 // The notice stage: an incident and what was said of it → what is said now, to whom. Decided anew in every sweep, from what is kept.
 import type { Incident } from '../../model/incident.ts'
 import type { Address } from '../../model/mail.ts'
-import { type Maintenance } from '../../model/maintenance.ts'
 import type { Notice } from '../../model/notice.ts'
 import {
   hearing,
@@ -42,13 +41,6 @@ const isHeld = ({ severity, confirmed }: Incident, { policy }: TellPorts): boole
   confirmed === undefined && policy.hold.includes(severity)
 
 const isTo = (to: Notice['to'], project: string): boolean => to !== 'operators' && to.list === project
-
-/** Is it about hosts that rest as planned now? */
-export const isPlanned = ({ host }: Pick<Incident, 'host'>, maintenances: Maintenance[]): boolean =>
-  maintenances.some(
-    ({ state, hosts }) =>
-      state.at === 'running' && (hosts.length === 0 || (host !== undefined && hosts.includes(host))),
-  )
 
 const givenUp = ({ clock }: Pick<TellPorts, 'clock'>): ReplyState => ({
   at: 'failed',
@@ -173,6 +165,7 @@ const tellOperators = async (
       ...{ incident, kind, told, held, now, head: ports.head, into: reach.into },
       root: rootOf(told),
       lists: lists.map(({ list }) => list.address),
+      addressOf: to => ports.projects.find(({ name }) => isTo(to, name))?.list.address ?? 'a list',
     }),
   )
 }
@@ -193,4 +186,23 @@ export const tellOf =
       toLists.push(...(await tellList(ports, { incident, project, notices, reach, concerned })))
     }
     await tellOperators(ports, { incident, notices, toLists, reach })
+  }
+
+/** What would be said to those whom it concerns, if it were due now. Keeps nothing. Throws the journal's and `reach`'s Faults. */
+export const previewOf =
+  (ports: TellPorts) =>
+  async (incident: Incident, { notices, reach }: { notices: Notice[]; reach: Reach }): Promise<Notice[]> => {
+    const names = ports.projects.map(({ name }) => name)
+    const hear = hearing(incident, { projects: names, waiting: reach.waiting })
+    const concerned = ports.projects.filter(
+      ({ name }) => hear.includes(name) || notices.some(({ to }) => isTo(to, name)),
+    )
+    return Promise.all(
+      concerned.map(project => {
+        const told = notices.filter(({ to }) => isTo(to, project.name))
+        const isOver = incident.state.at === 'resolved'
+        const kind = isOver ? 'resolved' : rootOf(told) ? 'update' : 'first'
+        return compose(ports, { incident, project, told, reach, kind, held: isHeld(incident, ports) })
+      }),
+    )
   }

@@ -1,5 +1,5 @@
 // What a notice of an incident is made of: the incident in words and times for people, and the series that wait for it.
-import type { Incident } from '../../model/incident.ts'
+import type { Incident, Trouble } from '../../model/incident.ts'
 import { overSince } from '../../model/incident-machine.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { Series, SeriesId } from '../../model/series.ts'
@@ -95,6 +95,28 @@ const howFor = ({ log, resolved, trouble }: Incident): string => {
 /** Without a full stop, as one may follow. */
 const plain = (text: string, max: number): string => oneLine(text, max).replace(/[.\s]+$/, '')
 
+const dayMs = 86_400_000
+
+const sayLong = (ms: number): string => (ms < 2 * dayMs ? sayDuration(ms) : `${Math.round(ms / dayMs)} days`)
+
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+const machineFor = (host: string | undefined): { machine: string; Machine: string } => {
+  const name = oneLine(host ?? '', 60)
+  const machine = name === '' ? 'a test machine' : `the test machine ${name}`
+  return { machine, Machine: capital(machine) }
+}
+
+/** What was said while they lasted may be wrong, or is held back. */
+const doubtful: ReadonlySet<Trouble> = new Set(['alike-failures', 'host-fails-more', 'guests-failing'])
+
+const headingFor = ({ trouble, resolved }: Incident, over: boolean): string => {
+  if (resolved?.real) return 'They belong to these series:'
+  if (over) return 'These series are tested now, or once more; their results come by themselves:'
+  if (trouble === 'alike-failures') return 'The results of these series wait:'
+  return doubtful.has(trouble) ? 'These series are run again, or wait:' : 'These series wait for it:'
+}
+
 export type Said = {
   kind: 'first' | 'update' | 'resolved'
   alone: boolean
@@ -111,25 +133,28 @@ export const incidentView = (
   const { trouble, host, about, detail, since, severity, cause, doing, resolved } = incident
   const end = overSince(incident)
   const over = kind === 'resolved'
+  const monitoring = incident.state.at === 'monitoring'
+  const past = over || monitoring
   const { waiting, done } = progress
   return {
     ...{ kind, trouble, severity, alone, news, over, into, page, done, id: incident.id },
     host: oneLine(host ?? '', 60),
     about: oneLine(about, 200),
-    detail: plain(detail, 300),
+    detail: capital(plain(detail, 300)),
+    plain: plain(detail, 300),
     since: sayWhen(since),
-    when: over ? `from ${sayWhen(since)} until ${sayWhen(end ?? now)}` : `since ${sayWhen(since)}`,
+    when: past ? `from ${sayWhen(since)} until ${sayWhen(end ?? now)}` : `since ${sayWhen(since)}`,
     until: sayWhen(end ?? now),
     quiet: sayWhen(end ?? now),
-    lasted: sayDuration(Math.max(0, (end ?? now) - since)),
-    monitoring: incident.state.at === 'monitoring',
+    lasted: sayLong(Math.max(0, (end ?? now) - since)),
+    ...{ monitoring, past },
     cause: oneLine(cause ?? '', 600),
     doing: oneLine(doing ?? '', 600),
     how: howFor(incident),
     real: resolved?.real === true,
-    heading: over
-      ? 'These series are tested now, or once more; their results come by themselves:'
-      : 'These series wait for it:',
+    ...machineFor(host),
+    doubt: doubtful.has(trouble),
+    heading: headingFor(incident, over),
     series: waiting.slice(0, maxShown),
     more: Math.max(0, waiting.length - maxShown),
     count: incident.affects.series.length,
