@@ -105,6 +105,11 @@ const entries: Entry[] = [
     load: async () => (await import('./incident.ts')).incident,
   },
   {
+    name: 'maintenance',
+    summary: 'plan windows in which hosts, or the whole service, rest',
+    load: async () => (await import('./maintenance.ts')).maintenance,
+  },
+  {
     name: 'backup',
     summary: 'back up images and templates, prove and restore them',
     load: async () => (await import('./backup.ts')).backup,

@@ -8,18 +8,24 @@ const year = 366 * 86_400_000
 const span = duration(1000, year)
 const date = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
 
-/** `2 h` from now, or a date and time (ISO 8601), in this machine's time zone unless it says another. Throws UsageError for anything else, and for what is over. */
-export const parseUntil = (text: string, now: Instant): Instant => {
+/** `2 h` after `base`, or a date and time (ISO 8601), in this machine's time zone unless it says another. Throws UsageError for anything else. */
+export const parseWhen = (text: string, option: string, base: Instant): Instant => {
   const asSpan = span.safeParse(text.trim())
-  if (asSpan.success) return now + asSpan.data
+  if (asSpan.success) return base + asSpan.data
   const [day, time = '00:00'] = text.trim().split(/[T ]/)
   const when = date.test(text.trim()) ? Date.parse(`${day}T${time}`) : Number.NaN
   if (Number.isNaN(when))
     throw new UsageError(
-      `--until: "${text}" is neither a span nor a date and time`,
+      `${option}: "${text}" is neither a span nor a date and time`,
       'Write it like "2 h", "3 d", 2026-12-24 or 2026-12-24T18:00',
     )
-  if (when <= now) throw new UsageError(`--until: ${text} is over already`)
+  return when
+}
+
+/** As parseWhen, from now on. Throws UsageError also for what is over. */
+export const parseUntil = (text: string, now: Instant, option = '--until'): Instant => {
+  const when = parseWhen(text, option, now)
+  if (when <= now) throw new UsageError(`${option}: ${text} is over already`)
   return when
 }
 

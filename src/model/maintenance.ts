@@ -10,7 +10,7 @@ import type { Instant, Millis } from './instant.ts'
 export type MaintenanceId = string
 
 /** reminded: also if there was no time to · proving: since then its hosts are asked to prove themselves · unproven: who ends it without
- *  that · untold: it was announced, and that it is cancelled was not said yet */
+ *  that · untold: people know of it, and that it is cancelled was not said yet · whole: nor will any later one of its series be */
 export type MaintenanceState =
   | { at: 'planned' }
   | { at: 'announced'; when: Instant; told?: number; reminded?: true }
@@ -23,7 +23,7 @@ export type MaintenanceState =
       overrunTold?: Instant
     }
   | { at: 'done'; when: Instant; how: string }
-  | { at: 'cancelled'; when: Instant; by: string; why: string; untold?: true }
+  | { at: 'cancelled'; when: Instant; by: string; why: string; untold?: true; whole?: true }
 
 export type Maintenance = {
   /** Content id of hosts, from and who planned it. */
@@ -37,8 +37,9 @@ export type Maintenance = {
   createdAt: Instant
   /** RFC 5545 RRULE (without DTSTART), in UTC, of which this is one occurrence: the next one is planned when this one is over. undefined: once. */
   repeat: string | undefined
-  /** Of a repeated one: the first of them, when that began, and when the rule has this one begin, wherever it was moved to. */
-  series?: { id: MaintenanceId; start: Instant; slot: Instant }
+  /** Of a repeated one: the first of them, when that begins and how long it takes, and when the rule has this one begin, wherever it is
+   *  moved to. */
+  series?: { id: MaintenanceId; start: Instant; lengthMs: Millis; slot: Instant }
   /** RFC 5545 SEQUENCE of its invitation: grows with each change that people must hear of. */
   sequence: number
   state: MaintenanceState
@@ -71,7 +72,7 @@ export type MaintenanceEvent =
   | { on: 'moved'; from?: Instant; to?: Instant; reason?: string }
   /** Its hosts prove themselves now, also if they were asked already; `unproven`: who ends it without. */
   | { on: 'finished'; unproven?: string }
-  | { on: 'cancelled'; by: string; why: string }
+  | { on: 'cancelled'; by: string; why: string; whole?: true }
 
 /** Where an event takes it; the same one back: it came too late, or does not concern it. done and cancelled are final. */
 export const nextMaintenance = (window: Maintenance, event: MaintenanceEvent, now: Instant): Maintenance => {
@@ -130,15 +131,26 @@ const moved = (window: Maintenance, event: Extract<MaintenanceEvent, { on: 'move
   const isSame = from === window.from && to === window.to && reason === window.reason
   if (isSame || to <= from) return window
   const changed = { ...window, from, to, reason }
-  // Of what nobody has heard nothing has changed.
-  if (state.at === 'planned') return changed
   const sequence = window.sequence + 1
+  if (state.at === 'planned') return isInCalendars(window) ? { ...changed, sequence } : unheard(changed)
   if (state.at === 'announced') {
     const { reminded: _, ...rest } = state
     return { ...changed, sequence, state: rest }
   }
   const { proving: _, overrunTold: __, ...rest } = state
   return { ...changed, sequence, state: rest }
+}
+
+/** A later one of a series is known before it is announced. */
+const isInCalendars = ({ series }: Maintenance): boolean =>
+  series !== undefined && series.slot !== series.start
+
+/** Of what nobody has heard nothing has changed. */
+const unheard = (window: Maintenance): Maintenance => {
+  const { series, from, to } = window
+  return series === undefined
+    ? window
+    : { ...window, series: { ...series, start: from, slot: from, lengthMs: to - from } }
 }
 
 const finished = (window: Maintenance, unproven: string | undefined, now: Instant): Maintenance => {
@@ -154,13 +166,18 @@ const finished = (window: Maintenance, unproven: string | undefined, now: Instan
 
 const cancelled = (
   window: Maintenance,
-  { by, why }: { by: string; why: string },
+  { by, why, whole }: Extract<MaintenanceEvent, { on: 'cancelled' }>,
   when: Instant,
 ): Maintenance => {
   const { at } = window.state
   if (at !== 'planned' && at !== 'announced') return window
-  const untold = at === 'announced' ? ({ untold: true } as const) : {}
-  return { ...window, state: { at: 'cancelled', when, by, why, ...untold } }
+  const untold = at === 'announced' || isInCalendars(window) ? ({ untold: true } as const) : {}
+  const sequence = window.sequence + 1
+  return {
+    ...window,
+    sequence,
+    state: { at: 'cancelled', when, by, why, ...untold, ...(whole ? { whole } : {}) },
+  }
 }
 
 /** When people hear of a window; see the configuration's `notices`. */

@@ -1,6 +1,7 @@
 // A mail of ours → the options of nodemailer's composer, checked: the last gate before anything untrusted gets into a header.
 import type { Address, MessageId } from '../model/mail.ts'
 import type { OutgoingMail } from '../model/reply.ts'
+import { contentId } from './digest.ts'
 
 /** What nodemailer's MailComposer takes; spelled out, so that nothing else can slip in. */
 export type MailOptions = {
@@ -14,6 +15,9 @@ export type MailOptions = {
   text: string
   inReplyTo?: MessageId
   references?: MessageId[]
+  icalEvent?: { method: string; filename: string; content: string }
+  /** Of the lines between parts; the same for the same mail, as it may have to be sent again. */
+  baseBoundary?: string
   textEncoding: 'quoted-printable'
   disableFileAccess: true
   disableUrlAccess: true
@@ -65,8 +69,26 @@ const problemOf = (mail: OutgoingMail): string | undefined => {
   const badHeader = Object.entries(mail.headers).find(([name, value]) => !isHeader(name, value))
   if (badHeader)
     return `header ${JSON.stringify(badHeader[0])} cannot be set, or its value has control characters`
+  if (mail.calendar && !isCalendar(mail.calendar.text)) return 'its calendar is none (RFC 5545)'
   return Number.isFinite(mail.date) ? undefined : 'it has no date'
 }
+
+/** By its first and last line; what is between them was made by a library. */
+const isCalendar = (text: string): boolean =>
+  text.startsWith('BEGIN:VCALENDAR\r\n') && text.trimEnd().endsWith('\r\nEND:VCALENDAR')
+
+/** As alternative to the text (RFC 6047 §2.4), which most programs show with buttons, and as a file for the others. */
+const invitation = ({ calendar, messageId }: OutgoingMail): Partial<MailOptions> =>
+  calendar === undefined
+    ? {}
+    : {
+        icalEvent: {
+          method: calendar.method,
+          filename: calendar.method === 'CANCEL' ? 'cancelled.ics' : 'invitation.ics',
+          content: calendar.text.toWellFormed(),
+        },
+        baseBoundary: contentId(16, messageId),
+      }
 
 const isHeader = (name: string, value: string): boolean =>
   fieldNamePattern.test(name) &&
@@ -97,6 +119,7 @@ export const compose = (mail: OutgoingMail): Composed => {
       text: mail.text.toWellFormed().replace(/\r\n?/g, '\n'),
       ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
       ...(mail.references.length === 0 ? {} : { references: [...mail.references] }),
+      ...invitation(mail),
       textEncoding: 'quoted-printable',
       disableFileAccess: true,
       disableUrlAccess: true,

@@ -16,6 +16,7 @@ import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
+import { tendMaintenance } from './maintenance.ts'
 import { tendCapped } from './outbox.ts'
 import { tendPower } from './power.ts'
 import { tendPower } from './power.ts'
@@ -82,6 +83,7 @@ export const newMemory = (wired: Wired): Memory => ({
 export const heal = async (wired: Wired, memory = newMemory(wired)): Promise<void> => {
   await tend(wired, memory.hosts)
   await tendIncidents(wired, memory.incidents)
+  await tendMaintenance(wired)
   await healFlow(wired, memory)
   await tendKnown(wired, memory.known)
   await tendBugResults(wired, memory.bugs)
@@ -139,6 +141,10 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     what: 'incidents',
     act: () => tendIncidents(wired, memory.incidents),
   })
+  const maintenance = guarded(wired, memory.complain, {
+    what: 'maintenance',
+    act: () => tendMaintenance(wired),
+  })
   // Nor for a switch that takes its time.
   const switches = powerMemory()
   const power = guarded(wired, memory.complain, {
@@ -187,6 +193,7 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     every(hosts),
     every(incidents),
     every(known),
+    every(maintenance),
     every(power),
     every(power),
     every(watch),

@@ -2,11 +2,11 @@
 import { Fault } from '../model/fault.ts'
 import type { Incident } from '../model/incident.ts'
 import type { Instant, Millis } from '../model/instant.ts'
-import type { Maintenance } from '../model/maintenance.ts'
+import { excusedBy, type Maintenance } from '../model/maintenance.ts'
 import type { Notice } from '../model/notice.ts'
 import { type Letterhead, noticeSubject } from '../stages/notice/compose.ts'
 import { readStanding } from '../stages/notice/standing.ts'
-import { isPlanned, type Reach, type TellPorts, tellOf } from '../stages/notice/tell.ts'
+import { type Reach, type TellPorts, tellOf } from '../stages/notice/tell.ts'
 import { type BugPlace, bugWritesFor, openingId } from '../stages/notice/track.ts'
 import { concernedBy, progressOf, type SeriesMemory } from '../stages/notice/view.ts'
 import { changeIncident } from './alarm.ts'
@@ -77,9 +77,19 @@ export const reachOf = async (
   return {
     waiting,
     progress: project => progressOf(store, incident, project),
-    planned: isPlanned(incident, maintenances),
+    planned: await isPlanned(store, incident, maintenances),
     into: into ? noticeSubject(into, config) : incident.mergedInto === undefined ? '' : incident.mergedInto,
   }
+}
+
+/** Does it come of hosts that rest as planned now? */
+const isPlanned = async (
+  store: Wired['store'],
+  incident: Incident,
+  maintenances: Maintenance[],
+): Promise<boolean> => {
+  const running = maintenances.filter(({ state }) => state.at === 'running')
+  return running.length > 0 && excusedBy(incident, running, await store.hosts()) !== undefined
 }
 
 /** Of what is known without the database. */

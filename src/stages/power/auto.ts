@@ -3,7 +3,7 @@
 import { type Hold, holdsNow } from '../../model/host.ts'
 import type { Alarm } from '../../model/incident.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
-import type { HostRequest } from '../../model/maintenance.ts'
+import { type HostRequest, type Maintenance, restOf } from '../../model/maintenance.ts'
 import {
   byItself,
   type CycleCase,
@@ -49,10 +49,12 @@ const cases = async ({ store, clock, silentMs, powerOf, policy }: PowerPorts): P
   const hosts = (await store.hosts()).filter(host => host.stoppedAt === undefined)
   const silent = new Set(hosts.filter(({ name }) => silentMs(name) !== undefined).map(({ name }) => name))
   const holds = silent.size === 0 ? [] : await store.holds()
+  const windows = silent.size === 0 ? [] : await store.maintenances({ live: true })
+  const held = (name: string) => heldAs(holds, name, now) ?? restsAs(windows, name)
   return hosts
     .filter(({ name }) => powerOf(name) !== undefined)
     .map(({ name }) => ({
-      ...{ host: name, now, silentMs: silentMs(name), held: heldAs(holds, name, now), silent, policy },
+      ...{ host: name, now, silentMs: silentMs(name), held: held(name), silent, policy },
       ...{ isAnyHeard: silent.size < hosts.length, expected: hosts.length },
     }))
 }
@@ -60,6 +62,12 @@ const cases = async ({ store, clock, silentMs, powerOf, policy }: PowerPorts): P
 const heldAs = (holds: Hold[], name: string, now: Instant): string | undefined => {
   const mine = holds.find(hold => hold.on.kind === 'host' && hold.on.name === name && holdsNow(hold, now))
   return mine && `${mine.reason} (${mine.by})`
+}
+
+/** Of maintenance of the whole service no host is held by itself. */
+const restsAs = (windows: Maintenance[], name: string): string | undefined => {
+  const window = restOf(name, windows)
+  return window && `maintenance ${window.id}: ${window.reason} (${window.by})`
 }
 
 type Decision = { given: CycleCase; recent: PowerAction[]; memory: PowerMemory }

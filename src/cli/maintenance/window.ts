@@ -1,0 +1,70 @@
+// What the commands of `grapevine maintenance` have in common: a window as it is found, said, and checked.
+import { UsageError } from '../../model/fault.ts'
+import type { Instant } from '../../model/instant.ts'
+import type { Maintenance } from '../../model/maintenance.ts'
+import type { Store } from '../../ports/store.ts'
+import { sayLength, saySpan } from '../../text/span.ts'
+import { parseWhen, sayInstant } from '../when.ts'
+
+export const see = 'See: grapevine maintenance list --all'
+
+/** Throws UsageError if there is none. */
+export const find = async (store: Store, id: string): Promise<Maintenance> => {
+  const window = (await store.maintenances()).find(one => one.id === id)
+  if (!window) throw new UsageError(`there is no maintenance ${id}`, see)
+  return window
+}
+
+export const what = ({ hosts }: Maintenance): string =>
+  hosts.length === 0 ? 'the whole service' : hosts.join(', ')
+
+export const sayState = ({ state, to }: Maintenance, now: Instant): string => {
+  switch (state.at) {
+    case 'planned':
+    case 'announced':
+      return state.at
+    case 'running':
+      if (now < to) return `running since ${sayInstant(state.since)}`
+      return state.overrunTold === undefined
+        ? 'its hosts prove themselves'
+        : `late by ${sayLength(now - to)}: its hosts have not proved themselves`
+    case 'done':
+      return `over since ${sayInstant(state.when)}: ${state.how}`
+    case 'cancelled':
+      return `cancelled ${sayInstant(state.when)} (${state.by}): ${state.why}`
+  }
+}
+
+/** To the second, as calendars know no more. */
+export const wholeSeconds = (when: Instant): Instant => Math.floor(when / 1000) * 1000
+
+/** Throws UsageError for what is over, or ends before it begins. */
+export const spanOf = (given: { from: string; to: string }, now: Instant): { from: Instant; to: Instant } => {
+  const from = wholeSeconds(given.from.trim() === 'now' ? now : parseWhen(given.from, '--from', now))
+  if (from < now - 60_000) throw new UsageError(`--from: ${given.from} is over already`)
+  const to = wholeSeconds(parseWhen(given.to, '--to', from))
+  if (to <= from) throw new UsageError('--to is not after --from')
+  return { from, to }
+}
+
+/** Throws UsageError if something of it rests then already. */
+export const refuseOverlap = async (store: Store, window: Maintenance): Promise<void> => {
+  const other = (await store.maintenances({ live: true })).find(
+    one =>
+      one.id !== window.id &&
+      one.from < window.to &&
+      window.from < one.to &&
+      (one.hosts.length === 0 ||
+        window.hosts.length === 0 ||
+        one.hosts.some(name => window.hosts.includes(name))),
+  )
+  if (!other) return
+  const when = saySpan(other.from, other.to)
+  throw new UsageError(
+    `maintenance ${other.id} of ${what(other)} is planned for ${when}`,
+    `Move that one, or this one: grapevine maintenance move ${other.id}`,
+  )
+}
+
+export const idArgument = ['<id>', 'see `grapevine maintenance list`'] as const
+export const example = 'm3f2a91c07be4d5a'
