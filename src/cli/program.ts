@@ -70,6 +70,11 @@ const entries: Entry[] = [
     load: async () => (await import('./known.ts')).known,
   },
   {
+    name: 'bug',
+    summary: 'look after what is written to bugs: what waits, what was refused',
+    load: async () => (await import('./bug.ts')).bug,
+  },
+  {
     name: 'base',
     summary: 'look up how the branches do without any patch, and test one now',
     load: async () => (await import('./base.ts')).base,
