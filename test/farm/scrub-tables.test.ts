@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
 import { scrubNext } from '../../src/farm/storage/scrub.ts'
-import { readScrubState } from '../../src/farm/storage/scrub-state.ts'
+import { readScrubState, scrubSoon } from '../../src/farm/storage/scrub-state.ts'
 import type { Alarm } from '../../src/model/incident.ts'
 
 let folder: string
@@ -64,4 +64,12 @@ it('leaves a sound one where it is', async () => {
   addImage(() => {})
   expect(await scrubNext({ folder, alarm })).toMatchObject({ did: 'sound' })
   expect(told).toEqual([])
+})
+
+it('looks again at once at what somebody found bad', async () => {
+  addImage(() => {})
+  await scrubNext({ folder, alarm })
+  expect(await scrubNext({ folder, alarm })).toEqual({ did: 'nothing' })
+  await scrubSoon(folder, { of: 'tiny@5a05e596c77d.1', files: ['disk.qcow2'] })
+  expect(await scrubNext({ folder, alarm })).toMatchObject({ did: 'sound' })
 })

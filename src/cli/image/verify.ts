@@ -80,6 +80,7 @@ const verifyVersion = async ({ name, version, read }: Asked, work: Work): Promis
     const image = await read()
     const { signal, meter } = work
     const flaws = await verifyImage(image, { progress: meter.progress, signal })
+    await tellWorker(image, flaws, work)
     const bytes = filesOf(image).reduce((sum, file) => sum + file.bytes, 0)
     const remedy = flaws.length === 0 ? null : remedyOf(name, image.kind)
     return { name, version: basename(image.folder), sound: flaws.length === 0, flaws, bytes, remedy }
@@ -88,6 +89,15 @@ const verifyVersion = async ({ name, version, read }: Asked, work: Work): Promis
     const flaws = [{ file: 'manifest.json', what: error.message }]
     return { name, version, sound: false, flaws, bytes: 0, remedy: error.remedy ?? null }
   }
+}
+
+/** Its worker puts the version aside, raises the alarm and mends it, as soon as no task runs. */
+const tellWorker = async ({ folder }: Image, flaws: Flaw[], { config }: Work): Promise<void> => {
+  if (flaws.length === 0) return
+  const { scrubSoon } = await import('../../farm/storage/scrub-state.ts')
+  const given = { of: basename(folder), files: flaws.map(({ file }) => file) }
+  // Who may only read here still hears what is wrong.
+  await scrubSoon(config.farm.data, given).catch(() => {})
 }
 
 const say = ({ name, version, sound, flaws, bytes, remedy }: Verified): string[] => {

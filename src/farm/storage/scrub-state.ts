@@ -63,3 +63,13 @@ export const addDamage = (folder: string, damage: Damage): Promise<void> =>
 
 export const removeDamage = (folder: string, damage: Pick<Damage, 'trouble' | 'about'>): Promise<void> =>
   changeScrubState(folder, state => ({ ...state, open: state.open.filter(one => !isSame(one, damage)) }))
+
+/** Somebody found them bad: they are compared next. `of`: the image version's, or template's, folder name. */
+export const scrubSoon = (folder: string, { of, files }: { of: string; files: string[] }): Promise<void> =>
+  changeScrubState(folder, ({ scrubbedAt, open }) => {
+    const isOne = (path: string) => files.some(file => path.endsWith(`/${of}/${file}`))
+    return {
+      open,
+      scrubbedAt: Object.fromEntries(Object.entries(scrubbedAt).filter(([path]) => !isOne(path))),
+    }
+  })
