@@ -27,6 +27,14 @@ export type Request =
   | { do: 'known'; what: 'list' }
   | { do: 'known'; what: 'confirm'; id: string; bug?: string }
   | { do: 'known'; what: 'reject'; id: string }
+  /** Incidents, by what their ids begin with. */
+  | { do: 'incident'; what: 'list' }
+  | { do: 'incident'; what: 'show'; id: string }
+  | { do: 'incident'; what: 'confirm' | 'real'; id: string }
+  | { do: 'incident'; what: 'open'; text: string }
+  | { do: 'incident'; what: 'note' | 'resolve'; id: string; text: string }
+  | { do: 'incident'; what: 'amend'; id: string; field: string; text: string }
+  | { do: 'incident'; what: 'merge'; id: string; into: string }
   /** Nothing that can be done; `nearest` is a line that could have been meant. */
   | { do: 'unknown'; why: string; nearest: string }
   /** So many more stood in the mail than are done. */
@@ -98,7 +106,7 @@ export const nextCommand = (state: CommandState, event: CommandEvent, now: Insta
   }
 }
 
-const operators = ['pause', 'resume', 'drain', 'release', 'notice', 'known'] as const
+const operators = ['pause', 'resume', 'drain', 'release', 'notice', 'known', 'incident'] as const
 export type OperatorRequest = (typeof operators)[number]
 
 /** Is it for operators only? */
@@ -106,12 +114,17 @@ export const isForOperators = (request: Request): boolean => operators.some(one 
 
 /** Does it mean the same in every project? */
 export const isForAll = (request: Request): boolean =>
-  ['pause', 'resume', 'drain', 'known', 'unsubscribe', 'subscribe'].includes(request.do) ||
+  ['pause', 'resume', 'drain', 'known', 'incident', 'unsubscribe', 'subscribe'].includes(request.do) ||
   (request.do === 'release' && request.series !== undefined)
 
+const isLook = (request: Request): boolean =>
+  (request.do === 'known' || request.do === 'incident') &&
+  (request.what === 'list' || request.what === 'show')
+
 /** Must it be sure who asks? Where it harms others if somebody else says it. A test costs machine time only, and any patch causes one; who
- *  is subscribed again against his will says `unsubscribe` once more; a list of known failures goes to an operator, whoever asks in his name. */
+ *  is subscribed again against his will says `unsubscribe` once more; a list of known failures or incidents goes to an operator, whoever asks
+ *  in his name. */
 export const needsProof = (request: Request): boolean =>
-  (isForOperators(request) && !(request.do === 'known' && request.what === 'list')) ||
+  (isForOperators(request) && !isLook(request)) ||
   request.do === 'cancel' ||
   request.do === 'unsubscribe'

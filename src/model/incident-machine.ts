@@ -58,7 +58,7 @@ export const nextIncident = (
     case 'affects':
       return touched(incident, event.affects)
     case 'noted':
-      return logged(incident, { at: now, by: event.by, what: event.what })
+      return noted(incident, { at: now, by: event.by, what: event.what })
     case 'amended':
       return amended(incident, event, now)
     case 'confirmed':
@@ -82,6 +82,12 @@ const raised = (incident: Incident, detail: string, now: Instant): Incident => {
   if (state.at !== 'monitoring') return incident
   const back: Incident = { ...incident, state: { at: 'open' }, detail, flaps: incident.flaps + 1 }
   return logged(back, { at: now, by: us, what: `it is back: ${detail}` })
+}
+
+/** Said twice, it is one: whoever says it may not know whether it was kept. */
+const noted = (incident: Incident, entry: LogEntry): Incident => {
+  const last = incident.log.at(-1)
+  return last?.by === entry.by && last.what === entry.what ? incident : logged(incident, entry)
 }
 
 const opened = (incident: Incident, now: Instant): Incident =>

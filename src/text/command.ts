@@ -99,6 +99,7 @@ export const usages = {
   notice: '/grapevine notice TEXT',
   confirm: '/grapevine confirm TOKEN',
   known: '/grapevine known list',
+  incident: '/grapevine incident list',
 } as const
 
 /** What stands behind `known`. */
@@ -106,6 +107,19 @@ export const knownUsages = {
   list: usages.known,
   confirm: '/grapevine known confirm ID BUG-ADDRESS',
   reject: '/grapevine known reject ID',
+} as const
+
+/** What stands behind `incident`. */
+export const incidentUsages = {
+  list: usages.incident,
+  show: '/grapevine incident show ID',
+  open: '/grapevine incident open TEXT',
+  amend: '/grapevine incident amend ID cause|doing|severity|owner|detail TEXT',
+  note: '/grapevine incident note ID TEXT',
+  confirm: '/grapevine incident confirm ID',
+  merge: '/grapevine incident merge ID INTO-ID',
+  resolve: '/grapevine incident resolve ID TEXT',
+  real: '/grapevine incident real ID',
 } as const
 
 type Verb = keyof typeof usages
@@ -118,6 +132,7 @@ const wrong = (verb: Verb, why: string): Request => unknown(why, usages[verb])
 
 /** Longest text of a notice. */
 const maxNotice = 500
+const maxTextWords = 300
 
 type Clause = { images: string[]; against: string[]; stray: string[] }
 
@@ -205,6 +220,56 @@ const readKnown = ([first = '', ...more]: string[]): Request => {
   return { do: 'known', what, id, ...(bug === undefined ? {} : { bug }) }
 }
 
+type IncidentVerb = keyof typeof incidentUsages
+const isIncidentVerb = (word: string): word is IncidentVerb => Object.keys(incidentUsages).includes(word)
+
+/** `text`: what is left of the line, for those who say something. */
+const incidentRequest = (what: Exclude<IncidentVerb, 'list' | 'open'>, words: string[]): Request => {
+  const usage = incidentUsages[what]
+  const [id, second, ...more] = words
+  if (id === undefined) return unknown('the id of an incident is missing', usage)
+  if (!isIncidentId(id)) return unknown(`"${id}" is no id of an incident`, usage)
+  if (what === 'note' || what === 'resolve')
+    return withText({ do: 'incident', what, id }, words.slice(1), usage)
+  if (what === 'amend')
+    return second === undefined
+      ? unknown('what is to be changed is missing', usage)
+      : withText({ do: 'incident', what, id, field: verbOf(second) }, more, usage)
+  if (what === 'merge') {
+    if (second === undefined) return unknown('the id of the other incident is missing', usage)
+    if (!isIncidentId(second)) return unknown(`"${second}" is no id of an incident`, usage)
+    return more.length > 0
+      ? unknown(`"${more[0]}" is too much`, usage)
+      : { do: 'incident', what, id, into: second }
+  }
+  return second === undefined ? { do: 'incident', what, id } : unknown(`"${second}" is too much`, usage)
+}
+
+const isIncidentId = (word: string): boolean => /^i[0-9a-f]{1,15}$/i.test(word)
+
+type WithText = Extract<Request, { do: 'incident'; text: string }>
+type Untold<T> = T extends unknown ? Omit<T, 'text'> : never
+
+const withText = (request: Untold<WithText>, words: string[], usage: string): Request => {
+  const text = words.join(' ')
+  if (text === '') return unknown('the text is missing', usage)
+  return text.length > maxNotice
+    ? unknown(`the text is longer than ${maxNotice} characters`, usage)
+    : ({ ...request, text } as WithText)
+}
+
+const readIncident = ([first = '', ...more]: string[]): Request => {
+  const what = verbOf(first) || 'list'
+  if (!isIncidentVerb(what)) {
+    const close = closestMatch(what.slice(0, 40), Object.keys(incidentUsages), { maxDistance: 3 })
+    const usage = close !== undefined && isIncidentVerb(close) ? incidentUsages[close] : usages.incident
+    return unknown(`there is no command "incident ${what.slice(0, 40)}"`, usage)
+  }
+  if (what === 'open') return withText({ do: 'incident', what }, more, incidentUsages.open)
+  if (what !== 'list') return incidentRequest(what, more)
+  return more.length > 0 ? unknown(`"${more[0]}" is too much`, usages.incident) : { do: 'incident', what }
+}
+
 const nearest = (word: string): string => {
   const close = closestMatch(word, verbs, { maxDistance: 3 })
   return close !== undefined && leven(word, close) < Math.max(word.length, 3)
@@ -233,6 +298,9 @@ export const readCommand = (command: string): Request => {
       return oneWord(verb, words)
     case 'known':
       return readKnown(words)
+    case 'incident':
+      // A text may have more words than any other command.
+      return readIncident(more.slice(0, maxTextWords))
     case 'notice': {
       const text = command.slice(command.indexOf(' ') + 1).trim()
       if (words.length === 0) return wrong('notice', 'the text is missing')

@@ -6,9 +6,10 @@ import type { Series } from '../model/series.ts'
 import { isOperator } from '../stages/command/permit.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { oneLine } from '../text/clean.ts'
-import { knownUsages, usages } from '../text/command.ts'
+import { incidentUsages, knownUsages, usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
 import { writeLetter } from './command-answer.ts'
+import { incidents } from './command-incident.ts'
 import { known } from './command-known.ts'
 import { type Act, deny, done, leaveAlone, letGo, noSeries, standing, testAgain } from './command-series.ts'
 import type { Wired } from './wire.ts'
@@ -122,6 +123,7 @@ const help = ({ config }: Wired, { command }: ActInput): Act => {
         ? [
             ...[usages.pause, usages.resume, usages.drain, usages.release, usages.notice],
             ...Object.values(knownUsages),
+            ...Object.values(incidentUsages),
           ]
         : [],
     },
@@ -172,6 +174,8 @@ export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
       return unsubscribe(wired, given)
     case 'known':
       return known(wired, request, sender)
+    case 'incident':
+      return incidents(wired, request, sender)
     case 'help':
       return help(wired, given)
     case 'unknown':

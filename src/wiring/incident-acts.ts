@@ -161,7 +161,7 @@ export const openByHand =
     const { severity, ...more } = amendment({ do: 'amend', ...words })
     const opened: Incident = newIncident({
       ...{ id: `i${contentId(15, 'other', '', about, since)}`, trouble: 'other', host: undefined },
-      ...{ about, since, detail: about, severity: severity ?? troubleRules.other.severity },
+      ...{ about, since, detail: clean(said), severity: severity ?? troubleRules.other.severity },
       ...{ owner: by, ...more },
       affects: {
         ...affectsNothing,
@@ -169,7 +169,7 @@ export const openByHand =
         images: sorted(images),
         projects: sorted(projects),
       },
-      log: [{ at: since, by, what: `opened: ${more.detail ?? about}` }],
+      log: [{ at: since, by, what: `opened: ${more.detail ?? clean(said)}` }],
     })
     if (!(await store.openIncident(opened))) {
       const there = await store.liveIncident(opened)

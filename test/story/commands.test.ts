@@ -523,6 +523,54 @@ describe('an operator', () => {
     await golden(told as OutgoingMail, 'notice-told')
   })
 
+  describe('and incidents', () => {
+    const ask = async (id: string, body: string) => {
+      answers()
+      await toBot(await signed({ id, from: olga, to: bot, subject: 'the farm', body }))
+      return one()
+    }
+    const incidents = () => flow.wired.store.incidents()
+
+    test('are opened, listed, amended, noted, confirmed, shown and resolved', async () => {
+      const opened = await ask('1@x', '/grapevine incident open no network in the server room.')
+      const [kept] = await incidents()
+      const id = kept?.id ?? ''
+      expect(kept).toMatchObject({
+        ...{ trouble: 'other', about: 'no network in the server room', owner: 'olga@example.org' },
+        ...{ state: { at: 'open' }, affects: { projects: ['tally'] } },
+      })
+      await golden(opened, 'incident-open')
+      await golden(await ask('2@x', '/grapevine incident list'), 'incident-list')
+      const amend = `/grapevine incident amend ${id} doing the provider is called`
+      await golden(await ask('3@x', amend), 'incident-amend')
+      await golden(await ask('4@x', `/grapevine incident note ${id} they look for it`), 'incident-note')
+      await golden(await ask('5@x', `/grapevine incident confirm ${id}`), 'incident-confirm')
+      await golden(await ask('6@x', `/grapevine incident show ${id}`), 'incident-show')
+      await golden(await ask('7@x', `/grapevine incident resolve ${id} a new cable`), 'incident-resolve')
+      expect(await incidents()).toMatchObject([
+        {
+          ...{ doing: 'the provider is called', confirmed: { by: 'olga@example.org' } },
+          resolved: { how: 'a new cable' },
+        },
+      ])
+    })
+
+    test('are refused in words that help', async () => {
+      const text = async (id: string, body: string) => (await ask(id, body)).text.replaceAll(/\s+/g, ' ')
+      expect(await text('1@x', '/grapevine incident confirm iabc')).toContain('There is no incident iabc.')
+      await ask('2@x', '/grapevine incident open no network')
+      const [{ id } = { id: '' }] = await incidents()
+      expect(await text('3@x', `/grapevine incident amend ${id} severity awful`)).toContain(
+        '"awful" is neither minor nor major.',
+      )
+    })
+
+    test('are none of the contributors’ business', async () => {
+      await toBot(await signed({ id: '1@x', to: bot, subject: 'x', body: '/grapevine incident list' }))
+      expect(one().text).toContain('Only the operators may do that.')
+    })
+  })
+
   describe('and known failures', () => {
     const bug = 'https://bugs.example.org/7'
     const keep = (id: string, failing: string, message = 'timed out after # s') =>
