@@ -6,6 +6,7 @@ import {
   type IncidentEvent,
   type LogEntry,
   newIncident,
+  type Trouble,
 } from './incident.ts'
 import type { Instant } from './instant.ts'
 import { troubleRules } from './trouble.ts'
@@ -72,13 +73,18 @@ export const nextIncident = (
   }
 }
 
-/** It holds: what is seen of it now is not told again, as numbers in it change all the time. */
+/** Of these, what is seen changes seldom, and each change is news. Of others there are numbers in it, which change all the time. */
+const isNews = (trouble: Trouble): boolean => trouble === 'base-broken'
+
+/** It holds: what is seen of it now is told again only if that is news. */
 const raised = (incident: Incident, detail: string, now: Instant): Incident => {
   const { state } = incident
   if (state.at === 'suspected') {
     const same = detail === incident.detail ? incident : { ...incident, detail }
     return now < state.until ? same : opened(same, now)
   }
+  if (state.at === 'open' && isNews(incident.trouble) && detail !== incident.detail)
+    return logged({ ...incident, detail }, { at: now, by: us, what: detail })
   if (state.at !== 'monitoring') return incident
   const back: Incident = { ...incident, state: { at: 'open' }, detail, flaps: incident.flaps + 1 }
   return logged(back, { at: now, by: us, what: `it is back: ${detail}` })

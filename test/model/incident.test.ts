@@ -42,6 +42,15 @@ it('says nothing new while it is open', () => {
   expect(nextIncident(one, { on: 'looked' }, 1000)).toBe(one)
 })
 
+it('tells what else is broken in a base', () => {
+  const broken = open({ trouble: 'base-broken', host: undefined, detail: 'sums fails' })
+  expect(nextIncident(broken, { on: 'raised', detail: 'sums fails' }, 1000)).toBe(broken)
+  expect(after(broken, { on: 'raised', detail: 'it does not build' }, 1000)).toMatchObject({
+    detail: 'it does not build',
+    log: [{ what: 'it does not build' }],
+  })
+})
+
 it('is watched when it is over, and is the same incident when it is back', () => {
   const watched = after(open(), { on: 'cleared', how: 'freed' }, 1000)
   expect(watched.state).toEqual({ at: 'monitoring', since: 1000, until: 1000 + 10 * minute, how: 'freed' })

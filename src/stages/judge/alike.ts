@@ -5,10 +5,10 @@
 //                    └──resolved: it is real──▶ told
 import { type Alike, alike, confirms, headsOf, heldBy, lastAbout, realMs } from '../../model/alike.ts'
 import type { Blame } from '../../model/blame.ts'
-import { type Incident, newIncident } from '../../model/incident.ts'
+import type { Incident } from '../../model/incident.ts'
+import { begunIncident } from '../../model/incident-machine.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { Series, SeriesId } from '../../model/series.ts'
-import { troubleRules } from '../../model/trouble.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
@@ -82,9 +82,8 @@ const openFor = async ({ store, log }: HeldPorts, found: Alike, since: Instant):
   const { about } = found
   const id = `i${contentId(15, trouble, '', about, since)}`
   const detail = sayAlike(found, id)
-  const severity = troubleRules[trouble].severity
   const opened = await store.openIncident(
-    newIncident({ id, trouble, host: undefined, about, since, detail, severity }),
+    begunIncident({ id, trouble, host: undefined, about, since, detail }, since),
   )
   if (opened) log?.('error', `incident ${trouble}: ${detail}`)
   return `it fails like the series of others: ${about}`
