@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   hostile: async () => (await import('./hostile.ts')).hostile,
   farm: async () => (await import('./farm.ts')).farm,
   kills: async () => (await import('./kills.ts')).kills,
+  bugzilla: async () => (await import('./bugzilla.ts')).bugzilla,
   delivery: async () => (await import('./delivery.ts')).delivery,
   latency: async () => (await import('./latency.ts')).latency,
   verdict: async () => (await import('./verdict/verdict.ts')).verdict,
