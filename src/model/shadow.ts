@@ -21,7 +21,8 @@ type Rule = {
   doubts?: true
 }
 
-/** Storage is compared with its digests within a week; hosts are compared with each other over three days. */
+/** What a lost host ran goes on elsewhere by itself; what takes one host after another down must not be run again for ever.
+ *  Storage is compared with its digests within a week; hosts are compared with each other over three days. */
 const rules: Partial<Record<Trouble, Rule>> = {
   'image-damaged': { lagMs: 7 * day, doubts: true },
   // Whatever fails in a clone has its template's bytes compared: what is blamed on patches had sound ones.
@@ -32,7 +33,6 @@ const rules: Partial<Record<Trouble, Rule>> = {
   'host-fails-more': { lagMs: 3 * day, doubts: true },
   'infra-repeats': { lagMs: 2 * hour },
   'disk-reserve': { lagMs: hour },
-  'host-lost': { lagMs: 10 * minute },
   'image-unserved': { lagMs: 10 * minute },
   'queue-stuck': { lagMs: hour },
   'database-unreachable': { lagMs: 10 * minute },
@@ -125,13 +125,16 @@ export const makesWait = (shadow: Shadow, incident: Incident, now: Instant): boo
     : shadow.to !== undefined && now - shadow.to <= soonMs
 }
 
+/** A series may be what brings the trouble about. */
+const mostRounds = 6
+
 /** The series as it is planned once more; undefined: it went on without that, or somebody ended it. */
 export const repeated = (
   series: Series | undefined,
   { job, shadow, verdict }: { job: string; shadow: Shadow; verdict: Verdict | undefined },
 ): Series | undefined => {
   if (series?.state.at !== 'planned' || series.state.job !== job) return undefined
-  if (isCancelled(verdict, series)) return undefined
+  if (isCancelled(verdict, series) || (series.round ?? 0) >= mostRounds) return undefined
   const incident = shadow.to === undefined ? `${shadow.key}.elsewhere` : shadow.key
   if (series.again?.incident === incident) return undefined
   const avoid = shadow.doubts && shadow.host !== undefined ? { avoid: shadow.host } : {}

@@ -197,14 +197,17 @@ export const shadedJobs = async (
     return shadow && makesWait(shadow, incident, now) ? [shadow] : []
   })
   if (shadows.length === 0) return found
+  const busy = new Set(
+    [...(await store.tasksAt('queued')), ...(await store.tasksAt('running'))].map(one => one.job),
+  )
+  const idle = new Set(jobs.map(({ id }) => id).filter(id => !busy.has(id)))
+  if (idle.size === 0) return found
   const since = Math.min(...shadows.map(({ from }) => from))
-  const ids = new Set(jobs.map(({ id }) => id))
-  const ends = (await store.runEnds({ since, limit: maxEnds })).filter(({ job }) => ids.has(job))
+  const ends = (await store.runEnds({ since, limit: maxEnds })).filter(({ job }) => idle.has(job))
   const fresh = new Set(ends.filter(({ endedAt }) => now - endedAt < settledMs).map(({ job }) => job))
   for (const shadow of shadows)
     for (const { job } of fatesIn(shadow, ends)) {
-      if (found.has(job) || fresh.has(job) || (await isBusy(store, job))) continue
-      found.set(job, shadow.incident)
+      if (!found.has(job) && !fresh.has(job)) found.set(job, shadow.incident)
     }
   return found
 }
