@@ -22,6 +22,9 @@ export type Request =
   /** Without a series: that of the thread. */
   | { do: 'release'; series?: SeriesId }
   | { do: 'notice'; text: string }
+  /** A bug by number or address, kept in step with the thread. Without one: that which the series names. */
+  | { do: 'track'; bug?: string }
+  | { do: 'untrack' }
   | { do: 'confirm'; token: string }
   /** Known failures, by what their ids begin with. */
   | { do: 'known'; what: 'list' }
@@ -126,5 +129,4 @@ const isLook = (request: Request): boolean =>
  *  in his name. */
 export const needsProof = (request: Request): boolean =>
   (isForOperators(request) && !isLook(request)) ||
-  request.do === 'cancel' ||
-  request.do === 'unsubscribe'
+  ['cancel', 'track', 'untrack', 'unsubscribe'].includes(request.do)

@@ -98,6 +98,8 @@ export const usages = {
   release: '/grapevine release [SERIES]',
   notice: '/grapevine notice TEXT',
   confirm: '/grapevine confirm TOKEN',
+  track: '/grapevine track [BUG]',
+  untrack: '/grapevine untrack',
   known: '/grapevine known list',
   incident: '/grapevine incident list',
 } as const
@@ -172,6 +174,16 @@ const readTest = (words: string[]): Request => {
   if (bad !== undefined) return wrong('test', `"${bad}" is no name of an image`)
   const unique = [...new Set(named.map(word => word.toLowerCase()))]
   return { do: 'test', images: unique, ...(base === undefined ? {} : { against: base }) }
+}
+
+/** Numbers, addresses, and what GitHub calls them. */
+const bugName = /^(?:#?\d{1,10}|https?:\/\/[^\s<>"]{1,400})$/i
+
+const readTrack = (words: string[]): Request => {
+  const [bug, ...more] = addressesOf(words.filter(word => word.toLowerCase() !== 'bug'))
+  if (more.length > 0) return wrong('track', `"${more[0]}" is too much`)
+  if (bug === undefined) return { do: 'track' }
+  return bugName.test(bug) ? { do: 'track', bug } : wrong('track', `"${bug}" is no bug`)
 }
 
 /** The word that is needed, or allowed, behind a verb. */
@@ -298,6 +310,8 @@ export const readCommand = (command: string): Request => {
       return oneWord(verb, words)
     case 'known':
       return readKnown(words)
+    case 'track':
+      return readTrack(words)
     case 'incident':
       // A text may have more words than any other command.
       return readIncident(more.slice(0, maxTextWords))

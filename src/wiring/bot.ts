@@ -1,7 +1,6 @@
 // The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
 import { Fault } from '../model/fault.ts'
 import { powerMemory } from '../stages/power/auto.ts'
-import { powerMemory } from '../stages/power/auto.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
 import { pushes, sweep, ticketOf } from '../stages/upkeep/sweep.ts'
@@ -17,10 +16,11 @@ import { sendDigests } from './digests.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendMaintenance } from './maintenance.ts'
+import { noticeMemory, tendNotices } from './notices.ts'
 import { tendCapped } from './outbox.ts'
 import { tendPower } from './power.ts'
-import { tendPower } from './power.ts'
 import { readSources } from './reading.ts'
+import { syncMemory, tendSync } from './sync.ts'
 import { tendWatch, watchMemory } from './watch.ts'
 import type { Wired } from './wire.ts'
 
@@ -151,11 +151,10 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     what: 'power of hosts',
     act: () => tendPower(wired, { watch: memory.hosts, memory: switches }),
   })
-  // Nor for a switch that takes its time.
-  const switches = powerMemory()
-  const power = guarded(wired, memory.complain, {
-    what: 'power of hosts',
-    act: () => tendPower(wired, { watch: memory.hosts, memory: switches }),
+  const noticed = noticeMemory()
+  const notices = guarded(wired, memory.complain, {
+    what: 'notices',
+    act: () => tendNotices(wired, noticed),
   })
   // Nor for a bug tracker.
   const known = guarded(wired, memory.complain, {
@@ -181,6 +180,11 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     what: 'writes to bugs',
     act: () => tendBugWrites(wired, written),
   })
+  const inStep = syncMemory()
+  const sync = guarded(wired, memory.complain, {
+    what: 'comments in step with bugs',
+    act: () => tendSync(wired, inStep),
+  })
   // After the bases' look has fetched; a large repository may take a while to be looked through.
   const landed = guarded(wired, memory.complain, {
     what: 'what landed',
@@ -194,8 +198,9 @@ export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Pro
     every(incidents),
     every(known),
     every(maintenance),
+    every(notices),
     every(power),
-    every(power),
+    every(sync),
     every(watch),
     flow(),
     every(bases, Math.max(sweepMs, basesEveryMs)),

@@ -12,6 +12,7 @@ import { writeLetter } from './command-answer.ts'
 import { incidents } from './command-incident.ts'
 import { known } from './command-known.ts'
 import { type Act, deny, done, leaveAlone, letGo, noSeries, standing, testAgain } from './command-series.ts'
+import { type Tracked, track, untrack } from './command-track.ts'
 import type { Wired } from './wire.ts'
 
 export type ActInput = {
@@ -20,6 +21,8 @@ export type ActInput = {
   series: Series | undefined
   /** The base that it names, and that is nowhere. */
   noSuchBase: string | undefined
+  /** The bug that it is about, as it is at its tracker. */
+  tracked?: Tracked | undefined
 }
 
 const hold = async (wired: Wired, on: { kind: 'queue' } | { kind: 'host'; name: string }, by: string) => {
@@ -113,12 +116,14 @@ const subscribe = async ({ store }: Wired, { command }: ActInput): Promise<Act> 
 
 const help = ({ config }: Wired, { command }: ActInput): Act => {
   const isOne = isOperator(config.operators, command.sender)
+  const isSynced = config.projects.some(({ bugs }) => bugs?.sync !== undefined)
+  const syncing = isSynced ? [usages.track, usages.untrack] : []
   return {
     how: 'done',
     what: 'was helped',
     template: 'answer-help',
     variables: {
-      everybody: [usages.test, usages.retest, usages.cancel, usages.status, usages.unsubscribe],
+      everybody: [usages.test, usages.retest, usages.cancel, usages.status, ...syncing, usages.unsubscribe],
       operators: isOne
         ? [
             ...[usages.pause, usages.resume, usages.drain, usages.release, usages.notice],
@@ -172,6 +177,10 @@ export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
       return subscribe(wired, given)
     case 'unsubscribe':
       return unsubscribe(wired, given)
+    case 'track':
+      return track(wired, given)
+    case 'untrack':
+      return untrack(wired, given)
     case 'known':
       return known(wired, request, sender)
     case 'incident':

@@ -14,6 +14,7 @@ import { pushes } from '../stages/upkeep/sweep.ts'
 import { act, forbidden } from './command-acts.ts'
 import { answerCommand } from './command-answer.ts'
 import { type Act, aboutOf, deny, missingBase } from './command-series.ts'
+import { type Tracked, trackedBug } from './command-track.ts'
 import type { Wired } from './wire.ts'
 
 type Case = {
@@ -24,6 +25,8 @@ type Case = {
   proof: MailProof | undefined
   /** The base that it names, and that is nowhere. */
   noSuchBase?: string | undefined
+  /** The bug that it keeps in step with its thread, as it is there. */
+  tracked?: Tracked | undefined
 }
 
 const digest = (token: string): string => createHash('sha256').update(token).digest('hex')
@@ -36,7 +39,10 @@ const projectOf = ({ config }: Wired, { mail, series }: Case): string =>
 
 const rulesOf = (wired: Wired, given: Case) => {
   const name = projectOf(wired, given)
-  return name === botProject ? {} : wired.project(name).trust.commands
+  if (name === botProject) return {}
+  const { trust, bugs } = wired.project(name)
+  const track = bugs?.sync?.track ?? []
+  return { ...trust.commands, track, untrack: track }
 }
 
 /** Nothing is sent to who wants none, or cannot be reached. */
@@ -104,12 +110,13 @@ const confirmedBy = async ({ store }: Wired, token: string): Promise<Command | u
   return waiting.find(({ state }) => state.at === 'waiting' && state.token === digest(token))
 }
 
+/** `given.tracked`: of what it confirms. */
 const confirm = async (wired: Wired, given: Case, token: string): Promise<void> => {
   const command = await confirmedBy(wired, token)
   const mail = command && (await wired.store.mail(command.mail, command.project))
   if (!command || !mail)
     return settle(wired, given, deny('Nothing waits for that confirmation: it was given, or it is too late.'))
-  const then = await caseOf(wired, mail, command)
+  const then = { ...(await caseOf(wired, mail, command)), tracked: given.tracked }
   if (nextCommand(command.state, { on: 'looked' }, wired.clock.now()).at === 'expired') {
     await expire(wired, command)
     return settle(wired, given, deny('It is too late: that confirmation was asked for two days ago.'))
@@ -128,14 +135,14 @@ const permission = (wired: Wired, given: Case) => {
 
 /** `sure`: its sender confirmed it. */
 const decide = async (wired: Wired, given: Case, sure: boolean): Promise<void> => {
-  const { command, mail, series, proof } = given
+  const { command, mail, proof } = given
   const { request } = command
   const allowed = permission(wired, given)
   if (!allowed.may) return settle(wired, given, forbidden(allowed.who, request))
   const now = wired.clock.now()
   if (needsProof(request) && !sure && !(proof && isProven({ mail, proof, command, now })))
     return ask(wired, given)
-  await settle(wired, given, await act(wired, { command, mail, series, noSuchBase: given.noSuchBase }))
+  await settle(wired, given, await act(wired, { ...given, noSuchBase: given.noSuchBase }))
 }
 
 const expire = async ({ store, clock }: Wired, command: Command): Promise<void> => {
@@ -152,6 +159,15 @@ const caseOf = async (wired: Wired, mail: Mail, command: Command): Promise<Case>
   return { command, mail, series, proof }
 }
 
+/** The bug that a command, or what it confirms, is about. Asks the tracker: never call it in turn. */
+const trackedBy = async (wired: Wired, given: Case): Promise<Tracked | undefined> => {
+  const { request } = given.command
+  if (request.do !== 'confirm') return trackedBug(wired, given)
+  const command = await confirmedBy(wired, request.token)
+  const mail = command && (await wired.store.mail(command.mail, command.project))
+  return command && mail ? trackedBug(wired, await caseOf(wired, mail, command)) : undefined
+}
+
 const handle = async (wired: Wired, mail: Mail, command: Command): Promise<void> => {
   if (command.state.at === 'waiting') return expire(wired, command)
   if (command.state.at !== 'received') return
@@ -159,8 +175,9 @@ const handle = async (wired: Wired, mail: Mail, command: Command): Promise<void>
   const early = await caseOf(wired, mail, command)
   const { may } = permission(wired, early)
   const noSuchBase = may ? await missingBase(wired, command.request, early.series) : undefined
+  const tracked = may ? await trackedBy(wired, early) : undefined
   await wired.inTurn(async () => {
-    const given = { ...(await caseOf(wired, mail, command)), noSuchBase }
+    const given = { ...(await caseOf(wired, mail, command)), noSuchBase, tracked }
     if (command.request.do === 'confirm') await confirm(wired, given, command.request.token)
     else await decide(wired, given, false)
   })
@@ -176,8 +193,9 @@ const proveWaiting = async (wired: Wired, mail: Mail): Promise<void> => {
   if (waiting.length === 0) return
   const proof = await mailAuth.verify(await blobs.get(mail.id))
   for (const command of waiting) {
-    if (isProven({ mail, proof, command, now: clock.now() }))
-      await wired.inTurn(async () => decide(wired, await caseOf(wired, mail, command), true))
+    if (!isProven({ mail, proof, command, now: clock.now() })) continue
+    const tracked = await trackedBug(wired, await caseOf(wired, mail, command))
+    await wired.inTurn(async () => decide(wired, { ...(await caseOf(wired, mail, command)), tracked }, true))
   }
 }
 

@@ -7,7 +7,7 @@ import type { SweepCursor } from '../ports/bugs.ts'
 import type { Store } from '../ports/store.ts'
 import type { SeenBug, SyncPorts, SyncProject } from '../stages/bugs/mirrored.ts'
 import { carryComments } from '../stages/bugs/to-list.ts'
-import { beginTrack, endTrack, moveTrack } from '../stages/bugs/track.ts'
+import { beginTrack, endTrack, isEndSaid, moveTrack, sayEnded } from '../stages/bugs/track.ts'
 import { type SyncWired as Ports, syncPorts } from './sync-project.ts'
 
 /** `began`: when bugs were first looked at; what was said before in a product is not carried over. */
@@ -175,6 +175,17 @@ const endIdle = async (ports: SyncPorts, project: SyncProject, tracks: Track[]):
   }
 }
 
+/** What a crash left unsaid; later it is no news. */
+const sayUnsaid = async (ports: SyncPorts, project: SyncProject, tracks: Track[]): Promise<void> => {
+  for (const track of tracks) {
+    const { state } = track
+    if (state.at !== 'off' || ports.clock.now() - state.when > dayMs) continue
+    if (await isEndSaid(ports.store, track)) continue
+    const bug = await project.tracker.bug(track.bug)
+    await sayEnded(ports, project, { track, bug: bug?.isRestricted ? undefined : bug })
+  }
+}
+
 /** One that is refused for good must not keep the others waiting. */
 const orRefused = async <T>(act: Promise<T>, otherwise: T, tell: (why: string) => void): Promise<T> => {
   try {
@@ -204,6 +215,7 @@ export const syncBugs = async (
     swept = { ...after, todo: [...new Set([...after.todo, ...slowLook(memory, { project, tracks, now })])] }
     if (JSON.stringify(swept) !== before) await save(swept)
     await endIdle(ports, project, tracks)
+    await sayUnsaid(ports, project, tracks)
   }
   const ours = woken.filter(url => tracks.some(({ bug }) => bug === url) || project.rules.products.length > 0)
   const todo = [...new Set([...ours, ...swept.todo])]

@@ -5,6 +5,7 @@ import type { BugWrite } from '../../src/model/bug.ts'
 import { botProject } from '../../src/model/mail.ts'
 import type { OutgoingMail } from '../../src/model/reply.ts'
 import type { Tracker } from '../../src/ports/bugs.ts'
+import { commentMessageId } from '../../src/stages/bugs/mirrored.ts'
 import { receive } from '../../src/stages/receive/receive.ts'
 import { mailBytes } from '../../src/text/bytes.ts'
 import { type SyncMemory, syncMemory, tendSync } from '../../src/wiring/sync.ts'
@@ -363,5 +364,317 @@ describe('bug → list', () => {
     await round(a)
     expect(bugs.asked).toEqual([])
     expect(a.flow.sent).toEqual([])
+  })
+})
+
+const dkim = { verify: async () => ({ dkim: [pass], aligned: true }) }
+const pass = {
+  ...{ result: 'pass', domain: 'example.org', aligned: true, whole: true, uncovered: [] },
+  signedAt: undefined as number | undefined,
+}
+
+const comments = (number = 7) => bugs.bugs.get(url(number))?.comments ?? []
+
+/** A thread of the list, with two mails in it, whose third asks for a bug. */
+const asked = async (line = '/grapevine track 7', isProven = true) => {
+  newBug()
+  if (isProven) Object.assign(a.flow.wired, { mailAuth: dkim })
+  pass.signedAt = a.flow.wired.clock.now()
+  await say(a, {
+    id: 'root@example.org',
+    subject: 'ten is broken',
+    body: 'Mine, too.\n\n-- \nBen, ben@example.org',
+  })
+  await say(a, {
+    ...{ id: 'second@example.org', re: '<root@example.org>', from: 'Carl <carl@example.org>' },
+    body: `On Monday Ben <ben@example.org> wrote:\n> Mine, too.\n\nSince when?`,
+  })
+  await say(a, {
+    ...{ id: 'ask@example.org', re: '<second@example.org>', refs: '<root@example.org> <second@example.org>' },
+    ...{ to: `${list}, grapevine@example.org`, body: `Since yesterday.\n\n${line}` },
+  })
+}
+
+describe('list → bug', () => {
+  test('a thread is tracked: what was said becomes comments, and what is said goes on, both ways', async () => {
+    await open()
+    await asked()
+    for (let n = 0; n < 4; n++) await round(a)
+    const since = comments().length
+    bugs.now = a.flow.wired.clock.now()
+    const last = comments().at(-1)
+    bugs.say(url(7), {
+      text: `(In reply to Grapevine from comment #${last?.number})\n> Since yesterday.\n\nI see it.`,
+      authorName: 'Dora',
+    })
+    await round(a)
+    await say(a, {
+      ...{ id: 'fourth@example.org', re: mails(a).at(-1)?.messageId ?? '', from: 'carl@example.org' },
+      body: 'Good.\n\n> I see it.\n',
+    })
+    for (let n = 0; n < 3; n++) await round(a)
+    expect(comments()).toHaveLength(since + 2)
+    const said = comments().map(({ text }) => text)
+    const golden = [...said, '', 'THE LIST', ...mails(a).map(shown)].join('\n=====\n')
+    await expect(golden).toMatchFileSnapshot('golden-sync/tracked.txt')
+    expect(said.slice(1).join('\n')).not.toMatch(/(ben|carl)@example/)
+    expect(mails(a).at(-1)?.inReplyTo).toBe('<ask@example.org>')
+    expect(mails(a).at(-1)?.references[0]).toBe('<root@example.org>')
+  })
+
+  test('neither programs nor we ourselves are carried, and nothing twice', async () => {
+    await open()
+    await asked()
+    for (let n = 0; n < 4; n++) await round(a)
+    const before = comments().length
+    const bot = { headers: ['Auto-Submitted: auto-generated'], re: '<root@example.org>' }
+    await say(a, { ...bot, id: 'ci@example.org', from: 'CI <ci@example.org>', body: 'All tests passed.' })
+    await say(a, {
+      id: 'us@example.org',
+      re: '<root@example.org>',
+      from: 'X via Grapevine <grapevine@example.org>',
+      body: 'Old life.',
+    })
+    await say(a, { id: 'quote@example.org', re: '<root@example.org>', body: '> only a quotation' })
+    for (let n = 0; n < 3; n++) await round(a)
+    a.memory = syncMemory()
+    for (let n = 0; n < 3; n++) await round(a)
+    expect(comments()).toHaveLength(before)
+  })
+
+  test('a patch comes without its diff, and an answer without References finds its thread', async () => {
+    await open()
+    await asked()
+    for (let n = 0; n < 4; n++) await round(a)
+    await say(a, { id: 'a@example.org', re: '<second@example.org>', body: 'One more.' })
+    await round(a)
+    await say(a, {
+      id: 'b@example.org',
+      re: '<a@example.org>',
+      refs: '<a@example.org>',
+      body: `See this.\n\n${'diff --git a/x b/x\n'}${'+x\n'.repeat(100)}`,
+    })
+    for (let n = 0; n < 2; n++) await round(a)
+    const [one, two] = comments().slice(-2)
+    expect(one?.text).toContain('One more.')
+    expect(two?.text).toMatch(
+      /^Ben replies to comment #\d+:\n\nSee this\.\n\n\(The patch itself is in the mail\.\)/,
+    )
+  })
+
+  test('untrack ends it, and only a command begins it again', async () => {
+    await open({ bugs: ['7'] })
+    await asked()
+    await round(a)
+    const command = { to: `${list}, grapevine@example.org`, re: '<root@example.org>' }
+    await say(a, { ...command, id: 'stop@example.org', body: '/grapevine untrack' })
+    for (let n = 0; n < 4; n++) await round(a)
+    const [said, written] = [mails(a).length, comments().length]
+    expect(mails(a).at(-1)?.text).toMatch(/^As I was asked to/)
+    bugs.now = a.flow.wired.clock.now()
+    bugs.say(url(7), { text: 'Nobody hears this.' })
+    await say(a, { id: 'unheard@example.org', re: '<root@example.org>', body: 'Nor this.' })
+    for (let n = 0; n < 3; n++) await round(a)
+    expect([mails(a).length, comments().length]).toEqual([said, written + 1])
+  })
+
+  test.each([
+    ['a bug that is not there', '/grapevine track 99', 'There is no such bug that everybody may see.'],
+    ['a restricted one', '/grapevine track 8', 'There is no such bug that everybody may see.'],
+    ['a closed one', '/grapevine track 9', 'Bug 9 is closed.'],
+    ['none', '/grapevine track', 'Which bug? Name it: /grapevine track 123'],
+    ['another tracker', '/grapevine track https://elsewhere.example/1', 'I know no tracker'],
+  ])('%s is not tracked', async (_, line, why) => {
+    await open()
+    bugs.put(url(8), { isRestricted: true })
+    bugs.put(url(9), { isOpen: false, status: 'RESOLVED' })
+    await asked(line)
+    await round(a)
+    expect(a.flow.sent.map(({ to, text }) => [to[0]?.address, text.includes(why)])).toEqual([
+      ['ben@example.org', true],
+    ])
+  })
+
+  test('who may not is refused, and without a proof of who it is nothing begins', async () => {
+    await open({ track: ['@elsewhere.example'] })
+    await asked()
+    expect(a.flow.sent[0]?.text).toContain('Only anyone at elsewhere.example and the operators may do that')
+    await a.flow.close()
+    await open()
+    await asked('/grapevine track 7', false)
+    await round(a)
+    expect(await a.flow.wired.store.tracks({})).toEqual([])
+    const [confirm] = a.flow.sent
+    const line = /^ +(\/grapevine confirm \S+)$/m.exec(confirm?.text ?? '')?.[1] ?? ''
+    const answer = { to: 'grapevine@example.org', re: confirm?.messageId ?? '' }
+    await say(a, { ...answer, id: 'yes@example.org', body: line })
+    expect(await a.flow.wired.store.tracks({ on: true })).toHaveLength(1)
+  })
+})
+
+describe('two bridges on one list and bug', () => {
+  let b: Bridge
+  const both = async (ms?: number) => {
+    await round(a, [b], ms)
+    await round(b, [a], ms)
+  }
+
+  test('each comment is one mail and each mail one comment, however long they go on', async () => {
+    await open({ products: ['tally'] })
+    b = await openBridge(bugs, {
+      ...{
+        own: withSync({ products: ['tally'] }),
+        login: 'other@bugs.example.org',
+        bot: 'vine@other.example',
+      },
+    })
+    await both()
+    bugs.now = a.flow.wired.clock.now() + 1000
+    newBug()
+    await both()
+    const root = [...mails(a), ...mails(b)][0]?.messageId ?? ''
+    for (const one of [a, b])
+      await say(one, { id: 'human@example.org', re: root, body: 'I have it, too, since version four.' })
+    for (let n = 0; n < 5; n++) await both()
+    bugs.now = a.flow.wired.clock.now()
+    bugs.say(url(7), { text: 'Then it is the adder that was changed there.' })
+    for (let n = 0; n < 5; n++) await both()
+    const all = [...mails(a), ...mails(b)]
+    expect(all.map(({ text }) => text.split('\n')[2])).toEqual([
+      'It crashes when I count to ten.',
+      'Then it is the adder that was changed there.',
+    ])
+    expect(comments().map(({ text }) => text.split('\n')[2] ?? text)).toEqual([
+      'It crashes when I count to ten.',
+      'I have it, too, since version four.',
+      'Then it is the adder that was changed there.',
+    ])
+    await b.flow.close()
+  })
+
+  test('both at the same moment make the same mail, and end there', async () => {
+    await open({ products: ['tally'] })
+    b = await openBridge(bugs, {
+      ...{
+        own: withSync({ products: ['tally'] }),
+        login: 'other@bugs.example.org',
+        bot: 'vine@other.example',
+      },
+    })
+    await both()
+    bugs.now = a.flow.wired.clock.now() + 1000
+    newBug()
+    for (const one of [a, b]) {
+      await advance(one, 61_000)
+      await tend(one)
+      await one.flow.settle()
+    }
+    for (const one of [a, b]) await deliver(one, [a, b])
+    for (let n = 0; n < 5; n++) await both()
+    expect(new Set([...mails(a), ...mails(b)].map(({ messageId }) => messageId)).size).toBe(1)
+    for (const one of [a, b])
+      await say(one, {
+        id: 'human@example.org',
+        re: mails(a)[0]?.messageId ?? '',
+        body: 'I have it, too, since version four.',
+      })
+    for (const one of [a, b]) {
+      await advance(one, 61_000)
+      await tend(one)
+    }
+    for (const one of [a, b]) await writeOut(one)
+    for (let n = 0; n < 6; n++) await both()
+    // What is written has the same mark, whoever writes it.
+    expect(comments()).toHaveLength(2)
+    expect(mails(a)).toHaveLength(1)
+    expect(mails(b)).toHaveLength(1)
+    await b.flow.close()
+  })
+
+  test('a bridge of another make is recognized by what it carries', async () => {
+    await begun()
+    const root = mails(a)[0]?.messageId ?? ''
+    bugs.say(url(7), { text: 'It began with version four.', at: bugs.now })
+    await round(a)
+    const text = `Ann via Bridge writes:\n\nIt began with version four.\n\nView: ${url(7)}#c1\n`
+    await say(a, {
+      id: 'copy@elsewhere.example',
+      re: root,
+      from: 'Ann via Bridge <bridge@elsewhere.example>',
+      body: text,
+    })
+    await say(a, { id: 'real@example.org', re: root, body: 'Not for me, and I use version five.' })
+    for (let n = 0; n < 2; n++) await round(a)
+    bugs.now = a.flow.wired.clock.now()
+    bugs.say(url(7), {
+      ...{ author: 'bridge@elsewhere.example', authorName: 'Bridge' },
+      text: 'Ben <ben@example.org> writes:\n\nNot for me, and I use version five.\n\n(via https://msgid.example/real%40example.org)',
+    })
+    bugs.say(url(7), { text: 'As https://msgid.example/real@example.org says, not in five.', at: bugs.now })
+    for (let n = 0; n < 4; n++) await round(a)
+    expect(comments()).toHaveLength(5)
+    expect(mails(a).map(mail => mail.text.split('\n')[2])).toEqual([
+      'It crashes when I count to ten.',
+      'It began with version four.',
+      'As https://msgid.example/real@example.org says, not in five.',
+    ])
+  })
+})
+
+describe('a crash', () => {
+  /** All that the story says, whatever died in it. */
+  const story = async (crashAt: number): Promise<{ calls: number; told: string[]; written: string[] }> => {
+    let calls = 0
+    // Behind one change is before the next one.
+    const pass = (call: string) => {
+      if (!call.startsWith('before')) return
+      calls += 1
+      if (calls === crashAt) throw new Error('killed')
+    }
+    bugs = fakeTracker()
+    let isOn = false
+    await open({ products: ['tally'] }, { pass: call => (isOn ? pass(call) : undefined) })
+    await round(a)
+    bugs.now = a.flow.wired.clock.now()
+    newBug()
+    bugs.say(url(7), { text: 'And with eleven.' })
+    const root = commentMessageId(bugs.put(url(7)), comments()[0]?.id ?? 0)
+    isOn = true
+    await lively()
+    isOn = false
+    await say(a, { id: 'human@example.org', re: root, body: 'I have it, too.' })
+    isOn = true
+    await lively()
+    bugs.put(url(7), { isOpen: false, status: 'RESOLVED', changedAt: a.flow.wired.clock.now() })
+    await lively()
+    isOn = false
+    const told = mails(a)
+      .map(({ text }) => text)
+      .sort()
+    return { calls, told, written: comments().map(({ text }) => text) }
+  }
+  /** Rounds, in which a process may die; the next one knows only the store. */
+  const lively = async () => {
+    for (let n = 0; n < 5; n++) {
+      await round(a).catch(error => {
+        if (!String(error).includes('killed')) throw error
+        a.memory = syncMemory()
+      })
+    }
+  }
+
+  test('at any point changes nothing of what is said', async () => {
+    const whole = await story(0)
+    expect(whole.told).toHaveLength(3)
+    expect(whole.written).toHaveLength(3)
+    for (let at = 1; at <= whole.calls; at++) {
+      await a.flow.close()
+      const again = await story(at)
+      expect({ at, told: again.told, written: again.written }).toEqual({
+        at,
+        told: whole.told,
+        written: whole.written,
+      })
+    }
   })
 })

@@ -3,7 +3,7 @@ import type { Bug, BugUrl, BugWrite, Track } from '../../model/bug.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { MessageId } from '../../model/mail.ts'
 import type { Reply } from '../../model/reply.ts'
-import { byRules, type Ended, isChosen, nextTrack, type TrackEvent } from '../../model/sync.ts'
+import { byRules, isChosen, nextTrack, type TrackEvent } from '../../model/sync.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
 import { headerText } from '../../text/compose.ts'
@@ -20,6 +20,8 @@ import {
 import { shownName } from '../../text/mirror.ts'
 import { mailText, render } from '../../text/render.ts'
 import { commentMessageId, type SeenBug, type SyncPorts, type SyncProject, trackKey } from './mirrored.ts'
+
+const dayMs = 86_400_000
 
 /** `Bug 7: it breaks`: no bracket of a summary stands where those of a patch do. */
 export const bugSubject = ({ id, summary }: Pick<Bug, 'id' | 'summary'>): string =>
@@ -178,62 +180,66 @@ export const sayBegun = async (
   await store.addBugWrite(bugWord(project, { id: key, bug: bug.url, text, link, now }))
 }
 
-/** That it is over: to the thread; and to the bug where that is open and nobody asked for it there. Nothing is said of a bug that not all may see. */
-const sayEnded = async (
-  { store, push }: Pick<SyncPorts, 'store' | 'push'>,
+type Off = Track & { state: { at: 'off' } }
+
+const isOff = (track: Track): track is Off => track.state.at === 'off'
+
+const endedKey = ({ state, ...track }: Off): string => contentId(16, 'ended', trackKey(track), state.when)
+
+/** Was it said that it is over? */
+export const isEndSaid = async (store: Store, track: Track): Promise<boolean> =>
+  !isOff(track) || (await store.reply(`t${endedKey(track)}`)) !== undefined
+
+/** Of a thread that was never begun nobody needs to hear. */
+const isBegun = async (store: Store, { thread, project }: Track): Promise<boolean> =>
+  (await store.isOurs(thread)) || (await store.mailPlace(project, thread)) > 0
+
+/**
+ * Says that it is over: to the thread; and to the bug where that is open and may be seen. Once, however often it is called. Nothing is told
+ * of a bug that not all may see (undefined).
+ */
+export const sayEnded = async (
+  { store, clock, push }: Pick<SyncPorts, 'store' | 'clock' | 'push'>,
   project: SyncProject,
-  { track, bug, why, now }: { track: Track; bug: Bug | undefined; why: Ended; now: Instant },
+  { track, bug }: { track: Track; bug: Bug | undefined },
 ): Promise<void> => {
-  // One that stood still for a while and goes on may end again, which is said again.
-  const key = contentId(16, 'ended', trackKey(track), track.since, track.lastAt, why)
+  if (!isOff(track) || (await isEndSaid(store, track)) || !(await isBegun(store, track))) return
+  const now = clock.now()
+  const { why } = track.state
+  const key = endedKey(track)
   const place = await placeBelow(store, track, track.thread)
   const isTold = why !== 'hidden' && bug !== undefined
+  const state = isTold ? [bug.status, bug.resolution].filter(word => word !== '').join(' ') : ''
   const about = {
-    ...{
-      why,
-      state: isTold ? oneLine([bug.status, bug.resolution].filter(word => word !== '').join(' '), 60) : '',
-    },
-    ...{
-      url: track.bug,
-      id: bug?.id ?? 0,
-      isTold,
-      days: Math.max(1, Math.round(project.rules.idleMs / 86_400_000)),
-    },
+    ...{ why, state: oneLine(state, 60), url: track.bug, id: bug?.id ?? 0, isTold },
+    days: Math.max(1, Math.round(project.rules.idleMs / dayMs)),
   }
+  const text = render('mirror-bug-ended', about).join('\n')
+  if (isTold && why !== 'closed')
+    await store.addBugWrite(bugWord(project, { id: key, bug: track.bug, text, link: undefined, now }))
+  const id = `t${key}`
   const mail = bugMail(project, {
     ...{
-      id: `t${key}`,
+      id,
       author: undefined,
-      messageId: messageIdOf(`t${key}`, project.bot),
+      messageId: messageIdOf(id, project.bot),
       thread: track.thread,
       now,
       bug: track.bug,
     },
-    ...{
-      threading: place.threading,
-      subject: reSubject(place.subject ?? (isTold ? bugSubject(bug) : 'a bug')),
-    },
-    text: mailText(render('mirror-ended', about)),
+    ...{ threading: place.threading, text: mailText(render('mirror-ended', about)) },
+    subject: reSubject(place.subject ?? (isTold ? bugSubject(bug) : 'a bug')),
   })
   if (await store.addReply(mail)) await push(mail.id)
-  if (why !== 'idle' && why !== 'asked') return
-  const text = render('mirror-bug-ended', about).join('\n')
-  await store.addBugWrite(bugWord(project, { id: key, bug: track.bug, text, link: undefined, now }))
 }
 
-/** Ends what an event ends, and says so, once, also if we died in between. Returns the track as it is then. */
+/** Ends what an event ends, and says so. Returns the track as it is then; what a crash left unsaid, `sayEnded` says. */
 export const endTrack = async (
   ports: SyncPorts,
   project: SyncProject,
   { track, event, bug }: { track: Track; event: TrackEvent; bug: Bug | undefined },
 ): Promise<Track> => {
-  const now = ports.clock.now()
-  const next = nextTrack(track, event, now)
-  if (next.state.at !== 'off' || track.state.at === 'off') return track
-  const why = event.on === 'looked' ? 'idle' : (event.on as Ended)
-  const root = await ports.store.replyByMessageId(track.thread)
-  const isThere = root !== undefined || (await ports.store.mailPlace(track.project, track.thread)) > 0
-  // Of a thread that was never begun nobody needs to hear.
-  if (isThere) await sayEnded(ports, project, { track, bug, why, now })
-  return moveTrack(ports, track, event)
+  const ended = await moveTrack(ports, track, event)
+  await sayEnded(ports, project, { track: ended, bug })
+  return ended
 }

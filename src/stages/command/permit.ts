@@ -62,7 +62,7 @@ const sayRules = (rules: string[]): string => {
 
 /** What a command hangs on besides its text: where it stands tells what it is about. */
 const isThreaded = ({ request }: Pick<Command, 'request'>): boolean =>
-  request.do === 'cancel' || request.do === 'retest' || request.do === 'test' || request.do === 'release'
+  ['cancel', 'retest', 'test', 'release', 'track', 'untrack'].includes(request.do)
 
 const vouches = (signature: DkimSignature, given: ProofInput): boolean => {
   const { result, aligned, whole, uncovered, signedAt } = signature
