@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Instant } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
-import type { Address } from '../model/mail.ts'
+import type { Address, MessageId } from '../model/mail.ts'
 
 /** What `git mailinfo` makes of a raw mail. */
 export type MailInfo = { author: Address; subject: string; message: string; patch: Buffer }
@@ -29,7 +29,10 @@ export type WantedFiles = {
   anyOf: FileState[][]
 }
 
-export type WantedChanges = { tip: Commit; since: Instant; changes: { patchId: string; path: string }[] }
+/** A patch that is looked for: by what it changes, or, where its maintainer changed that, by the mail that a trailer of the commit names. */
+export type WantedChange = { patchId: string; path: string; messageId?: MessageId; title?: string }
+
+export type WantedChanges = { tip: Commit; since: Instant; changes: WantedChange[] }
 
 export type Mirror = {
   /** Brings the mirror up to date; with `ifOlderThanMs`, only if this process has not done so for that long. Fault
@@ -46,7 +49,9 @@ export type Mirror = {
   /** A commit and those before it, the newest first; at most so many. Subjects are other people's words. Faults: as resolve. */
   log(repository: string, from: Commit, limit: number): Promise<{ commit: Commit; subject: string }[]>
   /** Which of these changes (`git patch-id --stable`) are in the branch: by patch id, the newest commit that brought each. Only commits of
-   *  after `since` that touch one of the paths are looked at; a change needs one of its paths there. Bounded. Faults: as resolve, timeout. */
+   *  after `since` are looked at, and by what they change only those that touch one of the paths: a change needs one of its paths there. A
+   *  trailer `Message-ID:` tells alone; `Link:`, which also names what was only talked about, together with the title. Bounded. Faults: as
+   *  resolve, timeout. */
   landed(repository: string, wanted: WantedChanges): Promise<Map<string, Commit>>
   /** A tar with one folder `.git`: a shallow bare-less repository in which `git checkout -f COMMIT` works. */
   snapshot(repository: string, commit: Commit): Promise<{ size: number; stream: Readable }>

@@ -81,3 +81,29 @@ it('finds patches by what they change, wherever the lines are now and whoever co
   await expect(look('f'.repeat(40))).rejects.toMatchObject({ kind: 'refused' })
   await expect(look('--all')).rejects.toThrow('is no commit id')
 })
+
+it('finds a patch that its maintainer changed by the mail that the commit names', async () => {
+  const { repository, write, commit, mirror } = await setUp()
+  await write('a.c', 'one\n')
+  commit('root')
+  const make = async (title: string, trailers: string) => {
+    await write('a.c', `${title} ${trailers}\n`)
+    return commit(`${title}\n\nWhy.\n\n${trailers}\nSigned-off-by: Sofia <sofia@example.org>`)
+  }
+  const byId = await make('a: other words', 'Message-ID: <p1@example.org>')
+  const byLink = await make('a: second', 'Link: https://lore.example.org/tally/p%2B2@example.org/')
+  await make('Fix what "a: third" broke', 'Link: https://lore.example.org/tally/p3@example.org/')
+  await make('Message-ID: <p4@example.org>', 'Acked-by: Message-ID: <p4@example.org>')
+  await mirror.fetch(repository)
+  const changes = ['p1', 'p+2', 'p3', 'p4'].map((id, n) => ({
+    ...{ patchId: id, path: 'none.c', messageId: `<${id}@example.org>` },
+    title: `A: ${['first', 'second', 'third', 'fourth'][n]}`,
+  }))
+  const found = await mirror.landed(repository, {
+    ...{ tip: git(repository, 'rev-parse', 'HEAD'), since: 0, changes },
+  })
+  expect([...found].sort()).toEqual([
+    ['p+2', byLink],
+    ['p1', byId],
+  ])
+})

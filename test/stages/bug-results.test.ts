@@ -273,9 +273,10 @@ describe('landed', () => {
     await keep(naming(naming(three, 1, '7'), 3, '7', '8'))
     const none = await look({})
     expect(none.writes).toEqual([])
+    const [one, , last] = three.parts
     expect(none.asked[0]?.changes).toEqual([
-      { patchId: 'id-mail1', path: 'src/mail1.c' },
-      { patchId: 'id-mail3', path: 'src/mail3.c' },
+      { patchId: 'id-mail1', path: 'src/mail1.c', title: one?.title, messageId: one?.messageId },
+      { patchId: 'id-mail3', path: 'src/mail3.c', title: last?.title, messageId: last?.messageId },
     ])
     const some = await look({ 'id-mail3': 'c'.repeat(40) })
     expect(some.writes.map(write => write.bug)).toEqual(['https://bugs.example.org/8'])
@@ -305,6 +306,12 @@ describe('landed', () => {
     expect([...bugsNamed(naming(three, 0, '7')).values()].map(parts => parts.length)).toEqual([3])
     const two = await look({ 'id-mail1': 'a'.repeat(40), 'id-mail2': 'b'.repeat(40) })
     expect(two.writes).toEqual([])
+  })
+
+  test('what was in the base before it was sent does not count', async () => {
+    await keep(naming(single, 1, '7'))
+    await store.addVerdict(verdict({ finding: { kind: 'already-applied', positions: [1] } }), undefined)
+    expect((await look({ 'id-mail1': 'a'.repeat(40) })).asked).toEqual([])
   })
 
   test('a long time after nobody looks', async () => {

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { Fault } from '../../model/fault.ts'
 import type { Commit } from '../../model/job.ts'
-import type { WantedChanges } from '../../ports/git.ts'
-import { environment, killGroup, notStarted } from './run.ts'
+import type { WantedChange, WantedChanges } from '../../ports/git.ts'
+import { environment, killGroup, notStarted, runGit } from './run.ts'
 
 /** Patches are other people's: whatever they name, so much is looked at. */
 const limits = { ms: 120_000, commits: 20_000, paths: 500, pathLength: 1_000, bytes: 4e6 }
@@ -56,6 +56,56 @@ const patchIds = async (logArgs: string[]): Promise<string> => {
   }
 }
 
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Message-IDs as they are compared: `<id>`, `id`, or the address of an archive that ends with it. */
+const bareId = (value: string): string =>
+  decoded(value.trim().replace(/\/+$/, '').replace(/^.*\//, '')).replace(/^<|>$/g, '')
+
+const sameTitle = (one: string | undefined, other: string): boolean =>
+  one?.trim().toLowerCase() === other.trim().toLowerCase()
+
+type Trailers = { commit: Commit; title: string; ids: string[]; links: string[] }
+
+const [unit, record] = ['\u001f', '\u001e']
+const values = (keys: string[]): string =>
+  `%(trailers:${keys.map(key => `key=${key}`).join(',')},valueonly,unfold,separator=%x1e)`
+const trailersOf = `--format=%H%x1f%s%x1f${values(['Message-ID'])}%x1f${values(['Link'])}`
+
+const readTrailers = (line: string): Trailers => {
+  const [commit = '', title = '', ids = '', links = ''] = line.split(unit)
+  const split = (text: string) => (text === '' ? [] : text.split(record).slice(0, 100).map(bareId))
+  return { commit, title, ids: split(ids), links: split(links) }
+}
+
+/** Of those that were not found by what they change. */
+const addNamed = async (
+  found: Map<string, Commit>,
+  { bounds, bare, changes }: { bounds: string[]; bare: string; changes: WantedChange[] },
+): Promise<void> => {
+  const left = changes.filter(({ patchId, messageId }) => messageId !== undefined && !found.has(patchId))
+  if (left.length === 0) return
+  const byId = new Map(left.map(change => [bareId(change.messageId ?? ''), change]))
+  const { code, stdout, stderr } = await runGit([`--git-dir=${bare}`, 'log', trailersOf, ...bounds, '--'], {
+    ...{ timeoutMs: limits.ms, keep: 16e6 },
+  })
+  if (code !== 0) throw new Fault('refused', 'later', `mirror: git log: ${stderr.trim().split('\n')[0]}`)
+  for (const { commit, title, ids, links } of stdout.split('\n').map(readTrailers)) {
+    const named = [
+      ...ids.map(id => byId.get(id)),
+      ...links.map(id => byId.get(id)).filter(change => sameTitle(change?.title, title)),
+    ]
+    for (const change of named)
+      if (change !== undefined && !found.has(change.patchId)) found.set(change.patchId, commit)
+  }
+}
+
 /** Patch id → the newest commit that brought that change. */
 export const landedIn = async (
   bare: string,
@@ -65,17 +115,20 @@ export const landedIn = async (
   const wanted = new Set(changes.map(({ patchId }) => patchId))
   const paths = [...new Set(changes.map(({ path }) => path).filter(isPlain))]
   const found = new Map<string, Commit>()
+  const bounds = [
+    ...['--no-merges', `--max-count=${limits.commits}`],
+    ...[`--max-age=${Math.max(0, Math.floor(since / 1000))}`, tip],
+  ]
   for (let at = 0; at < paths.length; at += limits.paths) {
     const text = await patchIds([
       ...[`--git-dir=${bare}`, '--literal-pathspecs', 'log', '--format=commit %H', ...asPosted],
-      ...['--full-diff', '--no-merges', `--max-count=${limits.commits}`],
-      ...[`--max-age=${Math.max(0, Math.floor(since / 1000))}`, tip, '--'],
-      ...paths.slice(at, at + limits.paths),
+      ...['--full-diff', ...bounds, '--', ...paths.slice(at, at + limits.paths)],
     ])
     for (const line of text.split('\n')) {
       const [patchId = '', commit = ''] = line.split(' ')
       if (wanted.has(patchId) && !found.has(patchId)) found.set(patchId, commit)
     }
   }
+  await addNamed(found, { bounds, bare, changes })
   return found
 }

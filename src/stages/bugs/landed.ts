@@ -1,4 +1,4 @@
-// A series that names bugs has landed: the same changes are in the base (git patch-id). Each of its bugs is told as which commits, once.
+// A series that names bugs has landed: the same changes are in the base (git patch-id), or commits that name its mails. Each of its bugs is told as which commits, once.
 
 import type { BugUrl, BugWrite } from '../../model/bug.ts'
 import { changesFor, fixed, type Rule } from '../../model/bug-change.ts'
@@ -7,7 +7,7 @@ import type { Commit } from '../../model/job.ts'
 import type { MailId } from '../../model/mail.ts'
 import type { Part, Series } from '../../model/series.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Mirror } from '../../ports/git.ts'
+import type { Mirror, WantedChange } from '../../ports/git.ts'
 import type { Store } from '../../ports/store.ts'
 import { mailAddress } from '../../text/archive.ts'
 import { contentId } from '../../text/digest.ts'
@@ -16,7 +16,7 @@ import { ownBugs } from './results.ts'
 import { landedText } from './say.ts'
 
 export type LandedPorts = {
-  store: Pick<Store, 'addBugWrite' | 'bugWrites' | 'seriesNamingBugs' | 'mail'>
+  store: Pick<Store, 'addBugWrite' | 'bugWrites' | 'seriesNamingBugs' | 'mail' | 'verdict'>
   mirror: Pick<Mirror, 'landed'>
   clock: Pick<Clock, 'now'>
 }
@@ -28,10 +28,8 @@ export type LandedSettings = BugProject & {
   addressOf(named: string): BugUrl | undefined
 }
 
-type Change = { patchId: string; path: string }
-
 /** What mails change, as far as it was read; lost with the process, at no harm. */
-export type LandedMemory = Map<MailId, Change | undefined>
+export type LandedMemory = Map<MailId, WantedChange | undefined>
 
 const dayMs: Millis = 86_400_000
 /** So long a series is looked for in the base after it was sent. */
@@ -40,19 +38,21 @@ const patienceMs: Millis = 180 * dayMs
 const earlierMs: Millis = 60 * dayMs
 const maxRemembered = 10_000
 
-type Waiting = { series: Series; bug: BugUrl; parts: Part[]; changes: Change[] }
+type Waiting = { series: Series; bug: BugUrl; parts: Part[]; changes: WantedChange[] }
 
 const changeOf = async (
   { store }: LandedPorts,
   memory: LandedMemory,
-  { mail: id }: Part,
-): Promise<Change | undefined> => {
+  { mail: id, messageId, title }: Part,
+): Promise<WantedChange | undefined> => {
   if (memory.has(id)) return memory.get(id)
   const patch = (await store.mail(id))?.patch
   const file = patch?.files[0]
   const path = file?.after ?? file?.before
   const change =
-    patch?.patchId === undefined || path === undefined ? undefined : { patchId: patch.patchId, path }
+    patch?.patchId === undefined || path === undefined
+      ? undefined
+      : { patchId: patch.patchId, path, title, ...(messageId === undefined ? {} : { messageId }) }
   if (memory.size >= maxRemembered) memory.clear()
   memory.set(id, change)
   return change
@@ -66,11 +66,13 @@ const waitingOf = async (
 ): Promise<Waiting[]> => {
   const bugs = ownBugs(series, settings.addressOf)
   if (bugs.size === 0) return []
+  // What was there before it was sent did not land with it: else anybody could have any bug closed, by sending it once more with that name.
+  if ((await ports.store.verdict(series.id))?.finding.kind === 'already-applied') return []
   const told = await ports.store.bugWrites({ series: series.id, kind: 'landed' })
   const found: Waiting[] = []
   for (const [bug, parts] of bugs) {
     if (parts.length === 0 || told.some(write => write.bug === bug)) continue
-    const changes: Change[] = []
+    const changes: WantedChange[] = []
     for (const part of parts) {
       const change = await changeOf(ports, memory, part)
       if (change !== undefined) changes.push(change)
