@@ -116,7 +116,7 @@ const drop = async (deps: CliDeps, id: string) => {
     const state = nextReply(one.reply.state, { on: 'dropped', why: `dropped by ${by}` }, now)
     return state === one.reply.state ? undefined : { ...one, reply: { ...one.reply, state } }
   })
-  if (!changed) throw new UsageError(`notice ${notice.id} cannot be dropped: it is ${sayState(notice)}`)
+  if (!changed) throw new UsageError(`notice ${notice.id} cannot be dropped: ${sayState(notice)}`)
   deps.stdout.write(
     `notice ${notice.id} will not be sent, and ${audience(notice)} hears nothing more of ${subjectId(notice)}\n`,
   )

@@ -15,13 +15,14 @@ export const start = (deps: CliDeps): Command =>
       const config = await deps.config({ repositories: 'later' })
       const { lock } = await import('../wiring/lock.ts')
       const { clearData } = await import('../wiring/left-overs.ts')
-      const { wire } = await import('../wiring/wire.ts')
+      const { wirePatiently } = await import('../wiring/wire-patiently.ts')
       const { runBot } = await import('../wiring/bot.ts')
       const { starter } = await import('../wiring/queues.ts')
       const { botWorkers } = await import('../../workers/bot.ts')
       const unlock = await lock(join(config.data, 'bot.lock'), 'a bot', log)
       await clearData(config)
-      const wired = await wire(config, log)
+      const wired = await wirePatiently(config, log, signal)
+      if (wired === undefined) return unlock()
       const to = config.mail.live
         ? 'lists and authors'
         : `${config.administrator.address} only (mail.live is false)`

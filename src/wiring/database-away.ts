@@ -19,7 +19,7 @@ const earlier = async ({ journal }: Ports): Promise<Incident | undefined> =>
   (await journal.standing())?.incidents.find(one => isIt(one) && one.state.at !== 'resolved')
 
 const wordsOf = ({ message, remedy }: Fault): string =>
-  remedy === undefined ? message : `${message}. ${remedy}`
+  remedy === undefined ? message : `${message}. ${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}`
 
 /** Notes that it is away now, and returns the incident. */
 export const noteAway = async (ports: Ports, fault: Fault): Promise<Incident> => {
@@ -34,13 +34,8 @@ export const noteAway = async (ports: Ports, fault: Fault): Promise<Incident> =>
   const next = touched === 'forgotten' ? begun : nextIncident(touched, { on: 'raised', detail }, now)
   if (next === 'forgotten' || (next === before && (await isKept(ports, next)))) return begun
   await journal.saveIncident(next)
-  if (next.state.at !== before?.state.at) {
-    const isOpen = next.state.at === 'open'
-    log(
-      isOpen ? 'error' : 'warn',
-      `the database does not answer${isOpen ? ', and that is told' : ''}: ${detail}`,
-    )
-  }
+  if (next.state.at === 'open' && before?.state.at !== 'open')
+    log('error', `the database does not answer, and that is told: ${detail}`)
   return next
 }
 

@@ -25,6 +25,8 @@ const withNotices = (store: Store, journal: Journal): Store => {
     replyByMessageId: async messageId =>
       (await journal.notices()).find(one => one.reply.mail.messageId === messageId)?.reply,
     mailsByMessageId: (...given) => unlessAway([], () => store.mailsByMessageId(...given)),
+    // What is over need not be said to be over while nobody can note it.
+    liveIncident: of => unlessAway(undefined, () => store.liveIncident(of)),
     address: address => unlessAway(undefined, () => store.address(address)),
   }
   return new Proxy(store, {

@@ -93,26 +93,19 @@ export const turns = (): Wired['inTurn'] => {
   }
 }
 
-/** Connects to everything that the configuration names. Throws a Fault, with nothing left open. */
-export const wire = async (config: Config, log: Log): Promise<Wired> => {
+/** The database of the configuration. Throws its Faults. */
+export const openStoreOf = (config: Config): Promise<Store> => {
   const url = config.databaseUrl?.reveal()
-  const store = await openStore({ folder: config.data, ...(url === undefined ? {} : { url }) })
-  const server = await openRedis(config).catch(async error => {
-    await store.close()
-    throw error
-  })
-  const redis = redisConnection({ where: server.where, log })
+  return openStore({ folder: config.data, ...(url === undefined ? {} : { url }) })
+}
+
+/** What needs neither database nor Redis. */
+export const portsBeside = (config: Config, log: Log) => {
   const sink = sinkFor(config)
-  const queue = bullQueue({ connection: redis, prefix: queuePrefix })
   const trackers = trackersOf(config, systemClock)
   return {
     config,
-    store,
     journal: fileJournal({ folder: join(config.data, journalFolder), log }),
-    queue,
-    redis,
-    tickets: () => openTickets({ connection: redis, prefix: queuePrefix }),
-    listen: onWake => listen({ connection: redis, prefix: queuePrefix, onWake }),
     blobs: fileBlobs({ folder: join(config.data, 'blobs') }),
     logs: fileLinks({ folder: join(config.data, 'logs') }),
     gitMail: gitMail(),
@@ -123,15 +116,38 @@ export const wire = async (config: Config, log: Log): Promise<Wired> => {
     bugs: bugsOf(trackers),
     clock: systemClock,
     log,
-    project(name) {
+    project(name: string): ProjectConfig {
       const found = config.projects.find(project => project.name === name)
       if (!found) throw new Fault('malformed', 'never', `there is no project "${name}" in the configuration`)
       return found
     },
     inTurn: turns(),
-    async close() {
+    async close(): Promise<void> {
       await sink.close?.()
       for (const tracker of trackers) await tracker.close()
+    },
+  }
+}
+
+/** Connects to everything that the configuration names. `opened`: the store, if it is open already. Throws a Fault, with nothing left open. */
+export const wire = async (config: Config, log: Log, opened?: Store): Promise<Wired> => {
+  const store = opened ?? (await openStoreOf(config))
+  const server = await openRedis(config).catch(async error => {
+    await store.close()
+    throw error
+  })
+  const redis = redisConnection({ where: server.where, log })
+  const queue = bullQueue({ connection: redis, prefix: queuePrefix })
+  const beside = portsBeside(config, log)
+  return {
+    ...beside,
+    store,
+    queue,
+    redis,
+    tickets: () => openTickets({ connection: redis, prefix: queuePrefix }),
+    listen: onWake => listen({ connection: redis, prefix: queuePrefix, onWake }),
+    async close() {
+      await beside.close()
       await queue.close()
       await store.close()
       await server.stop()

@@ -230,6 +230,7 @@ describe('notices', () => {
     for (let i = 0; i < 4; i++) await round(minute)
     expect(to(list)).toHaveLength(1)
     await golden('database-first', to(list)[0])
+    await golden('database-operators', to(operator)[0])
     // Another process takes over.
     memory = noticeMemory()
     await round(minute)
@@ -365,6 +366,21 @@ describe('notices', () => {
       [url, 'RESOLVED'],
     ])
     expect((await wired.store.incident(incident.id))?.bug).toBe(url)
+  })
+
+  it('has its bug opened although mail cannot leave, and none while the bot is not live', async () => {
+    const bug = { tracker: 'bz', product: 'P', component: 'C', version: '1', fields: {} }
+    configure({ bug }, { mail: { ...wired.config.mail, live: false } })
+    const down = new Fault('unreachable', 'later', 'mail server: no answer', { remedy: 'start it' })
+    wired = { ...wired, sink: { ...wired.sink, send: () => Promise.reject(down) } }
+    await open('queue-old', touching(await waiting('tally: count to 20')))
+    await round()
+    expect(await wired.store.bugWrites({ kind: 'incident' })).toEqual([])
+    configure({}, { mail: { ...wired.config.mail, live: true } })
+    await round()
+    expect((await wired.store.bugWrites({ kind: 'incident' })).map(({ create }) => create?.product)).toEqual([
+      'P',
+    ])
   })
 
   it('says where it goes on when an incident turns out to be a part of another', async () => {

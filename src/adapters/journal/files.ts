@@ -51,18 +51,17 @@ const spareRoom = (folder: string): Room => {
 /** Notices whose thread is over are kept so long. */
 const keepMs = 180 * 86_400_000
 
-const isLast = ({ nextWord, held, reply: { state } }: Notice): boolean =>
-  nextWord === undefined && !held && (state.at === 'sent' || state.at === 'failed')
-
-const subjectOf = (notice: Notice): string => JSON.stringify([notice.of, notice.to])
+const isLast = ({ nextWord, reply: { state } }: Notice): boolean =>
+  nextWord === undefined && (state.at === 'sent' || state.at === 'failed')
 
 /** Threads that ended long ago, so that the folder does not grow for ever. */
 const forgetOld = async (notices: Records<Notice>, now: number): Promise<void> => {
-  const all = await notices.all()
-  const live = new Set(all.filter(one => one.at > now - keepMs || !isLast(one)).map(subjectOf))
-  const ended = all.filter(one => isLast(one) && !live.has(subjectOf(one)))
-  const over = new Set(ended.map(subjectOf))
-  for (const one of all) if (one.at <= now - keepMs && over.has(subjectOf(one))) await notices.drop(one.id)
+  const threads = Map.groupBy(await notices.all(), one => JSON.stringify([one.of, one.to]))
+  for (const thread of threads.values()) {
+    const newest = thread.reduce((a, b) => (b.at >= a.at ? b : a))
+    if (newest.at > now - keepMs || !isLast(newest)) continue
+    for (const { id } of thread) await notices.drop(id)
+  }
 }
 
 const isSame = (a: ReplyState, b: ReplyState): boolean =>

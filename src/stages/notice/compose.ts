@@ -83,6 +83,9 @@ export const operatorsNotice = (
     detail: oneLine(incident.detail, 1000),
     how: oneLine(incident.resolved?.how ?? '', 300),
     lists: lists.join(', '),
+    live: head.live,
+    // Its commands ask the database.
+    reachable: incident.trouble !== 'database-unreachable',
     held: held.map(({ to, reply: { mail } }) => ({
       list: addressOf(to),
       lines: mail.text.trimEnd().split('\n'),
