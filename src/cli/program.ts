@@ -110,6 +110,11 @@ const entries: Entry[] = [
     load: async () => (await import('./incident.ts')).incident,
   },
   {
+    name: 'notice',
+    summary: 'look after what lists hear of trouble and maintenance',
+    load: async () => (await import('./notice.ts')).notice,
+  },
+  {
     name: 'maintenance',
     summary: 'plan windows in which hosts, or the whole service, rest',
     load: async () => (await import('./maintenance.ts')).maintenance,
