@@ -33,7 +33,7 @@ const setUp = async ({ list = [], inbox = [], to = ['tally@example.org'] }: Give
   const pushed: unknown[] = []
   const wired = {
     ...{ store, blobs: noBlobs(), gitMail: gitMail(), clock: fakeClock(), log: () => {} },
-    config: { projects: [project], mail: { inbox, out: { kind: 'smtp' } } },
+    config: { watch: {}, projects: [project], mail: { inbox, out: { kind: 'smtp' } } },
     project: () => project,
     queue: {
       push: async (...pushes: { data: object }[]) => void pushed.push(...pushes.map(one => one.data)),

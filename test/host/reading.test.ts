@@ -24,7 +24,7 @@ const setUp = async (sources: SourceConfig[]) => {
   const wired = {
     ...{ store, blobs: noBlobs(), gitMail: gitMail(), clock },
     log: (_level: string, what: string) => void said.push(what),
-    config: { projects: [project], mail: { inbox: [] } },
+    config: { projects: [project], mail: { inbox: [] }, watch: {} },
     project: () => project,
     queue: {
       push: async (...pushes: unknown[]) => {
