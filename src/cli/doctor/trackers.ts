@@ -22,8 +22,6 @@ const ask = async (config: TrackerConfig, warnMs: number): Promise<Answer> => {
   const { openTracker } = await import('../../wiring/trackers.ts')
   const { systemClock } = await import('../../adapters/clock/system.ts')
   const tracker = openTracker(config, systemClock)
-  if (tracker === undefined)
-    return advice(`trackers of the kind ${config.kind} are not asked`, 'Nothing is to be done.')
   try {
     const { version, login, warnings } = await tracker.probe()
     const all = [...expiry(config, { now: Date.now(), warnMs }), ...warnings]
