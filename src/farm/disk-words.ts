@@ -1,4 +1,5 @@
 // What a guest's kernel says on its console when the disk that it lives on is bad: its file system is then half there, and no test tells anything.
+import { guestSaysOfDisk } from '../model/run.ts'
 import type { Fate } from './machine.ts'
 
 /** Of Linux: ext4, XFS, btrfs, and the block layer; only of whole disks that we gave it, not of what a test makes for itself (loop, dm). */
@@ -18,5 +19,5 @@ export const diskErrorIn = (console: Buffer): Extract<Fate, { kind: 'disk-error'
   if (found.length === 0) return undefined
   const at = Math.min(...found)
   const line = text.slice(text.lastIndexOf('\n', at) + 1, at + 200).split(/[\r\n]/, 1)[0]
-  return { kind: 'disk-error', detail: `the guest says of its disk: ${line?.trim()}` }
+  return { kind: 'disk-error', detail: `${guestSaysOfDisk}${line?.trim()}` }
 }

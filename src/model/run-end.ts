@@ -1,14 +1,14 @@
 // How a run ended, in a few words: what watches the farm looks at thousands of them.
 import type { Instant } from './instant.ts'
 import type { JobId, Outcome, RunRecord, StepOutcome, TaskId } from './job.ts'
-import type { RunId } from './run.ts'
+import { guestSaysOfDisk, type RunId } from './run.ts'
 
 export type RunGist = {
   kind: Outcome['kind']
   /** Of trouble that is ours. */
   what?: string
-  /** What the guest did: its kernel panicked, or its disk became unreadable or read-only. */
-  sick?: 'panic' | 'disk'
+  /** What ailed the guest: its kernel panicked, or its disk became unreadable or read-only; `host-disk`: as the host's disk did. */
+  sick?: 'panic' | 'disk' | 'host-disk'
 }
 
 export type RunEnd = RunGist & {
@@ -30,7 +30,11 @@ const stepsOf = (outcome: Outcome): Pick<StepOutcome, 'ending'>[] => {
 }
 
 const sickOf = (outcome: Outcome): RunGist['sick'] => {
-  if (outcome.kind === 'ours' && outcome.what === 'disk-error') return 'disk'
+  if (outcome.kind === 'ours' && outcome.what === 'disk-error') {
+    // Without a word of whose it is it may be the guest's.
+    const isHosts = outcome.detail.includes('": ') && !outcome.detail.includes(guestSaysOfDisk)
+    return isHosts ? 'host-disk' : 'disk'
+  }
   const panicked = stepsOf(outcome).some(({ ending }) => ending.kind === 'crashed' && ending.how === 'panic')
   return panicked ? 'panic' : undefined
 }

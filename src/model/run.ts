@@ -21,6 +21,9 @@ export type Ending =
 export const isGuestsDoing = (ending: Ending): boolean =>
   ['finished', 'timed-out', 'powered-off', 'crashed', 'hung'].includes(ending.kind)
 
+/** So begins what is told of a disk error that the guest's kernel speaks of. What the host's QEMU speaks of is the host's disk. */
+export const guestSaysOfDisk = 'the guest says of its disk: '
+
 /** An ending that a program can cause, but trouble on our side as well: it stands only when a second clone agrees. */
 export const needsSecondOpinion = (ending: Ending): boolean =>
   isGuestsDoing(ending) && ending.kind !== 'finished'

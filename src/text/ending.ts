@@ -1,5 +1,7 @@
 // How a command in a guest ended, in words. For reasons of reports, and for replies.
+import type { StepOutcome } from '../model/job.ts'
 import type { Ending } from '../model/run.ts'
+import { oneLine } from './clean.ts'
 
 const signals: Record<number, string> = {
   1: 'hangup',
@@ -79,3 +81,7 @@ const troubles: Record<string, string> = {
 
 /** Trouble of ours as a clause for people: a kind of fault or ending becomes words, other words stay. */
 export const sayTrouble = (what: string): string => troubles[what] ?? what
+
+/** Where trouble of ours ended a step, and what is known of it. */
+export const sayOursIn = ({ name, ending }: Pick<StepOutcome, 'name' | 'ending'>): string =>
+  oneLine(`in step "${name}"${'detail' in ending ? `: ${ending.detail}` : ''}`, 300)

@@ -13,6 +13,7 @@ import { readyTasks } from '../stages/run/ready.ts'
 import { heldJobs } from '../stages/upkeep/alike.ts'
 import { shadedJobs } from '../stages/upkeep/shadow.ts'
 import { currentJobs } from '../stages/upkeep/sweep.ts'
+import { disksOver, failingDisks } from '../stages/watch/disks.ts'
 import { type Ending, endingSoon, expiryOver } from '../stages/watch/expiry.ts'
 import { tellFound } from '../stages/watch/found.ts'
 import { guestsOver, sickGuests } from '../stages/watch/guests.ts'
@@ -148,6 +149,7 @@ const watchFarm = async (ports: Ports, memory: WatchMemory): Promise<void> => {
   const tell = (given: Omit<Parameters<typeof tellFound>[1], 'incidents'>) =>
     tellFound(alarmOf, { ...given, incidents })
   await tell({ troubles: ['guests-failing'], found: guests, over: guestsOver(ends, now) })
+  await tell({ troubles: ['disk-error'], found: failingDisks(ends, now), over: disksOver(ends, now) })
   const repeats = repeatsIn(ends, { incidents, now })
   await tell({ troubles: ['infra-repeats'], found: repeats, over: repeatsOver(ends, now) })
   const facts = await queueFacts(ports, memory, ends)

@@ -166,6 +166,26 @@ describe('guests that fail', () => {
   })
 })
 
+describe('a disk of a host', () => {
+  it('that gives an error once is an incident of that host, for an hour at least', async () => {
+    await well(2)
+    await ended({ ...sickDisk, detail: 'in step "all": write of the guest\'s disk: Input/output error' })
+    await look()
+    expect(await found()).toEqual(['disk-error alpha farm.data'])
+    await pass(55 * minute, () => well(1))
+    expect(await found()).toEqual(['disk-error alpha farm.data'])
+    await pass(10 * minute)
+    expect(await found()).toEqual([])
+  })
+
+  it('is not meant where the guest tells of it', async () => {
+    const detail = 'in step "all": the guest says of its disk: I/O error, dev vda, sector 1'
+    await ended({ ...sickDisk, detail })
+    await look()
+    expect(await found()).toEqual([])
+  })
+})
+
 describe('an outcome that is ours', () => {
   const odd: Outcome = { kind: 'ours', what: 'git am', detail: 'fatal: bad object' }
 

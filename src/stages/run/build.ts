@@ -13,6 +13,7 @@ import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { allWarnings, changedLines, warningsOf } from '../../text/build-warnings.ts'
 import { contentId } from '../../text/digest.ts'
+import { sayOursIn } from '../../text/ending.ts'
 import { collectDependencies } from './dependencies.ts'
 import {
   type Applied,
@@ -249,5 +250,5 @@ const warningsIn = async (outputs: string[], { job, clone, signal }: BuildInput)
 /** A failed step whose ending only our side can have caused is no outcome of the patch. */
 const oursIfSo = (outcome: Outcome): Outcome =>
   outcome.kind === 'build-failed' && !isGuestsDoing(outcome.step.ending)
-    ? { kind: 'ours', what: outcome.step.ending.kind, detail: `in step "${outcome.step.name}"` }
+    ? { kind: 'ours', what: outcome.step.ending.kind, detail: sayOursIn(outcome.step) }
     : outcome

@@ -6,6 +6,7 @@ import type { TestStep } from '../../model/recipe.ts'
 import { isGuestsDoing } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Clone, TemplateSpec } from '../../ports/farm.ts'
+import { sayOursIn } from '../../text/ending.ts'
 import { onlyCommand } from '../../text/only.ts'
 import { skippedOf } from './chosen.ts'
 import { command, sourceFolder } from './guest.ts'
@@ -55,7 +56,7 @@ export const test = async (input: TestInput): Promise<Outcome> => {
     await clearReports(clone, step, signal)
     const { outcome, output } = await journal.exec(clone, command(chosenStep(step, choice)), signal)
     if (!isGuestsDoing(outcome.ending)) {
-      return { kind: 'ours', what: outcome.ending.kind, detail: `in step "${step.name}"` }
+      return { kind: 'ours', what: outcome.ending.kind, detail: sayOursIn(outcome) }
     }
     const { ending } = outcome
     // After another ending the clone is gone, and its files with it.
