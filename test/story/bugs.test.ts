@@ -2,6 +2,7 @@
 // that it landed.
 import { afterEach, expect, it } from 'vitest'
 import { heal, newMemory } from '../../src/wiring/bot.ts'
+import { bugWriteMemory, tendBugWrites } from '../../src/wiring/bug-writes.ts'
 import type { Said } from '../fakes/farm.ts'
 import { type Flow, openFlow, project } from '../fakes/flow.ts'
 import { letter } from '../fakes/list.ts'
@@ -30,8 +31,20 @@ const well: Said = {
 const start = async (pass: (call: string) => void = () => {}): Promise<Flow> => {
   const flow = await openFlow(() => well, pass, own)
   open.push(flow)
-  flow.wired.trackers.push(fakeTracker())
+  const tracker = fakeTracker()
+  tracker.put(bug)
+  flow.wired.trackers.push(tracker)
   return flow
+}
+
+/** What stands in the bug in the end. */
+const written = async ({ wired }: Flow) => {
+  for (let n = 0; n < 3; n++) {
+    await tendBugWrites(wired, bugWriteMemory())
+  }
+  const [tracker] = wired.trackers
+  const comments = (await tracker?.comments(bug)) ?? []
+  return { status: (await tracker?.bug(bug))?.status, said: comments.map(({ text }) => text.split('\n')[0]) }
 }
 
 const mails = [
@@ -70,6 +83,22 @@ it('is told its bug when the verdict is there, and when it landed', async () => 
   const landed = (await writes(flow)).filter(({ kind }) => kind === 'landed')
   expect(landed.map(({ change }) => change?.status)).toEqual(['RESOLVED'])
   expect(landed[0]?.text).toContain('in main now, landed as dddddddddddd')
+  expect(await written(flow)).toEqual({
+    status: 'RESOLVED',
+    said: [
+      'A series was tested whose patch 2/2 names this bug:',
+      'A patch that names this bug is in main now, landed as dddddddddddd:',
+    ],
+  })
+})
+
+it('writes nothing to anybody until mail is live', async () => {
+  const flow = await start()
+  flow.wired.config.mail.live = false
+  await flow.bring(mails)
+  await flow.settle()
+  expect((await writes(flow)).map(({ state }) => state.at)).toEqual(['failed'])
+  expect(await written(flow)).toEqual({ status: 'NEW', said: [] })
 })
 
 it('whose verdict was kept when the process died is told all the same, once', async () => {
