@@ -199,6 +199,10 @@ export type MaintenanceDuty =
 export const isReminded = ({ from }: Maintenance, announced: Instant, remindMs: Millis): boolean =>
   announced <= from - 2 * remindMs
 
+/** What is planned once is news at once; what comes again and again is not. */
+export const announcedFrom = ({ repeat, from, createdAt }: Maintenance, announceMs: Millis): Instant =>
+  repeat === undefined ? createdAt : from - announceMs
+
 export const maintenanceDuty = (
   window: Maintenance,
   policy: WindowPolicy,
@@ -208,7 +212,7 @@ export const maintenanceDuty = (
   switch (state.at) {
     case 'planned':
       if (now >= from) return { do: 'begin', isNews: true }
-      return now >= from - policy.announceMs ? { do: 'tell' } : undefined
+      return now >= announcedFrom(window, policy.announceMs) ? { do: 'tell' } : undefined
     case 'announced': {
       if ((state.told ?? 0) !== sequence) return { do: 'tell' }
       if (now >= from) return { do: 'begin', isNews: false }

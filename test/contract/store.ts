@@ -24,6 +24,7 @@ import {
   task,
   verdict,
 } from './samples.ts'
+import { upkeepContract } from './upkeep.ts'
 
 const ids = (things: { id: string }[]) => things.map(thing => thing.id)
 
@@ -48,6 +49,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('incidents', () => incidentContract(() => store))
     describe('known failures', () => knownContract(() => store))
     describe('blames', () => blameContract(() => store))
+    describe('maintenance and requests to hosts', () => upkeepContract(() => store))
 
     it('closes twice without complaint', async () => {
       await store.close()
@@ -105,6 +107,22 @@ const mailContract = (store: () => Store) => {
     expect(await store().mailKeys({ kind: 'new', limit: 1 })).toEqual([{ project: 'tally', id: 'a' }])
     expect((await store().mail('a', 'other'))?.size).toBe(2345)
     expect(await store().mail('a', 'none')).toBeUndefined()
+  })
+
+  it('reads on from a place, in order of storing', async () => {
+    await store().saveMails([mail('a'), mail('b', { project: 'other' })], undefined)
+    await store().saveMails([mail('c', { messageId: '<c@example.org>' }), mail('d')], undefined)
+    expect(await store().mailPlace('none', '<c@example.org>')).toBe(0)
+    const place = await store().mailPlace('tally', '<c@example.org>')
+    const read = async (from: number, limit: number) =>
+      (await store().mailsAfter({ project: 'tally', place: from, limit })).map(one => one.mail.id)
+    expect(await read(0, 9)).toEqual(['a', 'c', 'd'])
+    expect(await read(0, 1)).toEqual(['a'])
+    expect(await read(place - 1, 9)).toEqual(['c', 'd'])
+    expect(await read(place, 9)).toEqual(['d'])
+    expect(await read(await store().mailPlace('other'), 9)).toEqual([])
+    const [last] = await store().mailsAfter({ project: 'tally', place, limit: 9 })
+    expect(last?.place).toBe(await store().mailPlace('tally'))
   })
 
   it('keeps the first of two mails with the same id, and names only new ones', async () => {

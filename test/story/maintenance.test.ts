@@ -6,7 +6,9 @@ import { nextMaintenance } from '../../src/model/maintenance.ts'
 import type { Notice } from '../../src/model/notice.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { plannedMaintenance } from '../../src/stages/maintenance/plan.ts'
+import { openAlarm } from '../../src/wiring/alarm.ts'
 import { tendMaintenance } from '../../src/wiring/maintenance.ts'
+import { noticeMemory, tendNotices } from '../../src/wiring/notices.ts'
 import type { Wired } from '../../src/wiring/wire.ts'
 import { host } from '../contract/samples.ts'
 import type { FakeClock } from '../fakes/clock.ts'
@@ -195,7 +197,7 @@ describe('a window of a host that alone serves an image', () => {
   })
 
   test('that is cancelled: only who heard of it hears that', async () => {
-    const quiet = await plan({ from: from + 30 * day, to: to + 30 * day })
+    const quiet = await plan({ from: from + 30 * day, to: to + 30 * day, repeat: 'FREQ=YEARLY' })
     const id = await plan()
     await tend()
     for (const one of [quiet, id])
@@ -292,6 +294,34 @@ test('one that is repeated: the next is planned when one is over, under the same
     'cancelled to tally',
   ])
   await golden('repeated')
+})
+
+test('mails leave, and nobody hears of what comes of the rest; afterwards it is news again', async () => {
+  await servedBy({ alpha: needed, beta: [] })
+  const memory = noticeMemory()
+  const subjects = async () => {
+    await tendNotices(wired, memory)
+    return flow.sent.map(({ subject }) => subject)
+  }
+  const id = await plan()
+  await tend()
+  const planned = 'Maintenance planned: Thursday 8 January 2026'
+  expect(await subjects()).toEqual([planned])
+  expect(flow.sent[0]?.calendar?.method).toBe('PUBLISH')
+  await goTo(from)
+  const alarm = openAlarm(wired, 'alpha')
+  await alarm.raise('host-lost', 'alpha', 'no word of it')
+  await openAlarm(wired, undefined).raise('image-unserved', needed[0] ?? '', 'no host takes its tasks')
+  await clock.advance(5 * minute)
+  await alarm.raise('host-lost', 'alpha', 'no word of it')
+  const { length } = await wired.store.incidents({ open: true })
+  expect([length, await subjects()]).toEqual([2, [planned]])
+  await goTo(to)
+  await say(id, { on: 'finished', unproven: 'olga@alpha' })
+  await tend()
+  const told = await subjects()
+  expect(told).toHaveLength(4)
+  expect(told).toContain('Re: Maintenance is over: Thursday 8 January 2026')
 })
 
 test('until the bot is live the administrator alone reads it', async () => {

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { UsageError } from '../../model/fault.ts'
 import type { Instant } from '../../model/instant.ts'
-import type { Maintenance } from '../../model/maintenance.ts'
+import { announcedFrom, type Maintenance } from '../../model/maintenance.ts'
 import type { Store } from '../../ports/store.ts'
 import { followingMaintenance, plannedMaintenance, waitingProjects } from '../../stages/maintenance/plan.ts'
 import { repeatRule, sayRepeat } from '../../text/calendar.ts'
@@ -56,7 +56,7 @@ const plan = (deps: CliDeps, given: Planning) =>
     if (following && following.from <= to) throw new UsageError('it would still run when it is repeated')
     const isNew = await store.addMaintenance(window)
     const config = await deps.config({ repositories: 'later', secrets: 'later' })
-    const announced = from - config.notices.announceMs
+    const announced = announcedFrom(window, config.notices.announceMs)
     const again = repeat === undefined ? '' : `, ${sayRepeat(repeat, from)}`
     deps.stdout.write(
       `maintenance ${window.id} of ${what(window)} ${isNew ? 'is planned' : 'was planned already'}: ${saySpan(from, to)}${again}\n` +
