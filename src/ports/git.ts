@@ -32,7 +32,13 @@ export type WantedFiles = {
 /** A patch that is looked for: by what it changes, or, where its maintainer changed that, by the mail that a trailer of the commit names. */
 export type WantedChange = { patchId: string; path: string; messageId?: MessageId; title?: string }
 
-export type WantedChanges = { tip: Commit; since: Instant; changes: WantedChange[] }
+export type WantedChanges = {
+  tip: Commit
+  since: Instant
+  /** What is in this one was looked at before. */
+  after?: Commit
+  changes: WantedChange[]
+}
 
 export type Mirror = {
   /** Brings the mirror up to date; with `ifOlderThanMs`, only if this process has not done so for that long. Fault

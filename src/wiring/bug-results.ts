@@ -6,7 +6,7 @@ import type { Instant, Millis } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
 import type { Series } from '../model/series.ts'
 import { isJudged, type Verdict } from '../model/verdict.ts'
-import { type LandedMemory, writeLanded } from '../stages/bugs/landed.ts'
+import { type LandedMemory, landedMemory, writeLanded } from '../stages/bugs/landed.ts'
 import { type ResultSettings, writeResults } from '../stages/bugs/results.ts'
 import { shortFinding } from '../stages/reply/finding.ts'
 import { branchesOf } from './bases.ts'
@@ -26,7 +26,7 @@ export type BugResultMemory = {
 }
 
 export const bugResultMemory = (): BugResultMemory => ({
-  ...{ told: new Map(), lookedAt: undefined, tips: new Map(), changes: new Map() },
+  ...{ told: new Map(), lookedAt: undefined, tips: new Map(), changes: landedMemory() },
 })
 
 const minuteMs: Millis = 60_000

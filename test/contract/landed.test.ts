@@ -59,9 +59,9 @@ it('finds patches by what they change, wherever the lines are now and whoever co
   const landedSecond = git(repository, 'rev-parse', 'HEAD')
   await mirror.fetch(repository)
 
-  const look = (tip: string, since = 0) =>
+  const look = (tip: string, since = 0, after?: string) =>
     mirror.landed(repository, {
-      ...{ tip, since },
+      ...{ tip, since, ...(after === undefined ? {} : { after }) },
       changes: [
         { patchId: first, path: 'a.c' },
         { patchId: second, path: 'c.c' },
@@ -76,6 +76,10 @@ it('finds patches by what they change, wherever the lines are now and whoever co
   ])
   expect([...(await look(landedFirst))]).toEqual([[first, landedFirst]])
   expect([...(await look(moved))]).toEqual([])
+  expect([...(await look(landedSecond, 0, landedFirst))]).toEqual([[second, landedSecond]])
+  expect([...(await look(landedSecond, 0, landedSecond))]).toEqual([])
+  // One that is gone, as the branch was rewritten: all is looked at.
+  expect([...(await look(landedSecond, 0, 'e'.repeat(40)))]).toHaveLength(2)
   expect([...(await look(root))]).toEqual([])
   expect([...(await look(landedSecond, Date.now() + 3_600_000))]).toEqual([])
   await expect(look('f'.repeat(40))).rejects.toMatchObject({ kind: 'refused' })

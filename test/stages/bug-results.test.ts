@@ -8,7 +8,7 @@ import { bugsNamed, type Series } from '../../src/model/series.ts'
 import type { Verdict } from '../../src/model/verdict.ts'
 import type { WantedChanges } from '../../src/ports/git.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { type LandedSettings, writeLanded } from '../../src/stages/bugs/landed.ts'
+import { type LandedSettings, landedMemory, writeLanded } from '../../src/stages/bugs/landed.ts'
 import { type ResultSettings, writeResults } from '../../src/stages/bugs/results.ts'
 import { landedText, resultText } from '../../src/stages/bugs/say.ts'
 import { shortFinding } from '../../src/stages/reply/finding.ts'
@@ -233,7 +233,13 @@ describe('landed', () => {
     ...{ repository: '/tally.git', addressOf: named => tracker.addressOf(named) },
   }
   /** Patches of the series, by position; those are in the base. */
-  const look = async (inBase: Record<string, string>, more: Partial<LandedSettings> = {}) => {
+  const look = async (
+    inBase: Record<string, string>,
+    more: Partial<LandedSettings> = {},
+    { tip, memory }: { tip: string; memory: ReturnType<typeof landedMemory> } = {
+      ...{ tip: 'f', memory: landedMemory() },
+    },
+  ) => {
     const asked: WantedChanges[] = []
     const mirror = {
       landed: async (_: string, wanted: WantedChanges) => {
@@ -241,8 +247,8 @@ describe('landed', () => {
         return new Map(Object.entries(inBase))
       },
     }
-    const at = { branch: 'main', tip: 'f'.repeat(40) }
-    const writes = await writeLanded({ store, clock, mirror })(at, { ...landedSettings, ...more })
+    const at = { branch: 'main', tip: tip.repeat(40) }
+    const writes = await writeLanded({ store, clock, mirror })(at, { ...landedSettings, ...more }, memory)
     return { writes, asked }
   }
   const keep = async (series: Series) => {
@@ -306,6 +312,22 @@ describe('landed', () => {
     expect([...bugsNamed(naming(three, 0, '7')).values()].map(parts => parts.length)).toEqual([3])
     const two = await look({ 'id-mail1': 'a'.repeat(40), 'id-mail2': 'b'.repeat(40) })
     expect(two.writes).toEqual([])
+  })
+
+  test('a history is read through once: afterwards only what is new in it', async () => {
+    const memory = landedMemory()
+    await keep(naming(naming(three, 1, '7'), 3, '7'))
+    await look({ 'id-mail1': 'a'.repeat(40) }, {}, { tip: '1', memory })
+    await keep(
+      naming({ ...single, id: 's9', parts: single.parts.map(part => ({ ...part, mail: 'other' })) }, 1, '9'),
+    )
+    const next = await look({ 'id-mail3': 'c'.repeat(40) }, {}, { tip: '2', memory })
+    expect(next.asked.map(({ after, changes }) => [after, changes.map(one => one.patchId)])).toEqual([
+      ['1'.repeat(40), ['id-mail1', 'id-mail3']],
+      [undefined, ['id-other']],
+    ])
+    // The two patches landed at different times.
+    expect(next.writes.map(write => write.bug)).toEqual([bug])
   })
 
   test('what was in the base before it was sent does not count', async () => {

@@ -106,10 +106,19 @@ const addNamed = async (
   }
 }
 
+/** Without what is in that commit, if it is there still: branches are rewritten, too. */
+const without = async (bare: string, after: Commit | undefined): Promise<string[]> => {
+  if (after === undefined || !/^[0-9a-f]{40}$/.test(after)) return []
+  const there = await runGit([`--git-dir=${bare}`, 'cat-file', '-e', `${after}^{commit}`], {
+    timeoutMs: limits.ms,
+  })
+  return there.code === 0 ? [`^${after}`] : []
+}
+
 /** Patch id → the newest commit that brought that change. */
 export const landedIn = async (
   bare: string,
-  { tip, since, changes }: WantedChanges,
+  { tip, since, after, changes }: WantedChanges,
 ): Promise<Map<string, Commit>> => {
   if (!/^[0-9a-f]{40}$/.test(tip)) throw new Fault('malformed', 'never', `mirror: "${tip}" is no commit id`)
   const wanted = new Set(changes.map(({ patchId }) => patchId))
@@ -117,7 +126,7 @@ export const landedIn = async (
   const found = new Map<string, Commit>()
   const bounds = [
     ...['--no-merges', `--max-count=${limits.commits}`],
-    ...[`--max-age=${Math.max(0, Math.floor(since / 1000))}`, tip],
+    ...[`--max-age=${Math.max(0, Math.floor(since / 1000))}`, tip, ...(await without(bare, after))],
   ]
   for (let at = 0; at < paths.length; at += limits.paths) {
     const text = await patchIds([

@@ -2,7 +2,7 @@
 
 import type { BugUrl, BugWrite } from '../../model/bug.ts'
 import { changesFor, fixed, type Rule } from '../../model/bug-change.ts'
-import type { Millis } from '../../model/instant.ts'
+import type { Instant, Millis } from '../../model/instant.ts'
 import type { Commit } from '../../model/job.ts'
 import type { MailId } from '../../model/mail.ts'
 import type { Part, Series } from '../../model/series.ts'
@@ -29,7 +29,13 @@ export type LandedSettings = BugProject & {
 }
 
 /** What mails change, as far as it was read; lost with the process, at no harm. */
-export type LandedMemory = Map<MailId, WantedChange | undefined>
+export type LandedMemory = {
+  changes: Map<MailId, WantedChange | undefined>
+  /** Of each branch: where it was, what was looked for there, and what was found. */
+  branches: Map<string, { tip: Commit; sought: Set<string>; found: Map<string, Commit> }>
+}
+
+export const landedMemory = (): LandedMemory => ({ changes: new Map(), branches: new Map() })
 
 const dayMs: Millis = 86_400_000
 /** So long a series is looked for in the base after it was sent. */
@@ -42,7 +48,7 @@ type Waiting = { series: Series; bug: BugUrl; parts: Part[]; changes: WantedChan
 
 const changeOf = async (
   { store }: LandedPorts,
-  memory: LandedMemory,
+  { changes: memory }: LandedMemory,
   { mail: id, messageId, title }: Part,
 ): Promise<WantedChange | undefined> => {
   if (memory.has(id)) return memory.get(id)
@@ -82,6 +88,33 @@ const waitingOf = async (
   return found
 }
 
+type Sought = { branch: string; tip: Commit; since: Instant; changes: WantedChange[] }
+
+/** What was looked for before is looked for only in what is new in the branch: a long history is read through once. */
+const search = async (
+  { mirror }: LandedPorts,
+  { branch, tip, since, changes }: Sought,
+  { settings, memory }: { settings: LandedSettings; memory: LandedMemory },
+): Promise<Map<string, Commit>> => {
+  const key = `${settings.name} ${branch}`
+  const before = memory.branches.get(key)
+  const isOld = ({ patchId }: WantedChange) => before?.sought.has(patchId) === true
+  const [old, fresh] = [changes.filter(isOld), changes.filter(change => !isOld(change))]
+  const found = new Map(before?.found)
+  const look = async (some: WantedChange[], after?: Commit) => {
+    if (some.length === 0) return
+    const wanted = { tip, since, changes: some, ...(after === undefined ? {} : { after }) }
+    for (const [patchId, commit] of await mirror.landed(settings.repository, wanted))
+      found.set(patchId, commit)
+  }
+  await look(old, before?.tip)
+  await look(fresh)
+  const sought = new Set(changes.map(({ patchId }) => patchId))
+  for (const patchId of found.keys()) if (!sought.has(patchId)) found.delete(patchId)
+  memory.branches.set(key, { tip, sought, found })
+  return found
+}
+
 const keep = async (
   { store, clock }: LandedPorts,
   { series, bug, parts }: Waiting,
@@ -114,7 +147,7 @@ export const writeLanded =
   async (
     { branch, tip }: { branch: string; tip: Commit },
     settings: LandedSettings,
-    memory: LandedMemory = new Map(),
+    memory: LandedMemory = landedMemory(),
   ): Promise<BugWrite[]> => {
     const since = ports.clock.now() - patienceMs
     const named = await ports.store.seriesNamingBugs({ project: settings.name, since })
@@ -125,7 +158,11 @@ export const writeLanded =
     if (waiting.length === 0) return []
     const oldest = Math.min(...waiting.map(({ series }) => series.firstAt))
     const changes = [...new Map(waiting.flatMap(one => one.changes).map(one => [one.patchId, one])).values()]
-    const found = await ports.mirror.landed(settings.repository, { tip, since: oldest - earlierMs, changes })
+    const found = await search(
+      ports,
+      { branch, tip, changes, since: oldest - earlierMs },
+      { settings, memory },
+    )
     const added: BugWrite[] = []
     for (const one of waiting) {
       const commits = one.changes.flatMap(({ patchId }) => found.get(patchId) ?? [])
