@@ -142,7 +142,8 @@ export const answered = (text: string): number | undefined => {
 const plainWords = (text: string): string =>
   collapsed(
     cleanLines(text)
-      .filter(line => !isQuote(line))
+      // Who is answered is said in another way on the other side.
+      .filter(line => !isQuote(line) && !replyLine.test(line))
       .map(masked)
       .join(' '),
   )

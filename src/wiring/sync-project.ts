@@ -36,7 +36,7 @@ export const syncProjectOf = (
   return { name, list, archive, tracker, rules: rulesOf(tracker, bugs.sync), bot: config.bot }
 }
 
-export const syncPorts = ({ store, clock, queue, inTurn }: Omit<SyncWired, 'blobs'>): SyncPorts => ({
-  ...{ store, clock, inTurn },
+export const syncPorts = ({ store, blobs, clock, queue, inTurn }: SyncWired): SyncPorts => ({
+  ...{ store, blobs, clock, inTurn },
   push: id => queue.push(pushes.reply(id, 0)),
 })

@@ -347,6 +347,17 @@ describe('bug → list', () => {
     expect(mails(a)[1]?.text).not.toContain('wrapped')
   })
 
+  test('who guesses the Message-ID of a comment does not keep it from the list', async () => {
+    await begun()
+    const said = bugs.say(url(7), { text: 'The real words.', at: bugs.now })
+    const taken = commentMessageId(bugs.put(url(7)), said.id).slice(1, -1)
+    await say(a, { id: taken, body: 'Something else.' })
+    for (let n = 0; n < 3; n++) await round(a)
+    expect(mails(a)).toHaveLength(2)
+    expect(mails(a)[1]?.text).toContain('The real words.')
+    expect(mails(a)[1]?.messageId).not.toContain(taken)
+  })
+
   test('long lines and other scripts leave as quoted-printable', async () => {
     await begun()
     bugs.say(url(7), { text: `${'x'.repeat(3000)}\nÄ ж` })
@@ -460,6 +471,21 @@ describe('list → bug', () => {
     expect(two?.text).toMatch(
       /^Ben replies to comment #\d+:\n\nSee this\.\n\n\(The patch itself is in the mail\.\)/,
     )
+  })
+
+  test('a mail of HTML alone is read', async () => {
+    await open()
+    await asked()
+    for (let n = 0; n < 4; n++) await round(a)
+    const html = { headers: ['MIME-Version: 1.0', 'Content-Type: text/html; charset=utf-8'] }
+    await say(a, {
+      ...html,
+      id: 'html@example.org',
+      re: '<root@example.org>',
+      body: '<p>It is the <b>adder</b>.</p>',
+    })
+    for (let n = 0; n < 2; n++) await round(a)
+    expect(comments().at(-1)?.text).toMatch(/^Ben replies to comment #1:\n\nIt is the adder\./)
   })
 
   test('untrack ends it, and only a command begins it again', async () => {

@@ -2,6 +2,7 @@
 import type { Bug, BugComment, BugLink, BugUrl, Track } from '../../model/bug.ts'
 import type { Address, Mail, MessageId } from '../../model/mail.ts'
 import type { SyncRules } from '../../model/sync.ts'
+import type { Blobs } from '../../ports/blobs.ts'
 import type { Tracker } from '../../ports/bugs.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
@@ -24,6 +25,7 @@ export type SyncProject = {
 /** `push`: a reply that is kept is to be sent. */
 export type SyncPorts = {
   store: Store
+  blobs: Blobs
   clock: Clock
   push(reply: string): Promise<void>
   /** Runs what reads and then saves a track, one after another. */
@@ -44,6 +46,10 @@ const domainOf = (url: string): string => {
 /** Of the mail that a comment becomes. The same for every Grapevine, so that of two that carry it to one list both make the same mail. */
 export const commentMessageId = (bug: Pick<Bug, 'url' | 'id'>, comment: number): MessageId =>
   `<grapevine.bug${bug.id}.${comment}.${contentId(12, 'comment', bug.url, comment)}@${domainOf(bug.url)}>`
+
+/** Of the mail that a comment becomes where somebody else has used its Message-ID for other words: such an id can be guessed. */
+export const ownMessageId = (messageId: MessageId): MessageId =>
+  messageId.replace('<grapevine.', '<grapevine.own.')
 
 /** Of the comment that a mail becomes. */
 export const mirrorWriteId = (bug: BugUrl, messageId: MessageId): string =>
@@ -95,8 +101,10 @@ export const commentOfMail = (
   const { messageId, text } = mail.parsed ?? { messageId: undefined, text: '' }
   return comments.find(
     one =>
-      commentMessageId(bug, one.id) === messageId ||
-      ((text.includes(bug.url) || text.includes(commentUrl(one))) && holdsWords(text, one.text)),
+      (commentMessageId(bug, one.id) === messageId ||
+        text.includes(bug.url) ||
+        text.includes(commentUrl(one))) &&
+      holdsWords(text, one.text),
   )
 }
 

@@ -1,8 +1,10 @@
 // list → bug: each mail of the thread becomes one comment, once. Neither mails of programs nor those that another bridge brought from the bug.
 import type { BugComment, BugWrite, Track } from '../../model/bug.ts'
+import { Fault } from '../../model/fault.ts'
 import type { Mail, MessageId } from '../../model/mail.ts'
 import type { Store } from '../../ports/store.ts'
 import { mailAddress } from '../../text/archive.ts'
+import { commandText } from '../../text/command-text.ts'
 import { mailWords, namedIds, shownName, withRaw } from '../../text/mirror.ts'
 import { render } from '../../text/render.ts'
 import { isSameMailbox } from '../../text/same-address.ts'
@@ -68,11 +70,12 @@ const writeOf = (
     mail,
     seen,
     messageId,
+    text,
     now,
-  }: { track: Track; mail: Mail; seen: SeenBug; messageId: MessageId; now: number },
+  }: { track: Track; mail: Mail; seen: SeenBug; messageId: MessageId; text: string; now: number },
 ): BugWrite | undefined => {
-  const words = mailWords(mail.parsed?.text ?? '', mail.patch !== undefined)
-  if (words === '') return undefined
+  const said = mailWords(text, mail.patch !== undefined)
+  if (said === '') return undefined
   const { link, id } = sourceOf(project, mail, messageId)
   const name = shownName((mail.parsed?.author ?? mail.parsed?.from)?.name ?? '')
   const about = { name, answers: answeredBy(seen, project.login, mail) ?? -1, list: project.name }
@@ -83,7 +86,7 @@ const writeOf = (
   return {
     ...{ id: mirrorWriteId(track.bug, messageId), tracker: project.tracker.name, bug: track.bug },
     ...{ kind: 'mirror', project: project.name, series: undefined, link },
-    ...{ text: `${top}\n\n${words}\n\n${end}`, change: undefined, create: undefined, createdAt: now },
+    ...{ text: `${top}\n\n${said}\n\n${end}`, change: undefined, create: undefined, createdAt: now },
     state: { at: 'pending', notBefore: now, tries: 0 },
   }
 }
@@ -106,6 +109,17 @@ export const isCarried = async (
   if (messageId === undefined || disposition.kind === 'own') return true
   if ((await store.bugWrite(mirrorWriteId(track.bug, messageId))) !== undefined) return true
   return (await store.bugLinkOf(messageId))?.bug === track.bug
+}
+
+/** Some write HTML only. '' where the bytes are gone. */
+const readText = async ({ blobs }: SyncPorts, { id, parsed }: Mail): Promise<string> => {
+  if (parsed !== undefined && parsed.text.trim() !== '') return parsed.text
+  try {
+    return await commandText(await blobs.get(id))
+  } catch (error) {
+    if (error instanceof Fault && error.kind === 'damaged') return ''
+    throw error
+  }
 }
 
 /** Is it in the bug already, or a copy of what is there? Then the two are linked. */
@@ -140,7 +154,8 @@ export const carryMail = async (
   if (messageId === undefined || (await isInBug(ports, project, { track, mail, seen, messageId })))
     return false
   if (!isByPeople(mail, project.bot.address)) return false
-  const write = writeOf(project, { track, mail, seen, messageId, now: ports.clock.now() })
+  const text = await readText(ports, mail)
+  const write = writeOf(project, { track, mail, seen, messageId, text, now: ports.clock.now() })
   if (write === undefined || !(await ports.store.addBugWrite(write))) return false
   await moveTrack(ports, track, { on: 'heard' })
   return true

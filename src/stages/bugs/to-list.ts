@@ -1,17 +1,18 @@
 // bug → list: each comment becomes one mail of the thread, once. Neither our own comments nor those that another bridge brought from the list.
 import type { BugComment, BugLink, Track } from '../../model/bug.ts'
-import type { MessageId } from '../../model/mail.ts'
+import type { Mail, MessageId } from '../../model/mail.ts'
 import type { Reply } from '../../model/reply.ts'
 import { oneLine } from '../../text/clean.ts'
 import { contentId } from '../../text/digest.ts'
 import { reSubject, type Threaded, threadingBelow } from '../../text/envelope.ts'
-import { answered, commentWords, shownName, withRaw } from '../../text/mirror.ts'
+import { answered, commentWords, holdsWords, shownName, withRaw } from '../../text/mirror.ts'
 import { mailText, render } from '../../text/render.ts'
 import {
   commentMessageId,
   digestOf,
   isOwnComment,
   mailOfComment,
+  ownMessageId,
   type SeenBug,
   type SyncPorts,
   type SyncProject,
@@ -95,7 +96,12 @@ const threadOf = async (
 }
 
 /** The mail of a comment. The id hangs on bug and comment alone, so that it leaves once. */
-const mailOf = async (ports: SyncPorts, project: SyncProject, about: About): Promise<Reply> => {
+const mailOf = async (
+  ports: SyncPorts,
+  project: SyncProject,
+  about: About,
+  messageId: MessageId,
+): Promise<Reply> => {
   const { track, comment, seen } = about
   const now = ports.clock.now()
   return bugMail(project, {
@@ -103,7 +109,7 @@ const mailOf = async (ports: SyncPorts, project: SyncProject, about: About): Pro
       id: `m${contentId(23, 'comment', seen.bug.url, comment.id)}`,
       author: shownName(comment.authorName),
     },
-    ...{ messageId: commentMessageId(seen.bug, comment.id), thread: track.thread, bug: seen.bug.url, now },
+    ...{ messageId, thread: track.thread, bug: seen.bug.url, now },
     ...(await threadOf(ports, about, parentOf(about))),
     text: textOf(project, about, { isEdit: false, now }),
   })
@@ -142,6 +148,9 @@ const linkOf = (
   ...{ messageId: given.messageId, from: given.from, at: given.now },
 })
 
+const isSaidIn = ({ parsed }: Mail, { text }: BugComment): boolean =>
+  text.trim() === '' || holdsWords(parsed?.text ?? '', text)
+
 type Came = { link: BugLink | undefined; sent: boolean }
 
 /** What becomes of a comment that has no mail yet. full: it would be one, and there is no room. */
@@ -165,11 +174,14 @@ const carry = async (
   if (isOwn || (!carried(track, comment) && messageId !== track.thread))
     return { link: undefined, sent: false }
   // Another bridge was quicker, or an older life of this one.
-  const isThere = (await store.mailPlace(project.name, messageId)) > 0
+  const [there] = await store.mailsByMessageId(messageId, project.name)
+  const isThere = there !== undefined && (isSaidIn(there, comment) || (await store.isOurs(messageId)))
   if (!isThere && !hasRoom) return 'full'
-  const mail = isThere ? undefined : await mailOf(ports, project, about)
+  const isTaken = there !== undefined && !isThere
+  const made = isTaken ? ownMessageId(messageId) : messageId
+  const mail = isThere ? undefined : await mailOf(ports, project, about, made)
   if (mail && (await store.addReply(mail))) await push(mail.id)
-  const link = linkOf(about, { ...base, messageId, from: 'bug' })
+  const link = linkOf(about, { ...base, messageId: made, from: 'bug' })
   await store.addBugLinks([link])
   return { link, sent: mail !== undefined }
 }
