@@ -1,0 +1,27 @@
+// Times as the pages say them.
+import { html } from 'hono/html'
+import type { Instant } from '../model/instant.ts'
+
+/** `2026-01-05`. */
+export const sayDay = (at: Instant): string => new Date(at).toISOString().slice(0, 10)
+
+/** `2026-01-05 12:00 UTC`. */
+export const sayTime = (at: Instant): string =>
+  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
+/** For programs as well. */
+export const time = (at: Instant) =>
+  html`<time datetime="${new Date(at).toISOString()}">${sayTime(at)}</time>`
+
+const format: [unit: string, ms: number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+]
+
+/** `3 days`, `2 hours`, `1 minute`: the largest unit of which there are two, or else minutes. */
+export const saySpan = (ms: number): string => {
+  const [unit, size] = format.find(([, one]) => ms >= 2 * one) ?? ['minute', 60_000]
+  const count = Math.max(1, Math.round(ms / size))
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
