@@ -15,7 +15,7 @@ const mayImport: Record<string, string[]> = {
   stages: ['model', 'ports', 'text'],
   farm: ['model', 'ports', 'config', 'text'],
   adapters: ['model', 'ports', 'config', 'text'],
-  wiring: all,
+  wiring: [...all, 'web'],
   web: all,
   // The demo plays what lies in examples/demo.
   cli: [...all, 'examples'],

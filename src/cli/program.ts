@@ -120,6 +120,11 @@ const entries: Entry[] = [
     load: async () => (await import('./maintenance.ts')).maintenance,
   },
   {
+    name: 'web',
+    summary: 'serve the status page',
+    load: async () => (await import('./web.ts')).web,
+  },
+  {
     name: 'backup',
     summary: 'back up images and templates, prove and restore them',
     load: async () => (await import('./backup.ts')).backup,
