@@ -34,6 +34,10 @@ const loggedIn = (tracker: FakeTracker, login: string): Tracker => ({
   ...tracker,
   probe: async () => ({ version: 'fake', login, warnings: [] }),
   async write(bug, writing) {
+    const marked = tracker.bugs.get(bug)?.comments.find(({ text }) => text.includes(writing.mark))
+    // Only one's own comments are looked through for a mark.
+    if (marked && marked.author !== login)
+      return { comment: tracker.say(bug, { text: writing.text ?? '', author: login }).id }
     const done = await tracker.write(bug, writing)
     const comment = tracker.bugs.get(bug)?.comments.find(({ id }) => id === done.comment)
     if (comment?.author === 'bot') Object.assign(comment, { author: login, authorName: 'Grapevine' })
@@ -610,8 +614,8 @@ describe('two bridges on one list and bug', () => {
     }
     for (const one of [a, b]) await writeOut(one)
     for (let n = 0; n < 6; n++) await both()
-    // What is written has the same mark, whoever writes it.
-    expect(comments()).toHaveLength(2)
+    // Neither sends the other's comment to the list, nor writes it again.
+    expect(comments()).toHaveLength(3)
     expect(mails(a)).toHaveLength(1)
     expect(mails(b)).toHaveLength(1)
     await b.flow.close()
