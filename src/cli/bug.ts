@@ -25,7 +25,9 @@ const sayState = (state: BugWriteState): string => {
     case 'failed':
       return state.why.startsWith('not written: ') ? state.why : `not written: ${oneLine(state.why, 400)}`
     case 'written':
-      return `written ${sayInstant(state.when)}`
+      return state.refused === undefined
+        ? `written ${sayInstant(state.when)}`
+        : `written ${sayInstant(state.when)}, but not changed: ${oneLine(state.refused, 400)}`
   }
 }
 

@@ -10,7 +10,7 @@ import { maxReplyTries, replyWait } from './reply.ts'
  */
 export type BugWriteEvent =
   | { on: 'taken' }
-  | { on: 'written'; bug: BugUrl; comment: number | undefined }
+  | { on: 'written'; bug: BugUrl; comment: number | undefined; refused?: string }
   | { on: 'deferred'; why: string; soon: boolean; unsure: boolean }
   | { on: 'unreached'; why: string; until: Instant }
   | { on: 'refused'; why: string }
@@ -21,7 +21,7 @@ export type BugWriteEvent =
 /** So long a tracker may be at a write whose answer did not come. */
 export const settleMs: Millis = 60_000
 
-/** Where an event takes a write; the same state back: it came too late, or does not concern it. `written` is final; from `failed` people lead on. */
+/** Where an event takes a write; the same state back: it came too late, or does not concern it. `written` is final, unless its change was refused; from there and from `failed` people lead on. */
 export const nextBugWrite = (state: BugWriteState, event: BugWriteEvent, now: Instant): BugWriteState => {
   switch (event.on) {
     case 'taken':
@@ -29,7 +29,9 @@ export const nextBugWrite = (state: BugWriteState, event: BugWriteEvent, now: In
         ? { at: 'writing', since: now, tries: state.tries + 1 }
         : state
     case 'retried':
-      return state.at === 'failed' || state.at === 'pending'
+      return state.at === 'failed' ||
+        state.at === 'pending' ||
+        (state.at === 'written' && state.refused !== undefined)
         ? { at: 'pending', notBefore: now, tries: 0 }
         : state
     case 'dropped':
@@ -51,7 +53,10 @@ const afterWriting = (
 ): BugWriteState => {
   switch (event.on) {
     case 'written':
-      return { at: 'written', when: now, bug: event.bug, comment: event.comment }
+      return {
+        ...{ at: 'written', when: now, bug: event.bug, comment: event.comment },
+        ...(event.refused === undefined ? {} : { refused: event.refused }),
+      }
     case 'lost':
       return { at: 'pending', notBefore: Math.max(now, since + settleMs), tries }
     case 'unreached':

@@ -77,7 +77,8 @@ export type BugWriteState =
   /** `why`: it was not taken the last time. */
   | { at: 'pending'; notBefore: Instant; tries: number; why?: string }
   | { at: 'writing'; since: Instant; tries: number }
-  | { at: 'written'; when: Instant; bug: BugUrl; comment: number | undefined }
+  /** `refused`: the comment is there, but its change of fields is not allowed, and why. */
+  | { at: 'written'; when: Instant; bug: BugUrl; comment: number | undefined; refused?: string }
   | { at: 'failed'; when: Instant; why: string }
 
 /** What is to be written to one bug, once. */

@@ -52,8 +52,9 @@ export type Tracker = Bugs & {
   comments(bug: BugUrl, since?: Instant): Promise<BugComment[]>
   /** Of these products if any are given. A sweep with nothing new costs three requests at most. */
   sweep(cursor: SweepCursor | undefined, filter: { products: string[] }): Promise<Sweep>
-  /** The comment's id, if the tracker tells it. Repeatable: what stands there with that mark is not written again. */
-  write(bug: BugUrl, writing: Writing): Promise<{ comment: number | undefined }>
+  /** The comment's id, if the tracker tells it. `refused`: it is written, but the change is not allowed, and why. Repeatable: what stands
+   *  there with that mark is not written again. */
+  write(bug: BugUrl, writing: Writing): Promise<{ comment: number | undefined; refused?: string }>
   /** Makes a bug. Repeatable by its mark. */
   create(draft: BugDraft, mark: string): Promise<BugUrl>
   /** Address of one comment. */

@@ -21,16 +21,26 @@ const maxWaiting = 2000
 
 const awayMs = (times: number): Millis => Math.min(longestAwayMs, firstAwayMs * 2 ** Math.min(times, 10))
 
-const tellFailed = async (ports: Ports, { id, tracker, bug, state }: BugWrite): Promise<void> => {
-  if (state.at !== 'failed') return
-  const what = bug ?? `a new bug of ${tracker}`
-  ports.log('error', `not written to ${what}: ${state.why}`, { write: id })
+/** Why it, or a part of it, was refused for good. */
+const refusalOf = ({ state }: BugWrite): string | undefined =>
+  state.at === 'failed' ? state.why : state.at === 'written' ? state.refused : undefined
+
+const tellRefused = async (ports: Ports, write: BugWrite): Promise<void> => {
+  const { id, tracker, bug, state } = write
+  const why = refusalOf(write)
+  if (why === undefined) return
+  const place = bug ?? `a new bug of ${tracker}`
+  const what =
+    state.at === 'failed'
+      ? `This was not written to ${place}:`
+      : `The comment on ${place} is written, but the bug could not be changed:`
+  ports.log('error', `${what} ${why}`, { write: id })
   await sendAlert(ports, {
     reason: `bug-refused ${tracker}`,
     subject: `${tracker} does not take what I write`,
     text: [
-      `This was not written to ${what}:\n\n  ${state.why}\n`,
-      'It is kept. To see it, and to have it written when that is mended:\n',
+      `${what}\n\n  ${why}\n`,
+      'It is kept. To see it, and to try it again when that is mended:\n',
       `  grapevine bug show ${id}\n  grapevine bug retry ${id}\n`,
       'Perhaps there are more of them today:\n\n  grapevine bug list --state failed',
     ].join('\n'),
@@ -64,7 +74,7 @@ const writeAll = async (ports: Ports, memory: BugWriteMemory, writes: BugWrite[]
     const done = isDue && !(one.bug !== undefined && held.has(one.bug)) ? await write(one) : undefined
     if (done) {
       noteTracker(ports, memory, done)
-      await tellFailed(ports, done.write)
+      await tellRefused(ports, done.write)
     }
     if (one.bug !== undefined && done?.write.state.at !== 'written' && done?.write.state.at !== 'failed')
       held.add(one.bug)

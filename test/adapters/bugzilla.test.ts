@@ -277,9 +277,9 @@ describe('changes', () => {
     const { server, tracker, urlOf } = await open()
     const bug = server.addBug()
     const change = { ...fixed, addSeeAlso: ['https://lists.test/m/1'] }
-    const fault = await faultOf(tracker.write(urlOf(1), writing('m1', { change })))
-    expect(fault).toMatchObject({ kind: 'refused', retry: 'never' })
-    expect(fault.message).toContain('the comment is written, but the bug could not be changed')
+    const { comment, refused } = await tracker.write(urlOf(1), writing('m1', { change }))
+    expect(comment).toBe(bug.comments[1]?.id)
+    expect(refused).toContain('https://lists.test/m/1 is not a bug (112). May our account change')
     expect([bug.status, textsOf(server).length]).toEqual(['CONFIRMED', 2])
     // Asked again, when it is allowed: the change alone.
     await tracker.write(urlOf(1), writing('m1', { change: fixed }))

@@ -1,12 +1,15 @@
 // The outbox of what is written to bugs: once each, in order, whatever dies or does not answer in between.
 import { afterEach, describe, expect, test } from 'vitest'
+import { bugzillaTracker } from '../../src/adapters/bugzilla/tracker.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
+import { secret } from '../../src/config/secret.ts'
 import type { BugWrite, BugWriteState } from '../../src/model/bug.ts'
 import { type BugWriteEvent, nextBugWrite } from '../../src/model/bug-write.ts'
 import { Fault } from '../../src/model/fault.ts'
 import { markOf } from '../../src/stages/bugs/write.ts'
 import { bugWriteMemory, tendBugWrites } from '../../src/wiring/bug-writes.ts'
 import { turns, type Wired } from '../../src/wiring/wire.ts'
+import { bot, startBugzilla } from '../fakes/bugzilla/server.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { watched } from '../fakes/flow.ts'
 import { fakeTracker } from '../fakes/tracker.ts'
@@ -181,6 +184,21 @@ test('what is refused for good is told to the administrator once a day, and hold
   expect(alerts[0]?.mail.text).toContain('grapevine bug retry w1')
 })
 
+test('a change that is refused is told, and may be tried again; the comment stands', async () => {
+  const { add, tend, stateOf, tracker, store, wired, memory } = await open()
+  const refusing = { ...tracker, write: async () => ({ comment: 7, refused: 'not from NEW' }) }
+  await add('w1')
+  await tendBugWrites({ ...wired, trackers: [refusing] }, memory)
+  const state = await stateOf('w1')
+  expect(state).toMatchObject({ at: 'written', comment: 7, refused: 'not from NEW' })
+  const [alert] = await store.repliesAt('pending')
+  expect(alert?.mail.text).toContain('is written, but the bug could\nnot be changed')
+  if (state) await store.moveBugWrite('w1', state, nextBugWrite(state, { on: 'retried' }, 0))
+  await tend()
+  expect(await stateOf('w1')).toMatchObject({ at: 'written' })
+  expect(await stateOf('w1')).not.toHaveProperty('refused')
+})
+
 test('while the bot is not live, nothing is written, nor later', async () => {
   const { add, tend, texts, wired, stateOf } = await open({ live: false })
   await add('w1')
@@ -196,6 +214,37 @@ test('a tracker that the configuration does not have is said', async () => {
   await add('w1', { tracker: 'gone' })
   await tend()
   expect(await stateOf('w1')).toMatchObject({ at: 'failed', why: 'the configuration has no tracker gone' })
+})
+
+test('a Bugzilla that loses answers and is away now and then has each comment once, in order', async () => {
+  const { add, wired, clock, store } = await open()
+  const server = await startBugzilla({ prefix: '/bugzilla' })
+  const config = {
+    kind: 'bugzilla',
+    name: 'bugs',
+    url: server.url,
+    key: secret(bot.key),
+    login: bot.login,
+  } as const
+  const none = { ca: undefined, proxy: undefined, keyExpires: undefined }
+  const tracker = bugzillaTracker({ ...config, ...none }, { clock })
+  closers.push(tracker.close, server.close)
+  const bug = server.addBug({ comments: [] })
+  const address = `${server.url}show_bug.cgi?id=${bug.id}`
+  const ids = Array.from({ length: 12 }, (_, n) => `w${n}`)
+  for (const id of ids) await add(id, { bug: address })
+  const memory = bugWriteMemory()
+  const troubles = ['after', 'none', 'before', 'page', 'after', 'down', 'none'] as const
+  for (let round = 0; round < 40; round++) {
+    server.trouble = troubles[round % troubles.length] ?? 'none'
+    await tendBugWrites({ ...wired, trackers: [tracker] }, round % 3 === 0 ? bugWriteMemory() : memory)
+    server.now += 120_000
+    await clock.advance(120_000)
+  }
+  expect((await store.bugWrites({ at: 'written' })).map(({ id }) => id)).toEqual(ids)
+  expect(bug.comments.slice(1).map(({ text }) => text)).toEqual(
+    ids.map(id => `text ${id}\n\n[${markOf({ id })}]`),
+  )
 })
 
 test('a death before or after any step is one comment in the end', async () => {

@@ -27,6 +27,8 @@ const sizeOf = (character: string): number => (character.length > 1 ? 11 : 1)
 
 export type Order = Writing & { id: number }
 
+type Written = { comment: number | undefined; refused?: string }
+
 /** How the bug stands now. Throws a Refusal if it is not for us. */
 export const rawBug = async ({ ask, config }: Session, id: number): Promise<RawBug> => {
   const query = { include_fields: bugFields }
@@ -66,61 +68,51 @@ const wasChangedWith = async ({ ask, config }: Session, id: number, { at }: Foun
 const fieldsNow = async (session: Session, id: number, change: BugChange | undefined) =>
   change === undefined ? undefined : fieldsOf(change, await rawBug(session, id))
 
+const remedy = 'May our account change that field there, and does its workflow allow it?'
+
 /** The comment is there. Its change is missing only if it was refused then; somebody may have allowed it since. */
-const finish = async (session: Session, { id, change }: Order, found: Found): Promise<void> => {
+const finish = async (
+  session: Session,
+  { id, change }: Order,
+  found: Found,
+): Promise<Pick<Written, 'refused'>> => {
   const fields = await fieldsNow(session, id, change)
-  if (fields !== undefined && !(await wasChangedWith(session, id, found))) await put(session, id, fields)
+  if (fields === undefined || (await wasChangedWith(session, id, found))) return {}
+  try {
+    await put(session, id, fields)
+    return {}
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.retry !== 'never') throw error
+    return { refused: `${error.message}. ${remedy}` }
+  }
 }
 
 /** Refused changes take the comment with them: people should read it all the same. */
-const commentAlone = async (
-  session: Session,
-  { id, text, refused }: { id: number; text: string; refused: Refusal },
-): Promise<never> => {
-  await comment(session, id, text)
-  throw new Fault(
-    'refused',
-    'never',
-    `the comment is written, but the bug could not be changed: ${refused.message}`,
-    {
-      cause: refused,
-      remedy:
-        'May our account change this field of that product, and does its workflow allow it? Afterwards: grapevine bug retry.',
-    },
-  )
-}
-
 const putWithComment = async (
   session: Session,
   { id, fields, text }: { id: number; fields: Record<string, unknown>; text: string | undefined },
-): Promise<void> => {
+): Promise<Written | undefined> => {
   try {
     await put(session, id, { ...fields, ...(text === undefined ? {} : { comment: { body: text } }) })
+    return undefined
   } catch (error) {
     const isChange = error instanceof Refusal && error.retry === 'never' && !isGone(error)
     if (!isChange || text === undefined) throw error
-    await commentAlone(session, { id, text, refused: error })
+    return { comment: await comment(session, id, text), refused: `${error.message}. ${remedy}` }
   }
 }
 
 /** Looks for the mark, then writes. The answer to a PUT has no comment's id: it is looked for, too. */
-export const writeTo = async (
-  session: Session,
-  marks: Marks,
-  order: Order,
-): Promise<{ comment: number | undefined }> => {
+export const writeTo = async (session: Session, marks: Marks, order: Order): Promise<Written> => {
   const { id, mark } = order
   const text = textOf(order)
   const found = text === undefined ? undefined : await marks.find(id, mark)
-  if (found) {
-    await finish(session, order, found)
-    return { comment: found.comment }
-  }
+  if (found) return { comment: found.comment, ...(await finish(session, order, found)) }
   const fields = await fieldsNow(session, id, order.change)
   if (fields === undefined)
     return { comment: text === undefined ? undefined : await comment(session, id, text) }
-  await putWithComment(session, { id, fields, text })
-  return { comment: text === undefined ? undefined : (await marks.find(id, mark))?.comment }
+  const alone = await putWithComment(session, { id, fields, text })
+  return alone ?? { comment: text === undefined ? undefined : (await marks.find(id, mark))?.comment }
 }
 
 const maxCandidates = 20

@@ -37,8 +37,8 @@ const perform = async (tracker: Tracker, write: BugWrite): Promise<BugWriteEvent
   const { bug, create, text, link, change } = write
   const mark = markOf(write)
   if (bug !== undefined) {
-    const { comment } = await tracker.write(bug, { mark, text, link, change })
-    return { on: 'written', bug, comment }
+    const done = await tracker.write(bug, { mark, text, link, change })
+    return { on: 'written', bug, ...done }
   }
   if (create !== undefined)
     return { on: 'written', bug: await tracker.create(create, mark), comment: undefined }
