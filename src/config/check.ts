@@ -2,6 +2,7 @@
 import { closestMatch } from 'leven'
 import type { z } from 'zod'
 import { concernChecks } from './check-concerns.ts'
+import { trackerChecks } from './check-trackers.ts'
 import type { YamlFile } from './document.ts'
 import { jsonSchema } from './json-schema.ts'
 import type { Path, Problem } from './problem.ts'
@@ -197,6 +198,7 @@ const crossChecks = (file: YamlFile): Problem[] => {
     ...sourceNames(file, projects),
     ...inboxChecks(file, projects),
     ...concernChecks({ projects, get, problem, didYouMean }),
+    ...trackerChecks({ projects, trackers: keysOf(get('trackers')), get, problem, didYouMean }),
   ]
 }
 

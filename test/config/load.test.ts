@@ -248,6 +248,12 @@ const mistakes: [what: string, from: string, to: string, message: string][] = [
     'grapevine.yaml:12:13: projects.tally.listId: must be what stands in the brackets of List-Id:, without them and without "@". Perhaps tally-devel.example.org; see the header of a mail of the list',
   ],
   [
+    'a bug tracker that is not there, and a resolution without a status',
+    'list: { address: tally-devel@example.org }',
+    'list: { address: tally-devel@example.org }\n    bugs: { tracker: bugs, rules: [{ on: landed, resolution: FIXED }] }',
+    'grapevine.yaml: 2 problems\n  grapevine.yaml:12:22: projects.tally.bugs.tracker: there is no tracker "bugs" in trackers\n  grapevine.yaml:12:62: projects.tally.bugs.rules[0].resolution: needs a status beside it, one that is closed',
+  ],
+  [
     'the list for the bot',
     'address: tally-devel@example.org',
     'address: Grapevine@example.org',
