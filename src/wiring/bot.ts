@@ -1,5 +1,6 @@
 // The bot's own loop: reads the sources, and sweeps. All else is done by the workers of its queues.
 import { Fault } from '../model/fault.ts'
+import type { Millis } from '../model/instant.ts'
 import { powerMemory } from '../stages/power/auto.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { type HostWatch, hostWatch, tendHosts, tendImages } from '../stages/upkeep/hosts.ts'
@@ -118,92 +119,50 @@ const healTickets = async (wired: Wired, ready: Memory['ready']): Promise<void> 
 /** Of a mail that waits to be read a series may wait too: that is known after each source was read once, or could not be, within this. */
 const firstReadMs = 10_000
 
+type Loop = { what: string; act: () => Promise<void>; everyMs?: Millis }
+
+/** What goes on beside the flow, each by itself: a switch, a tracker or another server that takes its time holds up nothing else. */
+const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
+  const [bases, switches, noticed] = [newBaseMemory(), powerMemory(), noticeMemory()]
+  const [watched, written, inStep] = [watchMemory(wired), bugWriteMemory(), syncMemory()]
+  const { complain } = memory
+  return [
+    // What a lost host ran must not wait for a source that takes half an hour to answer.
+    { what: 'hosts', act: () => tend(wired, memory.hosts) },
+    { what: 'incidents', act: () => tendIncidents(wired, memory.incidents) },
+    { what: 'maintenance', act: () => tendMaintenance(wired) },
+    { what: 'power of hosts', act: () => tendPower(wired, { watch: memory.hosts, memory: switches }) },
+    { what: 'notices', act: () => tendNotices(wired, noticed) },
+    { what: 'watch', act: () => tendWatch(wired, watched) },
+    { what: 'known failures', act: () => tendKnown(wired, memory.known) },
+    { what: 'bugs of series', act: () => tendBugResults(wired, memory.bugs) },
+    { what: 'writes to bugs', act: () => tendBugWrites(wired, written) },
+    { what: 'comments in step with bugs', act: () => tendSync(wired, inStep) },
+    { what: 'bases', act: () => tendBranches(wired, bases, complain), everyMs: basesEveryMs },
+    // A large repository may take a while to be looked through.
+    { what: 'what landed', act: () => tendLanded(wired, memory.bugs, complain), everyMs: basesEveryMs },
+  ]
+}
+
 /** Runs until the signal; resolves when the round at hand is over. */
 export const runBot = async (wired: Wired, { sweepMs, signal }: BotOptions): Promise<void> => {
   const { clock } = wired
   const memory = newMemory(wired)
+  memory.incidents.listenUntil = clock.now() + listenMs
   const sources = readSources(wired, { sweepMs, signal })
-  const every = async (act: () => Promise<void>, everyMs = sweepMs) => {
+  const every = async ({ everyMs = 0, ...round }: Loop) => {
+    const act = guarded(wired, memory.complain, round)
     while (!signal.aborted) {
       await act()
-      await clock.sleep(everyMs, signal).catch(() => {})
+      await clock.sleep(Math.max(sweepMs, everyMs), signal).catch(() => {})
     }
   }
-  const baseMemory = newBaseMemory()
-  const bases = guarded(wired, memory.complain, {
-    what: 'bases',
-    act: () => tendBranches(wired, baseMemory, memory.complain),
-  })
-  // A source may take half an hour to answer; what a lost host ran must not wait for that, nor must anything else.
-  const hosts = guarded(wired, memory.complain, { what: 'hosts', act: () => tend(wired, memory.hosts) })
-  memory.incidents.listenUntil = clock.now() + listenMs
-  const incidents = guarded(wired, memory.complain, {
-    what: 'incidents',
-    act: () => tendIncidents(wired, memory.incidents),
-  })
-  const maintenance = guarded(wired, memory.complain, {
-    what: 'maintenance',
-    act: () => tendMaintenance(wired),
-  })
-  // Nor for a switch that takes its time.
-  const switches = powerMemory()
-  const power = guarded(wired, memory.complain, {
-    what: 'power of hosts',
-    act: () => tendPower(wired, { watch: memory.hosts, memory: switches }),
-  })
-  const noticed = noticeMemory()
-  const notices = guarded(wired, memory.complain, {
-    what: 'notices',
-    act: () => tendNotices(wired, noticed),
-  })
-  // Nor for a bug tracker.
-  const known = guarded(wired, memory.complain, {
-    what: 'known failures',
-    act: () => tendKnown(wired, memory.known),
-  })
-  // Nor for whatever other servers are asked.
-  const watched = watchMemory(wired)
-  const watch = guarded(wired, memory.complain, { what: 'watch', act: () => tendWatch(wired, watched) })
   const flow = async () => {
     const enough = new AbortController()
     const patience = clock.sleep(firstReadMs, AbortSignal.any([signal, enough.signal])).catch(() => {})
     await Promise.race([sources.first, patience])
     enough.abort()
-    await every(guarded(wired, memory.complain, { what: 'sweep', act: () => healFlow(wired, memory) }))
+    await every({ what: 'sweep', act: () => healFlow(wired, memory) })
   }
-  const bugResults = guarded(wired, memory.complain, {
-    what: 'bugs of series',
-    act: () => tendBugResults(wired, memory.bugs),
-  })
-  const written = bugWriteMemory()
-  const bugWrites = guarded(wired, memory.complain, {
-    what: 'writes to bugs',
-    act: () => tendBugWrites(wired, written),
-  })
-  const inStep = syncMemory()
-  const sync = guarded(wired, memory.complain, {
-    what: 'comments in step with bugs',
-    act: () => tendSync(wired, inStep),
-  })
-  // After the bases' look has fetched; a large repository may take a while to be looked through.
-  const landed = guarded(wired, memory.complain, {
-    what: 'what landed',
-    act: () => tendLanded(wired, memory.bugs, memory.complain),
-  })
-  await Promise.all([
-    every(bugResults),
-    every(bugWrites),
-    every(landed, Math.max(sweepMs, basesEveryMs)),
-    every(hosts),
-    every(incidents),
-    every(known),
-    every(maintenance),
-    every(notices),
-    every(power),
-    every(sync),
-    every(watch),
-    flow(),
-    every(bases, Math.max(sweepMs, basesEveryMs)),
-    sources.over,
-  ])
+  await Promise.all([flow(), ...loopsBeside(wired, memory).map(every), sources.over])
 }
