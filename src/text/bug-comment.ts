@@ -43,9 +43,9 @@ const startOf = (text: string, max: number, sizeOf: (character: string) => numbe
 /** The comment as it is written: the text, or its start and where the rest is; the mark stands alone on the last line. */
 export const markedComment = (text: string, { mark, link, max, sizeOf = () => 1 }: Marked): string => {
   const whole = printable(text).trimEnd()
-  const end = `\n\n${markLine(mark)}`
+  const end = whole === '' ? markLine(mark) : `\n\n${markLine(mark)}`
   const room = max - end.length
-  if (startOf(whole, room, sizeOf) === whole) return `${whole}${end}`.trimStart()
+  if (startOf(whole, room, sizeOf) === whole) return `${whole}${end}`
   const rest =
     link === undefined ? '(cut: it was too long)' : `(cut: it was too long; all of it: ${printable(link)})`
   return `${startOf(whole, room - rest.length - 2, sizeOf)}\n\n${rest}${end}`

@@ -421,7 +421,7 @@ describe('trouble on the way', () => {
     const wrong = bugzillaTracker({ ...config, url: `${server.url}nowhere/` }, { clock: fakeClock() })
     opened.push(wrong)
     const fault = await faultOf(wrong.probe())
-    expect(fault.remedy).toContain('trackers.….url')
+    expect(fault.remedy).toContain('where show_bug.cgi is')
     expect(await faultOf(tracker.write('https://elsewhere.test/1', writing('m1')))).toMatchObject({
       retry: 'never',
     })

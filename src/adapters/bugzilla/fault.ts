@@ -29,7 +29,7 @@ export const isAnonymous = (error: unknown): boolean => error instanceof Refusal
 export const refusalOf = (
   what: string,
   { code, message }: { code: number; message: string },
-  { login }: { login: string },
+  { name, login }: { name: string; login: string },
 ): Fault => {
   const says = `${what}: ${oneLine(message, 300)} (${code})`
   if (code >= uncaught && code < uncaught + 100)
@@ -39,7 +39,7 @@ export const refusalOf = (
       code,
       'later',
       says,
-      `Make a new API key for ${login} in its preferences there, and put it where trackers.….key says.`,
+      `Make a new API key for ${login} in its preferences there, and put it where trackers.${name}.key says.`,
     )
   return new Refusal(code, 'never', says)
 }
@@ -60,7 +60,7 @@ export const strangeAnswer = (what: string, status: number, about: string): Faul
     ...(status < 400 || status === 404
       ? {
           remedy:
-            'Is trackers.….url the address where show_bug.cgi is? REST is looked for at rest/ below it.',
+            'Is its url in the configuration the address where show_bug.cgi is? REST is looked for at rest/ below it.',
         }
       : {}),
   })
@@ -85,7 +85,8 @@ export const noAnswer = (what: string, error: unknown, { isWrite }: { isWrite: b
   const says = `${what}: ${wordsOf(error)}${code === '' ? '' : ` (${code})`}`
   if (/CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO/.test(code))
     return new Fault('unreachable', 'later', says, {
-      remedy: 'If it has a certificate of an authority of your own: trackers.….ca names its file.',
+      remedy:
+        'If its certificate is of an authority of your own: ca, beside its url in the configuration, names the file.',
     })
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return new Fault('malformed', 'later', says)
   if (neverReached.has(code)) return new Fault('unreachable', 'soon', says)

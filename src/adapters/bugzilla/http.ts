@@ -86,7 +86,7 @@ export const openHttp = (config: BugzillaConfig, { clock, rate }: { clock: Clock
       const sent = await send(config, { asked, way, key, through }).catch(error => {
         throw noAnswer(what, error, { isWrite })
       })
-      return read(asked, sent, { what, login: config.login, key, now: clock.now() })
+      return read(asked, sent, { what, config, key, now: clock.now() })
     },
     async close() {
       await (await dispatcher?.catch(() => undefined))?.destroy()
@@ -125,7 +125,7 @@ const send = async (
 const read = <T>(
   { answer }: Asked<T>,
   { status, date, location, text }: Sent,
-  { what, login, key, now }: { what: string; login: string; key: string; now: Instant },
+  { what, config, key, now }: { what: string; config: BugzillaConfig; key: string; now: Instant },
 ): Answered<T> => {
   if (status >= 300 && status < 400) {
     const to = URL.canParse(location) ? ` to ${new URL(location).origin}` : ''
@@ -136,7 +136,7 @@ const read = <T>(
   const error = errorBody.safeParse(body)
   if (error.success) {
     const { code, message } = error.data
-    throw refusalOf(what, { code, message: message.replaceAll(key, '***') }, { login })
+    throw refusalOf(what, { code, message: message.replaceAll(key, '***') }, config)
   }
   if (status >= 400) throw strangeAnswer(what, status, 'it does not say why')
   const value = answer.safeParse(body)

@@ -43,7 +43,7 @@ const findWay = async (http: Http, config: BugzillaConfig): Promise<KeyWay> => {
     0,
     'later',
     `${config.name}: the key is not that of ${config.login}`,
-    `trackers.${config.name}.login is the login whose key it is.`,
+    `trackers.${config.name}.login must be the login whose key it is.`,
   )
 }
 

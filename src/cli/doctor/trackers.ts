@@ -38,5 +38,5 @@ export const trackerChecks = ({ trackers, watch }: Config): Check[] =>
     name: `tracker ${tracker.name}`,
     deadlineMs,
     ask: () => ask(tracker, watch.expiresMs),
-    ifLate: 'Is it reached from here at all? A proxy is named by trackers.….proxy.',
+    ifLate: `Is it reached from here at all? A proxy is named by trackers.${tracker.name}.proxy.`,
   }))
