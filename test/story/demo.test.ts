@@ -43,6 +43,8 @@ const readReplies = async (folder: string): Promise<Map<string, string>> => {
         .replace(/\s+/g, ' ')
         .trim()
     }
+    // Word of a worker that was killed is no reply.
+    if (header('x-grapevine-notice') !== '') continue
     const names = [
       'From',
       'To',
