@@ -67,6 +67,12 @@ const give = async (series: Series, given: Verdict, more: Partial<ResultSettings
   return writeResults({ store, clock })({ series, verdict: own }, { ...settings, ...more })
 }
 
+/** The outbox has written all of it. */
+const writeAll = async () => {
+  for (const { id, state } of await store.bugWrites({ at: 'pending' }))
+    await store.moveBugWrite(id, state, { at: 'written', when: clock.now(), bug, comment: undefined })
+}
+
 const comments = async () => (await store.bugWrites({ bug })).flatMap(({ text }) => text ?? [])
 
 describe('golden comments', () => {
@@ -139,10 +145,12 @@ describe('a verdict', () => {
   test('is told again when it changes, and not when it does not', async () => {
     const series = naming(single, 1, '7')
     await give(series, well('j1'))
+    await writeAll()
     expect(await give(series, well('j2'))).toEqual([])
     const [changed] = await give(series, { ...broken, job: 'j3' })
     expect(changed?.text).toMatch(/^I tested this once more, with another result than before:/)
     expect(changed?.text).toMatch(/Before, I said: all well\.$/)
+    await writeAll()
     // Back to what was said first: that is news again.
     expect(await give(series, well('j4'))).toHaveLength(1)
     expect(await comments()).toHaveLength(3)
@@ -151,12 +159,30 @@ describe('a verdict', () => {
   test('of another version is told if it differs', async () => {
     const old = naming({ ...single, id: 's0' }, 1, '7')
     await give(old, { ...broken, job: 'j0' })
+    await writeAll()
     await store.saveSeries([{ ...old, state: { at: 'superseded', by: 's2' } }])
     const next = naming({ ...single, id: 's2', version: 2 }, 1, '7')
     const [fresh] = await give(next, well('j5'))
     expect(fresh?.text).toMatch(/Of version 1 I said: 1 new failure\.$/)
+    await writeAll()
     await store.saveSeries([{ ...next, state: { at: 'superseded', by: 's3' } }])
     expect(await give(naming({ ...single, id: 's3', version: 3 }, 1, '7'), well('j6'))).toEqual([])
+  })
+
+  test('that nobody read yet gives way to a newer one', async () => {
+    const series = naming(single, 1, '7')
+    const rules = [{ ...rule, on: 'failed' as const, status: 'REOPENED', seeAlso: ['{mail}'] }]
+    await give(series, well('j1'))
+    await writeAll()
+    expect(await give(series, { ...broken, job: 'j2' }, { rules })).toHaveLength(2)
+    // The tracker was away all the time; what stands there is true again.
+    expect(await give(series, well('j3'), { rules })).toEqual([])
+    expect(await store.bugWrites({ at: 'pending' })).toEqual([])
+    const [again] = await give(series, { ...broken, job: 'j4' })
+    expect(again?.text).toMatch(/Before, I said: all well\.$/)
+    expect((await store.bugWrites({ at: 'failed' })).map(({ state }) => 'why' in state && state.why)).toEqual(
+      ['not written: a newer verdict took its place', 'not written: a newer verdict took its place'],
+    )
   })
 
   test('that says nothing about the patch is not told', async () => {

@@ -14,7 +14,7 @@ import { type BugProject, writesOf } from './own-write.ts'
 import { resultText } from './say.ts'
 
 export type ResultPorts = {
-  store: Pick<Store, 'addBugWrite' | 'bugWrites' | 'verdictsOf' | 'seriesReplacedBy'>
+  store: Pick<Store, 'addBugWrite' | 'moveBugWrite' | 'bugWrites' | 'verdictsOf' | 'seriesReplacedBy'>
   clock: Pick<Clock, 'now'>
 }
 
@@ -71,19 +71,38 @@ const history = async ({ store }: ResultPorts, series: Series): Promise<Given[]>
   return found
 }
 
-const wasRead = ({ state }: BugWrite): boolean => state.at !== 'failed'
-
-/** What the bug was told last of these; undefined: nothing. */
-const lastTold = async (
-  { store }: ResultPorts,
-  bug: BugUrl,
-  given: readonly Given[],
-): Promise<Given | undefined> => {
-  const byId = new Map(given.map(one => [resultId(bug, one), one]))
-  const writes = await store.bugWrites({ bug, kind: 'result' })
-  const last = writes.filter(write => byId.has(write.id) && wasRead(write)).at(-1)
-  return last && byId.get(last.id)
+type Told = {
+  /** The last that stands in the bug, or is about to. */
+  read: Given | undefined
+  /** The last, also if it waits to be written. */
+  last: Given | undefined
+  waiting: BugWrite[]
 }
+
+/** What the bug was told of these. What failed nobody read. */
+const toldOf = async ({ store }: ResultPorts, bug: BugUrl, given: readonly Given[]): Promise<Told> => {
+  const byId = new Map(given.map(one => [resultId(bug, one), one]))
+  const series = new Set(given.map(one => one.series.id))
+  const writes = (await store.bugWrites({ bug, kind: 'result' })).filter(({ state }) => state.at !== 'failed')
+  const told = writes.filter(({ id }) => byId.has(id))
+  const read = told.filter(({ state }) => state.at !== 'pending').at(-1)
+  const last = told.at(-1)
+  return {
+    read: read && byId.get(read.id),
+    last: last && byId.get(last.id),
+    waiting: writes.filter(one => one.state.at === 'pending' && series.has(one.series ?? '')),
+  }
+}
+
+/** What a newer verdict takes the place of before anybody read it; what is being written just now is read. */
+const withdraw = async ({ store, clock }: ResultPorts, waiting: BugWrite[]): Promise<boolean> => {
+  let all = true
+  for (const { id, state } of waiting)
+    all = (await store.moveBugWrite(id, state, { at: 'failed', when: clock.now(), why: takenOver })) && all
+  return all
+}
+
+const takenOver = 'not written: a newer verdict took its place'
 
 /**
  * Keeps what is to be written of a verdict. Repeatable: the same verdict is told a bug once.
@@ -103,11 +122,14 @@ export const writeResults =
     const told = await history(ports, series)
     const added: BugWrite[] = []
     for (const [bug, parts] of bugs) {
-      const last = await lastTold(ports, bug, told)
-      if (last && saysTheSame(last.verdict, verdict)) continue
-      const before = last && {
-        version: last.series.version,
-        found: settings.short(last.verdict, last.series),
+      const heard = await toldOf(ports, bug, told)
+      if (heard.last && saysTheSame(heard.last.verdict, verdict)) continue
+      const isAll = await withdraw(ports, heard.waiting)
+      const { read } = isAll ? heard : await toldOf(ports, bug, told)
+      if (read && saysTheSame(read.verdict, verdict)) continue
+      const before = read && {
+        version: read.series.version,
+        found: settings.short(read.verdict, read.series),
       }
       const text = settings.results ? resultText({ series, verdict, parts, archive, before }) : undefined
       const own = { id: resultId(bug, given), kind: 'result' as const, bug, text, link, changes }
