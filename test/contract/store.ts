@@ -7,6 +7,7 @@ import { blameContract } from './blames.ts'
 import { commandContract } from './commands.ts'
 import { historyContract } from './history.ts'
 import { knownContract } from './known.ts'
+import { powerContract } from './power.ts'
 import {
   builtOutcome,
   hold,
@@ -50,6 +51,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('known failures', () => knownContract(() => store))
     describe('blames', () => blameContract(() => store))
     describe('maintenance and requests to hosts', () => upkeepContract(() => store))
+    describe('power', () => powerContract(() => store))
 
     it('closes twice without complaint', async () => {
       await store.close()

@@ -99,27 +99,30 @@ export const upkeepStore = (db: Db): UpkeepPart => ({
     }),
 
   addPowerAction: (action, may) =>
-    db.transaction().execute(async transaction => {
-      const { id, host, at } = action
-      // Inserted first: of two at once the second one waits, and then sees the first.
-      const added = await transaction
-        .insertInto('power_action')
-        .values({ id, host, at, data: JSON.stringify(action) })
-        .onConflict(conflict => conflict.column('id').doNothing())
-        .returning('seq')
-        .executeTakeFirst()
-      if (!added) return false
-      const rows = await transaction
-        .selectFrom('power_action')
-        .select(['id', 'data'])
-        .where('at', '>', at - dayMs)
-        .where('id', '!=', id)
-        .orderBy('at', 'desc')
-        .execute()
-      if (may(rows.map(toAction))) return true
-      await transaction.deleteFrom('power_action').where('id', '=', id).execute()
-      return false
-    }),
+    // What two at once read and add is as if one came after the other; the one that loses is tried again.
+    db
+      .transaction()
+      .setIsolationLevel('serializable')
+      .execute(async transaction => {
+        const { id, host, at } = action
+        const added = await transaction
+          .insertInto('power_action')
+          .values({ id, host, at, data: JSON.stringify(action) })
+          .onConflict(conflict => conflict.column('id').doNothing())
+          .returning('seq')
+          .executeTakeFirst()
+        if (!added) return false
+        const rows = await transaction
+          .selectFrom('power_action')
+          .select(['id', 'data'])
+          .where('at', '>', at - dayMs)
+          .where('id', '!=', id)
+          .orderBy('at', 'desc')
+          .execute()
+        if (may(rows.map(toAction))) return true
+        await transaction.deleteFrom('power_action').where('id', '=', id).execute()
+        return false
+      }),
 
   async endPowerAction(id, state) {
     await db.transaction().execute(async transaction => {
