@@ -6,7 +6,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Severity } from '../model/incident.ts'
 import type { Log } from '../ports/log.ts'
 import { statusFeed } from './feeds.ts'
-import type { Looking } from './look.ts'
+import type { Look, Looking } from './look.ts'
 import { statusPage } from './page.ts'
 import { type StatusView, statusView } from './view.ts'
 
@@ -43,7 +43,14 @@ const fresh = 'public, max-age=15'
 const baseOf = (c: Context, url: string | undefined): string => url ?? new URL(c.req.url).origin
 
 export const app = ({ looking, log, name, url, hold }: AppParts): Hono => {
-  const view = async (): Promise<StatusView> => statusView(await looking.look(), { hold })
+  // Made once for each look, which is the same for all who ask within a few seconds.
+  const views = new WeakMap<Look, StatusView>()
+  const view = async (): Promise<StatusView> => {
+    const look = await looking.look()
+    const made = views.get(look) ?? statusView(look, { hold })
+    views.set(look, made)
+    return made
+  }
   const feed = async (c: Context, titles: 'html' | 'text') =>
     statusFeed(await view(), { name, base: baseOf(c, url), titles })
   const pages = new Hono()

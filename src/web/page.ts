@@ -109,7 +109,7 @@ ${log.map(
 
 const windowPart = (one: ShownWindow): Html => html`<article id="${one.id}" class="maintenance">
 <h3>${one.at === 'running' ? 'Under way' : 'Planned'}: ${one.reason}</h3>
-<p>${one.hosts.length === 0 ? 'The whole service rests' : `Test machines: ${one.hosts.join(', ')}`}, from ${time(one.from)} until ${time(one.to)}. What is sent meanwhile is tested afterwards.</p>
+<p>${one.hosts.length === 0 ? 'The whole service rests' : `Test machines: ${one.hosts.join(', ')}`}, from ${time(one.from)} until ${time(one.to)}. ${one.hosts.length === 0 ? 'What is sent meanwhile is tested afterwards.' : 'Results may come later than usual meanwhile.'}</p>
 </article>
 `
 
@@ -119,7 +119,7 @@ const cell = ({ ok, says }: Line): Html =>
 const sayWaiting = ({ waiting, oldest }: ProjectLine): Html =>
   waiting === 0
     ? html`none`
-    : html`${waiting}${oldest === undefined ? none : html`, the first since ${time(oldest)}`}`
+    : html`${waiting}${oldest === undefined ? none : html`, the oldest since ${time(oldest)}`}`
 
 const projectTable = (lines: ProjectLine[]): Html => html`<div class="wide"><table>
 <thead><tr><th scope="col">Project</th><th scope="col">State</th><th scope="col">Series that wait</th><th scope="col">Last verdict</th></tr></thead>
@@ -139,14 +139,21 @@ ${lines.map(
 )}</tbody>
 </table></div>`
 
-const past = ({ projects, hosts, over, pastWindows }: StatusView): Html => html`${legend}
-${[...projects, ...hosts].map(barPart)}
-${
-  over.length === 0 && pastWindows.length === 0
-    ? html`<p>No incident.</p>`
-    : html`<ul class="past">
-${over.map(overPart)}${pastWindows.map(pastWindow)}</ul>`
-}`
+/** The newest first, whatever it was. */
+const pastList = ({ over, pastWindows }: StatusView): Html[] =>
+  [
+    ...over.map(one => ({ at: one.since, part: overPart(one) })),
+    ...pastWindows.map(one => ({ at: one.from, part: pastWindow(one) })),
+  ]
+    .sort((a, b) => b.at - a.at)
+    .map(({ part }) => part)
+
+const past = (view: StatusView): Html => {
+  const list = pastList(view)
+  return html`${legend}
+${[...view.projects, ...view.hosts].map(barPart)}
+${list.length === 0 ? html`<p>No incident.</p>` : html`<ul class="past">${list}</ul>`}`
+}
 
 const marks: [Mark, string][] = [
   ['quiet', 'no trouble noted'],
@@ -155,7 +162,8 @@ const marks: [Mark, string][] = [
   ['major', 'results were in doubt'],
 ]
 
-const legend = html`<ul class="legend" aria-hidden="true">
+const legend = html`<p class="quiet-text">Each bar is a day, the last one is today.</p>
+<ul class="legend" aria-hidden="true">
 ${marks.map(
   ([
     mark,

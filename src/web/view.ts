@@ -86,7 +86,7 @@ const headlineOf = ({
   if (!isDatabaseHere) return { mood: 'trouble', headline: 'The database does not answer.' }
   if (windows.some(({ at }) => at === 'running'))
     return { mood: 'maintenance', headline: 'Maintenance is under way.' }
-  if (hosts.length > 0 && hosts.every(({ ok }) => !ok))
+  if (hosts.every(({ ok }) => !ok))
     return { mood: 'trouble', headline: 'No test machine takes work at the moment.' }
   return { mood: 'works', headline: 'Everything works.' }
 }

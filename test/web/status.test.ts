@@ -104,9 +104,10 @@ describe('the page', () => {
       }).headline
     const works = [{ name: 'beta', works: true, why: '' }]
     expect(said({ hosts: works })).toBe('Everything works.')
-    expect(said({ incidents: [lostLastWeek] })).toBe('Everything works.')
     expect(said({ incidents: [fullDisk] })).toBe('The disk of a test machine is almost full.')
     expect(said({ hosts: [{ name: 'beta', works: false, why: 'lost' }] })).toMatch(/^No test machine/)
+    expect(said({ hosts: [] })).toMatch(/^No test machine/)
+    expect(said({ incidents: [lostLastWeek], hosts: works })).toBe('Everything works.')
     expect(said({ hosts: works }, { botAt: noon - 600_000 })).toBe('Grapevine is not running.')
     expect(said({ hosts: works }, { isDatabaseHere: false })).toBe('The database does not answer.')
     expect(statusView(look({ standing: undefined, isDatabaseHere: false }), { hold: [] }).mood).toBe(
