@@ -5,6 +5,7 @@ import { etag } from 'hono/etag'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Severity } from '../model/incident.ts'
 import type { Log } from '../ports/log.ts'
+import { contentId } from '../text/digest.ts'
 import { statusFeed } from './feeds.ts'
 import type { Look, Looking } from './look.ts'
 import { statusPage } from './page.ts'
@@ -22,6 +23,7 @@ export type AppParts = {
 }
 
 const style = readFileSync(new URL('style.css', import.meta.url), 'utf8')
+const styleId = contentId(8, style)
 
 const headers = secureHeaders({
   contentSecurityPolicy: {
@@ -58,7 +60,7 @@ export const app = ({ looking, log, name, url, hold }: AppParts): Hono => {
   pages.get('/', c => c.redirect('status', 302))
   pages.get('/status', async c => {
     c.header('cache-control', fresh)
-    return c.html(statusPage(await view(), { name }))
+    return c.html(statusPage(await view(), { name, look: styleId }))
   })
   pages.get('/status.atom', async c => {
     const xml = (await feed(c, 'html')).atom1()

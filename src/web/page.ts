@@ -9,15 +9,18 @@ type Html = ReturnType<typeof html>
 
 const none = html``
 
-/** `name`: who the page is of. */
-export const statusPage = (view: StatusView, { name }: { name: string }): Html => html`<!doctype html>
+/** `name`: who the page is of; `look`: which style sheet, so that a newer one is asked for. */
+export const statusPage = (
+  view: StatusView,
+  { name, look }: { name: string; look: string },
+): Html => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${view.headline} – status of ${name}</title>
-<link rel="stylesheet" href="style.css">
+<link rel="stylesheet" href="style.css?${look}">
 <link rel="alternate" type="application/atom+xml" title="Status of ${name}" href="status.atom">
 <link rel="alternate" type="application/feed+json" title="Status of ${name}" href="status.json">
 </head>
