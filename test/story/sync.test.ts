@@ -489,7 +489,25 @@ describe('list → bug', () => {
       body: '<p>It is the <b>adder</b>.</p>',
     })
     for (let n = 0; n < 2; n++) await round(a)
-    expect(comments().at(-1)?.text).toMatch(/^Ben replies to comment #1:\n\nIt is the adder\./)
+    expect(comments().at(-1)?.text).toMatch(/^Ben replies to comment #2:\n\nIt is the adder\./)
+  })
+
+  test('a mail that names others is no other, and our comments are ours under whatever account', async () => {
+    await open()
+    await asked()
+    for (let n = 0; n < 4; n++) await round(a)
+    bugs.now = a.flow.wired.clock.now()
+    const body = 'See <root@example.org>, as https://lists.example.org/tally/second@example.org/ says.'
+    await say(a, { id: 'names@example.org', re: '<root@example.org>', body })
+    for (let n = 0; n < 3; n++) await round(a)
+    const last = comments().at(-1)
+    const link = await a.flow.wired.store.bugLinkOf('<names@example.org>')
+    expect(link).toMatchObject({ comment: last?.id, from: 'list' })
+    for (const one of comments()) if (one.author !== 'ann@example.org') one.author = 'old-account@example.org'
+    a.memory = syncMemory()
+    const said = mails(a).length
+    for (let n = 0; n < 3; n++) await round(a, [], day)
+    expect(mails(a)).toHaveLength(said)
   })
 
   test('untrack ends it, and only a command begins it again', async () => {

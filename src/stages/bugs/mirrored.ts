@@ -6,6 +6,7 @@ import type { Blobs } from '../../ports/blobs.ts'
 import type { Tracker } from '../../ports/bugs.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
+import { markOf } from '../../text/bug-comment.ts'
 import { contentId } from '../../text/digest.ts'
 import { holdsWords, namedIds } from '../../text/mirror.ts'
 
@@ -77,13 +78,27 @@ const wordsOf = async (store: Store, project: string, id: MessageId): Promise<st
 export const mailOfComment = async (
   store: Store,
   comment: BugComment,
-  { project, isOwn }: { project: string; isOwn: boolean },
+  { project, bug, isOwn }: { project: string; bug: BugUrl; isOwn: boolean },
 ): Promise<MessageId | undefined> => {
-  for (const id of namedIds(comment.text)) {
+  const ids = namedIds(comment.text)
+  // The mail may name others.
+  if (isOwn) return ids.find(id => isMarked(comment, bug, id))
+  for (const id of ids) {
     const words = await wordsOf(store, project, id)
-    if (words !== undefined && (isOwn || isCopy(comment.text, words))) return id
+    if (words !== undefined && isCopy(comment.text, words)) return id
   }
   return undefined
+}
+
+/** Was the comment made of that mail, by its mark? */
+export const isMarked = ({ text }: BugComment, bug: BugUrl, id: MessageId): boolean =>
+  markOf(text) === mirrorWriteId(bug, id)
+
+/** Is it ours, by who wrote it, or, should our account there be another one than it was, by a mark that we know? */
+export const isOurs = async (store: Store, comment: BugComment, login: string): Promise<boolean> => {
+  if (isOwnComment(comment, login)) return true
+  const mark = markOf(comment.text)
+  return mark !== undefined && (await store.bugWrite(mark)) !== undefined
 }
 
 /** The other bridge may have cut what the mail quotes, or its end. */

@@ -12,6 +12,8 @@ import {
   commentMessageId,
   commentOfMail,
   digestOf,
+  isMarked,
+  isOurs,
   isOwnComment,
   mailOfComment,
   mirrorWriteId,
@@ -49,8 +51,7 @@ const commentAt = (
   const link = links.find(one => one.messageId === id)
   if (link) return comments.find(one => one.id === link.comment)
   return comments.find(
-    one =>
-      commentMessageId(bug, one.id) === id || (isOwnComment(one, login) && namedIds(one.text).includes(id)),
+    one => commentMessageId(bug, one.id) === id || (isOwnComment(one, login) && isMarked(one, bug.url, id)),
   )
 }
 
@@ -135,9 +136,10 @@ const isInBug = async (
     await store.addBugLinks([{ ...base, comment: copied.id, digest: digestOf(copied.text), from: 'bug' }])
     return true
   }
+  const about = { project: project.name, bug: track.bug }
   for (const one of seen.comments.filter(comment => namedIds(comment.text).includes(messageId))) {
-    const isOwn = isOwnComment(one, project.login)
-    if ((await mailOfComment(store, one, { project: project.name, isOwn })) !== messageId) continue
+    const isOwn = await isOurs(store, one, project.login)
+    if ((await mailOfComment(store, one, { ...about, isOwn })) !== messageId) continue
     await store.addBugLinks([{ ...base, comment: one.id, digest: digestOf(one.text), from: 'list' }])
     return true
   }

@@ -10,7 +10,7 @@ import { mailText, render } from '../../text/render.ts'
 import {
   commentMessageId,
   digestOf,
-  isOwnComment,
+  isOurs,
   mailOfComment,
   ownMessageId,
   type SeenBug,
@@ -163,8 +163,8 @@ const carry = async (
   const { store, clock, push } = ports
   const { comment, track, seen } = about
   const base = { tracker: project.tracker.name, now: clock.now() }
-  const isOwn = isOwnComment(comment, project.login)
-  const copied = await mailOfComment(store, comment, { project: project.name, isOwn })
+  const isOwn = await isOurs(store, comment, project.login)
+  const copied = await mailOfComment(store, comment, { project: project.name, bug: seen.bug.url, isOwn })
   if (copied !== undefined) {
     const link = linkOf(about, { ...base, messageId: copied, from: 'list' })
     await store.addBugLinks([link])
