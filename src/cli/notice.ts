@@ -89,7 +89,7 @@ const preview = (deps: CliDeps, id: string) =>
   withStore(deps, async store => {
     const config = await deps.config({ repositories: 'later', secrets: 'later' })
     const { previewOf } = await import('../stages/notice/tell.ts')
-    const { reachOf, tellPortsOf } = await import('../wiring/notices.ts')
+    const { noticeMemory, reachOf, tellPortsOf } = await import('../wiring/notices.ts')
     const incidents = await store.incidents()
     const [incident, ...more] = incidents.filter(one => one.id.startsWith(id))
     if (!incident || more.length > 0)
@@ -98,10 +98,13 @@ const preview = (deps: CliDeps, id: string) =>
         'See: grapevine incident list',
       )
     const journal = await openJournal(deps)
-    const notices = (await journal.notices()).filter(one => subjectId(one) === incident.id)
+    const all = await journal.notices()
+    const notices = all.filter(one => subjectId(one) === incident.id)
     const maintenances = await store.maintenances({ live: true })
-    const reach = await reachOf({ store, config }, incident, { incidents, maintenances, memory: new Map() })
-    const ports = tellPortsOf({ journal, config, clock: { now: () => Date.now(), sleep: async () => {} } })
+    const clock = { now: () => Date.now(), sleep: async () => {} }
+    const around = { incidents, maintenances, notices: all, memory: noticeMemory() }
+    const reach = await reachOf({ store, config, clock }, incident, around)
+    const ports = tellPortsOf({ journal, config, clock })
     const letters = await previewOf(ports)(incident, { notices, reach })
     if (letters.length === 0) return void deps.stdout.write('no list hears of it\n')
     deps.stdout.write(letters.map(lettersOf).join(`\n${'-'.repeat(72)}\n\n`))

@@ -85,7 +85,12 @@ const words = (
 ): Pick<ShownIncident, 'title' | 'paragraphs' | 'cause' | 'doing'> => {
   const isOver = incident.state.at === 'resolved'
   const said = { kind: isOver ? 'resolved' : 'first', alone: true, news: false, next: undefined } as const
-  const n = incidentView(incident, said, { progress: { waiting: [], done: 0 }, into: '', page: '', now })
+  const n = incidentView(incident, said, {
+    progress: { waiting: [], ids: [], done: 0 },
+    into: '',
+    page: '',
+    now,
+  })
   const title = oneLine(render('notice-subject', { n }).join(' '), 160)
   const told = [...render('notice-what', { n }), ...(isOver ? [] : ['', ...render('notice-means', { n })])]
   return {

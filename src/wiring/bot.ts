@@ -123,7 +123,8 @@ type Loop = { what: string; act: () => Promise<void>; everyMs?: Millis }
 
 /** What goes on beside the flow, each by itself: a switch, a tracker or another server that takes its time holds up nothing else. */
 const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
-  const [bases, switches, noticed] = [newBaseMemory(), powerMemory(), noticeMemory()]
+  const [bases, switches] = [newBaseMemory(), powerMemory()]
+  const noticed = noticeMemory(memory.incidents.looked)
   const [watched, written, inStep] = [watchMemory(wired), bugWriteMemory(), syncMemory()]
   const { complain } = memory
   return [

@@ -387,9 +387,99 @@ describe('notices', () => {
     const more = touching(await waiting('tally: count to 20'))
     const [part, whole] = [await open('host-lost', more), await open('disk-reserve', more)]
     await round()
+    expect(to(list)).toHaveLength(1)
     await happen(part, { on: 'merged', by: 'olga', into: whole.id })
     await round(2 * hour)
-    await golden('merged', to(list)[2])
+    const kinds = to(list).map(({ headers }) => headers['X-Grapevine-Notice'])
+    expect(kinds.toSorted()).toEqual(['first', 'first', 'resolved'])
+    await golden('merged', to(list)[kinds.indexOf('resolved')])
+  })
+
+  it('goes on with whoever heard of a part, also where the whole would be the operators’ business', async () => {
+    const part = await open('host-lost', touching(await waiting('tally: count to 20')))
+    await round()
+    const whole = await open('disk-error', { about: 'farm.data', detail: 'QEMU had to stop a guest' })
+    await happen(part, { on: 'merged', by: 'olga', into: whole.id })
+    await round(2 * hour)
+    const mail = to(list).find(({ subject }) => subject === 'Grapevine: the disk of a test system had errors')
+    await golden('whole', mail)
+    await resolve(whole)
+    await round(2 * hour)
+    expect(to(list).at(-1)?.inReplyTo).toBe(mail?.messageId)
+  })
+
+  it('tells a list of one outage once, whatever else comes of it, and of what is left when that is over', async () => {
+    const ids = await waiting('tally: count to 20', 'tally: sum faster')
+    const lost = await open('host-lost', {
+      affects: { hosts: ['farm1'], images: ['build', 'win11'], projects: ['tally'], series: ids },
+    })
+    await round()
+    const none = { host: undefined, detail: 'no host takes its tasks' }
+    const hosts = { hosts: ['farm1'], images: [], projects: ['tally'] }
+    const both = []
+    for (const [i, about] of ['build', 'win11'].entries())
+      both.push(
+        await open('image-unserved', {
+          ...{ id: `iunserved${i}`, about, ...none },
+          affects: { ...hosts, images: [about], series: [`s${i}`, 's9'] },
+        }),
+      )
+    await open('queue-stuck', { about: 'queue', ...none, ...touching(ids) })
+    await open('queue-old', { about: 'tally', ...none, ...touching(ids) })
+    await round(minute)
+    await round(2 * hour)
+    expect(to(list)).toHaveLength(1)
+    expect(to(operator).length).toBeGreaterThan(1)
+    for (const incident of [lost, ...both.slice(0, 1)]) await resolve(incident)
+    await wired.store.dropIncident('iqueue-stuck')
+    await wired.store.dropIncident('iqueue-old')
+    await round(minute)
+    expect(to(list).map(({ subject }) => subject)).toEqual([
+      'Grapevine: a test machine does not answer',
+      'Re: Grapevine: a test machine does not answer',
+      'Grapevine: no machine can run the tests on win11',
+    ])
+  })
+
+  it('tells a list nothing of what held up nobody in the end', async () => {
+    await waiting('tally: count to 20')
+    await wired.store.addVerdict(verdict('s0', { job: 'j0', decidedAt: clock.now() }), undefined)
+    await open('host-lost', touching(['s0']))
+    await round()
+    expect([to(list).length, to(operator).length]).toEqual([0, 1])
+  })
+
+  it('waits until it is known whom it concerns, but not for ever', async () => {
+    const looked = new Map<string, number>()
+    memory = noticeMemory(looked)
+    const old = await open('queue-old', { host: undefined, about: 'other' })
+    await round()
+    expect(flow.sent).toEqual([])
+    looked.set(old.id, clock.now())
+    await round()
+    expect(to(operator)).toHaveLength(1)
+    await open('redis-unreachable', { host: undefined, about: 'redis' })
+    await round(minute)
+    expect(to(operator)).toHaveLength(1)
+    await round(minute)
+    expect(to(operator)).toHaveLength(2)
+  })
+
+  it('is not kept back by another that cannot be read', async () => {
+    const { store } = wired
+    const broken = async (id: string) => {
+      if (id === 's7') throw new Fault('damaged', 'never', 'series s7 is damaged')
+      return store.series(id)
+    }
+    const damaged = new Proxy(store, {
+      get: (target, key, receiver) => (key === 'series' ? broken : Reflect.get(target, key, receiver)),
+    })
+    const ids = await waiting('tally: count to 20')
+    await open('disk-reserve', touching(['s7']))
+    await open('infra-repeats', { host: undefined, about: 'timeout', ...touching(ids) })
+    wired = { ...wired, store: damaged }
+    await expect(round()).rejects.toThrow('series s7 is damaged')
+    expect(to(list)).toHaveLength(1)
   })
 
   it('drops the first word when its trouble passes before mail leaves, and says it when the trouble is back', async () => {

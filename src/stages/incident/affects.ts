@@ -83,7 +83,13 @@ const byHost = (incident: Incident, world: World): Found =>
     ? {}
     : waitingFor(world.waiting, onlyThere(incident.host, world))
 
-const byImage = ({ about }: Incident, { waiting }: World): Found => waitingFor(waiting, new Set([about]))
+/** With the hosts that have it, by their last word. */
+const byImage = ({ about }: Incident, { waiting, hosts }: World): Found => ({
+  ...waitingFor(waiting, new Set([about])),
+  hosts: hosts.filter(({ images }) => images.includes(about)).map(({ name }) => name),
+})
+
+const byDamage = ({ about }: Incident, { waiting }: World): Found => waitingFor(waiting, new Set([about]))
 
 /** All that waits; if it is one project's trouble, of that one. */
 const byQueue = ({ about }: Incident, { waiting, projects }: World): Found => {
@@ -137,7 +143,7 @@ const rules: Partial<Record<Trouble, (incident: Incident, world: World) => Found
   'disk-reserve': byHost,
   'power-cycled': byHost,
   'image-unserved': byImage,
-  'image-damaged': byImage,
+  'image-damaged': byDamage,
   'queue-stuck': byQueue,
   'queue-old': byQueue,
   'redis-unreachable': byQueue,

@@ -31,7 +31,7 @@ const sayTroubleOf = (incident: Incident, view: object): string =>
 const subjectOf = (incident: Incident, view: object, name: string): string =>
   `${oneLine(name, 40) || 'Grapevine'}: ${sayTroubleOf(incident, view)}`
 
-const noProgress: Progress = { waiting: [], done: 0 }
+export const noProgress: Progress = { waiting: [], ids: [], done: 0 }
 
 /** Of an incident's notices to contributors; the incident may be over. */
 export const noticeSubject = (incident: Incident, { bot }: Pick<Letterhead, 'bot'>): string => {

@@ -30,6 +30,10 @@ export type TellPorts = {
 export type Reach = {
   /** By project: how many series wait for it. */
   waiting: ReadonlyMap<string, number>
+  /** Projects that were told of another incident, by which the same series wait: there is nothing to begin with for them. */
+  covered: ReadonlySet<string>
+  /** Projects that were told of a part of it, and are owed the rest. */
+  owed: ReadonlySet<string>
   progress(project: string): Promise<Progress>
   /** Hosts rest as planned: nobody hears of what comes of that. */
   planned: boolean
@@ -137,7 +141,8 @@ const tellList = async (
   return [...told, notice]
 }
 
-const isMeantFor = ({ held, reply: { state } }: Notice): boolean => !held && state.at !== 'failed'
+/** Does its list have it, or get it? */
+export const isMeantFor = ({ held, reply: { state } }: Notice): boolean => !held && state.at !== 'failed'
 
 const tellOperators = async (
   ports: TellPorts,
@@ -170,15 +175,24 @@ const tellOperators = async (
   )
 }
 
-/** Keeps what is to be said of an incident now. `notices`: all that was said of it. Repeatable; throws the journal's and `reach`'s Faults. */
+/** Projects to which it has something new to say. */
+const concernedIn = (ports: TellPorts, incident: Incident, reach: Reach): Set<string> => {
+  const { planned, waiting, covered, owed } = reach
+  if (planned) return new Set()
+  const names = ports.projects.map(({ name }) => name)
+  const hear = hearing(incident, { projects: names, waiting }).filter(name => !covered.has(name))
+  return new Set([...hear, ...owed])
+}
+
+/** Keeps what is to be said of an incident now. `notices`: all that was said of it. Returns all that is said of it to lists then. Repeatable;
+ *  throws the journal's and `reach`'s Faults. */
 export const tellOf =
   (ports: TellPorts) =>
-  async (incident: Incident, given: { notices: Notice[]; reach: Reach }): Promise<void> => {
+  async (incident: Incident, given: { notices: Notice[]; reach: Reach }): Promise<Notice[]> => {
     const { notices, reach } = given
     if (incident.state.at === 'suspected' || (incident.state.at === 'resolved' && notices.length === 0))
-      return
-    const names = ports.projects.map(({ name }) => name)
-    const hear = new Set(reach.planned ? [] : hearing(incident, { projects: names, waiting: reach.waiting }))
+      return []
+    const hear = concernedIn(ports, incident, reach)
     const toLists: Notice[] = []
     for (const project of ports.projects) {
       const concerned = hear.has(project.name)
@@ -186,6 +200,7 @@ export const tellOf =
       toLists.push(...(await tellList(ports, { incident, project, notices, reach, concerned })))
     }
     await tellOperators(ports, { incident, notices, toLists, reach })
+    return toLists
   }
 
 /** What would be said to those whom it concerns, if it were due now. Keeps nothing. Throws the journal's and `reach`'s Faults. */

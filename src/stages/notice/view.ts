@@ -20,7 +20,7 @@ const wordsFor = ({ title, version, author }: Series): string => {
   return `${oneLine(title, 90)}${version > 1 ? ` (v${version})` : ''}${by === '' ? '' : `, ${by}`}`
 }
 
-/** Those that an incident touches and that somebody still waits for, by id. Throws the store's Faults. */
+/** Those that an incident touches, by id. Throws the store's Faults. */
 export const concernedBy = async (
   store: Pick<Store, 'series'>,
   { affects }: Incident,
@@ -47,8 +47,8 @@ const look = async (
   return known
 }
 
-/** Which of them wait for a result, and how many have theirs; a version that a newer one took the place of counts nowhere. */
-export type Progress = { waiting: string[]; done: number }
+/** Which of them wait for a result (`ids`), and how many have theirs; a version that a newer one took the place of counts nowhere. */
+export type Progress = { waiting: string[]; ids: SeriesId[]; done: number }
 
 type ProgressStore = Pick<Store, 'series' | 'verdict' | 'jobsWithoutVerdict'>
 
@@ -59,16 +59,20 @@ export const progressOf = async (
   project: string,
 ): Promise<Progress> => {
   const open = new Set((await store.jobsWithoutVerdict()).map(({ series }) => series))
-  const waiting: string[] = []
+  const [waiting, ids]: [string[], SeriesId[]] = [[], []]
   let done = 0
   for (const id of incident.affects.series) {
     const series = await store.series(id)
     if (!series || series.project !== project || series.state.at === 'superseded') continue
     const isDone = series.state.at === 'planned' && !open.has(id) && (await store.verdict(id)) !== undefined
-    if (isDone) done += 1
-    else waiting.push(wordsFor(series))
+    if (isDone) {
+      done += 1
+      continue
+    }
+    waiting.push(wordsFor(series))
+    ids.push(id)
   }
-  return { waiting, done }
+  return { waiting, ids, done }
 }
 
 const format = new Intl.DateTimeFormat('en-GB', {
@@ -107,8 +111,8 @@ const machineFor = (host: string | undefined): { machine: string; Machine: strin
   return { machine, Machine: capital(machine) }
 }
 
-/** What was said while they lasted may be wrong, or is held back. */
-const doubtful: ReadonlySet<Trouble> = new Set(['alike-failures', 'host-fails-more', 'guests-failing'])
+/** What was said while they lasted may be wrong, or is held back: it concerns also who has a result. */
+export const doubtful: ReadonlySet<Trouble> = new Set(['alike-failures', 'host-fails-more', 'guests-failing'])
 
 const headingFor = ({ trouble, resolved }: Incident, over: boolean): string => {
   if (resolved?.real) return 'They belong to these series:'
