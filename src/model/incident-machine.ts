@@ -171,8 +171,14 @@ const resolved = (
   if (incident.state.at === 'resolved') return incident
   const at = overSince(incident) ?? now
   const over = { at, how, ...(real ? { real } : {}) }
-  return ended(incident, over, { at: now, by, what: `resolved: ${how}` })
+  return ended(incident, over, { at: now, by, what: `${byHand}${how}` })
 }
+
+const byHand = 'resolved: '
+
+/** When a person said that it is over, and who; undefined: nobody did, or it is not. */
+export const endedByHand = ({ resolved, log }: Pick<Incident, 'resolved' | 'log'>): LogEntry | undefined =>
+  resolved && log.findLast(({ by, what }) => by !== us && what.startsWith(byHand))
 
 const merged = (
   incident: Incident,

@@ -19,6 +19,26 @@ const rule = (
   { suspect = 0, settle = 0, severity = 'minor' as Severity } = {},
 ): TroubleRule => ({ suspectMs: suspect * minute, settleMs: settle * minute, severity, hear })
 
+const hour: Millis = 60 * minute
+
+/** What detectors say again and again while it lasts: so long an operator is believed who says that it is over. */
+export const believedMs: Partial<Record<Trouble, Millis>> = {
+  'host-lost': hour,
+  'disk-reserve': hour,
+  'disk-error': hour,
+  'image-unserved': hour,
+  'source-unreachable': hour,
+  'mail-unreachable': hour,
+  'guests-failing': hour,
+  'infra-repeats': hour,
+  'queue-stuck': hour,
+  'queue-old': hour,
+  'redis-unreachable': hour,
+  'tracker-unreachable': hour,
+  'certificate-expires': 24 * hour,
+  'key-expires': 24 * hour,
+}
+
 export const troubleRules: Record<Trouble, TroubleRule> = {
   'host-unqualified': rule('waiting', { settle: 10 }),
   'host-lost': rule('waiting', { suspect: 1, settle: 10 }),

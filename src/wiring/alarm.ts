@@ -2,7 +2,8 @@
 import type { Config } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Alarm, Incident, IncidentEvent, Trouble } from '../model/incident.ts'
-import { begunIncident, nextIncident } from '../model/incident-machine.ts'
+import { begunIncident, endedByHand, nextIncident } from '../model/incident-machine.ts'
+import { believedMs } from '../model/trouble.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Level, Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
@@ -49,6 +50,9 @@ export const changeIncident = async (
   return after
 }
 
+const isSame = (a: Kind, b: Kind): boolean =>
+  a.trouble === b.trouble && a.host === b.host && a.about === b.about
+
 /** Is it a part of one that is not over? Its trouble is that one's, then. */
 const isPartOfLive = async (store: Store, kind: Kind): Promise<boolean> => {
   const live = await store.incidents({ live: true })
@@ -60,13 +64,16 @@ const isPartOfLive = async (store: Store, kind: Kind): Promise<boolean> => {
     if (one.mergedInto === undefined) return one.resolved === undefined
     return isLive(recent.get(one.mergedInto), far + 1)
   }
-  return [...recent.values()].some(
-    one =>
-      one.trouble === kind.trouble &&
-      one.host === kind.host &&
-      one.about === kind.about &&
-      one.mergedInto !== undefined &&
-      isLive(one),
+  return [...recent.values()].some(one => isSame(one, kind) && one.mergedInto !== undefined && isLive(one))
+}
+
+/** Has an operator just said that it is over? Its detector may need longer to see that. */
+const isBelieved = async ({ store, clock }: AlarmPorts, kind: Kind): Promise<boolean> => {
+  const spanMs = believedMs[kind.trouble]
+  if (spanMs === undefined) return false
+  const since = clock.now() - spanMs
+  return (await store.incidents({ since })).some(
+    one => isSame(one, kind) && (endedByHand(one)?.at ?? Number.NEGATIVE_INFINITY) > since,
   )
 }
 
@@ -74,7 +81,7 @@ const raiseIt = async (ports: AlarmPorts, kind: Kind, detail: string): Promise<v
   const { store, clock, log } = ports
   const live = await store.liveIncident(kind)
   if (live) return void (await changeIncident(ports, live, { on: 'raised', detail }))
-  if (await isPartOfLive(store, kind)) return
+  if ((await isPartOfLive(store, kind)) || (await isBelieved(ports, kind))) return
   const since = clock.now()
   const id = `i${contentId(15, kind.trouble, kind.host ?? '', kind.about, since)}`
   const begun = begunIncident({ ...kind, id, since, detail }, since)
@@ -83,7 +90,8 @@ const raiseIt = async (ports: AlarmPorts, kind: Kind, detail: string): Promise<v
 
 /** An alarm of one host; undefined: of none. Never throws a Fault: trouble with the database is logged, as whoever raises an alarm has
  *  trouble enough. What may pass by itself is only suspected at first, and what is over is watched for a while, as model/trouble.ts says;
- *  back in that time it is the same incident. Raising again what is open says and changes nothing, nor does clearing what is over. */
+ *  back in that time it is the same incident. What an operator said is over is not opened again for a while where its detector says it
+ *  again and again. Raising again what is open says and changes nothing, nor does clearing what is over. */
 export const openAlarm = (ports: AlarmPorts, host: string | undefined): Alarm => {
   const guarded = async (what: string, act: () => Promise<void>) => {
     try {
@@ -100,7 +108,7 @@ export const openAlarm = (ports: AlarmPorts, host: string | undefined): Alarm =>
     },
     clear: (trouble, about, how) => {
       const kind = { trouble, host, about }
-      return guarded(saying(kind, ` is over: ${how}`), async () => {
+      return guarded(saying(kind, ` may be over: ${how}`), async () => {
         const live = await ports.store.liveIncident(kind)
         const settleMs = ports.config?.watch.settleMs
         const event = { on: 'cleared', how, ...(settleMs === undefined ? {} : { settleMs }) } as const

@@ -78,7 +78,9 @@ const change = async (
 const thingsOf = ({ hosts }: Maintenance): Hold['on'][] =>
   hosts.length === 0 ? [{ kind: 'queue' }] : hosts.map(name => ({ kind: 'host', name }))
 
-const reasonOf = ({ id, reason }: Maintenance): string => `maintenance ${id}: ${reason}`
+const ofWindow = ({ id }: Maintenance): string => `maintenance ${id}: `
+
+const reasonOf = (window: Maintenance): string => `${ofWindow(window)}${window.reason}`
 
 const isSame = (a: Hold['on'], b: Hold['on']): boolean =>
   a.kind === b.kind && (a.kind === 'queue' || b.kind === 'queue' || a.name === b.name)
@@ -96,10 +98,10 @@ const hold = async (
   await store.setHold({ on, how: 'drain', reason: reasonOf(window), by, since: now, until: undefined })
 }
 
-/** Only what this window holds. */
+/** Only what this window holds; its reason may have been put in other words since. */
 const release = async (store: Ports['store'], window: Maintenance, on: Hold['on']): Promise<void> => {
   const ours = (await store.holds()).find(one => isSame(one.on, on))
-  if (ours?.reason === reasonOf(window)) await store.endHold(on)
+  if (ours?.reason.startsWith(ofWindow(window))) await store.endHold(on)
 }
 
 const begin = async (ports: Ports, window: Maintenance, isNews: boolean): Promise<void> => {

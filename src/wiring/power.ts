@@ -6,7 +6,7 @@ import { redfishPower } from '../adapters/power/redfish.ts'
 import type { Config, PowerConfig } from '../config/config.ts'
 import type { Power } from '../ports/power.ts'
 import { type PowerMemory, tendPower as tend } from '../stages/power/auto.ts'
-import { type HostWatch, silenceOf } from '../stages/upkeep/hosts.ts'
+import { type HostWatch, isHeardOf, silenceOf } from '../stages/upkeep/hosts.ts'
 import { errnoFault } from '../text/errno.ts'
 import { openAlarm } from './alarm.ts'
 import { sendAlert } from './alert.ts'
@@ -46,6 +46,7 @@ export const tendPower = async (
       alarmOf: host => openAlarm(wired, host),
       powerOf: host => powerOf(config, host),
       silentMs: host => silenceOf(watch, host),
+      isHeard: host => isHeardOf(watch, host),
       tell: alert => sendAlert(wired, alert),
     },
     memory,

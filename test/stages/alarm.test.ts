@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Incident } from '../../src/model/incident.ts'
+import { nextIncident } from '../../src/model/incident-machine.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { changeIncident, openAlarm } from '../../src/wiring/alarm.ts'
 import { type FakeClock, fakeClock } from '../fakes/clock.ts'
@@ -79,6 +80,28 @@ it('opens what goes on, joins what flaps, and resolves what stays quiet', async 
 it('is one incident when many say so at once', async () => {
   await Promise.all(Array.from({ length: 20 }, () => alarm().raise('disk-reserve', '/data', 'full')))
   expect(await states()).toEqual(['disk-reserve open 0'])
+})
+
+it('believes an operator that it is over, for a while, where the detector says it all the time; not what is said once', async () => {
+  const resolve = async (at = clock.now()) => {
+    for (const one of await store.incidents({ live: true }))
+      await store.changeIncident(one.id, kept => {
+        const event = { on: 'resolved', by: 'olga', how: 'the disk is new' } as const
+        return nextIncident(kept, event, at)
+      })
+  }
+  await alarm().raise('disk-error', 'farm.data', 'an error')
+  await alarm().raise('image-damaged', 'debian', 'other bytes')
+  await resolve()
+  await clock.advance(59 * minute)
+  await alarm().raise('disk-error', 'farm.data', 'an error')
+  await alarm().raise('disk-error', 'farm.other', 'an error')
+  await alarm().raise('image-damaged', 'debian', 'other bytes')
+  const live = async () => (await store.incidents({ live: true })).map(({ about }) => about)
+  expect(await live()).toEqual(['farm.other', 'debian'])
+  await clock.advance(minute)
+  await alarm().raise('disk-error', 'farm.data', 'an error')
+  expect(await live()).toEqual(['farm.other', 'debian', 'farm.data'])
 })
 
 it('lets the trouble of a part be that of the whole, as long as that lives', async () => {

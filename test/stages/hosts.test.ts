@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import { Fault } from '../../src/model/fault.ts'
+import { nextIncident } from '../../src/model/incident-machine.ts'
 import { Interrupt } from '../../src/model/interrupt.ts'
 import type { Outcome, TaskState } from '../../src/model/job.ts'
 import type { Farm } from '../../src/ports/farm.ts'
@@ -78,6 +79,19 @@ describe('a silent host', () => {
     await speaks('alpha')
     await tend()
     expect(await open()).toEqual([])
+  })
+
+  it('is no incident for an hour after an operator said that it is over, and then again if it still is silent', async () => {
+    await listen(30_000)
+    const [one] = await store.incidents({ open: true })
+    await store.changeIncident(one?.id ?? '', incident => {
+      const event = { on: 'resolved', by: 'olga', how: 'it is being moved' } as const
+      return nextIncident(incident, event, clock.now())
+    })
+    await listen(10 * 60_000)
+    expect(await open()).toEqual([])
+    await listen(51 * 60_000)
+    expect(await open()).toEqual(['host-lost alpha'])
   })
 
   it('is given its time by a bot that was just started, however old its last word is', async () => {

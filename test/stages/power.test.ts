@@ -46,6 +46,7 @@ const ports = (policy: Partial<PowerPorts['policy']> = {}): PowerPorts => ({
   }),
   powerOf: name => (name === 'gamma' ? undefined : powerOf(name)),
   silentMs: name => silent.get(name),
+  isHeard: name => !silent.has(name),
   tell: async ({ subject }) => void told.push(subject),
   policy: { afterMs: 10 * minute, cooldownMs: 60 * minute, perDay: 2, ...policy },
 })
@@ -107,6 +108,15 @@ test('after the cool-down again, so many times a day, and then a person is asked
   fallSilent('alpha')
   await pass(24 * 60)
   expect(switched).toHaveLength(3)
+})
+
+test('a process that did not ask for that person knows when it is over, and not before the host was heard of', async () => {
+  const about = { host: 'alpha', about: 'alpha', since: clock.now(), detail: 'a person is needed' }
+  await store.openIncident(newIncident({ id: 'i', trouble: 'power-cycled', ...about }))
+  await tendPower({ ...ports(), isHeard: () => false }, memory)
+  expect(raised).toEqual([])
+  await tendPower(ports(), memory)
+  expect(raised).toEqual(['clear power-cycled alpha'])
 })
 
 test('never two hosts at once: the second one waits until the first is back, or has had its time', async () => {

@@ -272,6 +272,18 @@ test("what a person holds, and for longer, stays that person's; what ends before
   expect(await held()).toEqual(['alpha stop'])
 })
 
+test('gives its hosts back also when its reason was put in other words meanwhile', async () => {
+  await servedBy({ alpha: needed, beta: needed })
+  const id = await plan()
+  await goTo(from)
+  expect(await held()).toEqual(['alpha drain'])
+  await say(id, { on: 'moved', to: to + hour, reason: 'the new fans do not fit' })
+  await goTo(to + hour)
+  await answer('alpha', { at: 'passed' })
+  expect(await stateOf(id)).toMatchObject({ at: 'done' })
+  expect(await held()).toEqual([])
+})
+
 test('one that is repeated: the next is planned when one is over, under the same name in calendars', async () => {
   await servedBy({ alpha: needed, beta: [] })
   await plan({ repeat: 'FREQ=WEEKLY' })

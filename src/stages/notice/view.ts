@@ -1,6 +1,6 @@
 // What a notice of an incident is made of: the incident in words and times for people, and the series that wait for it.
 import type { Incident, Trouble } from '../../model/incident.ts'
-import { overSince } from '../../model/incident-machine.ts'
+import { endedByHand, overSince } from '../../model/incident-machine.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { Series, SeriesId } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
@@ -90,10 +90,10 @@ export const sayWhen = (at: Instant): string => {
 const maxShown = 15
 
 /** An operator's own words end it better than a detector's. */
-const howFor = ({ log, resolved, trouble }: Incident): string => {
+const howFor = (incident: Incident): string => {
+  const { resolved, trouble } = incident
   if (!resolved || resolved.real) return ''
-  const isByHand = log.some(({ by, what }) => by !== 'grapevine' && what.startsWith('resolved: '))
-  return isByHand || trouble === 'other' ? oneLine(resolved.how, 300) : ''
+  return endedByHand(incident) || trouble === 'other' ? oneLine(resolved.how, 300) : ''
 }
 
 /** Without a full stop, as one may follow. */

@@ -22,15 +22,17 @@ export type PowerPorts = SwitchPorts & {
   powerOf: (host: string) => Power | undefined
   /** How long we have listened to a host in vain; undefined: it is heard of, or it is not known yet whether it is. */
   silentMs: (host: string) => Millis | undefined
+  /** Has it been heard of since this process began, and lately? */
+  isHeard: (host: string) => boolean
   /** Word to the operators; once for each `reason`. */
   tell: (alert: { reason: string; subject: string; text: string }) => Promise<void>
   policy: PowerPolicy
 }
 
-/** What was said already. */
-export type PowerMemory = { atLimit: Set<string>; said: Map<string, string> }
+/** What was said already. `isRecalled`: also by processes before this one. */
+export type PowerMemory = { atLimit: Set<string>; said: Map<string, string>; isRecalled: boolean }
 
-export const powerMemory = (): PowerMemory => ({ atLimit: new Set(), said: new Map() })
+export const powerMemory = (): PowerMemory => ({ atLimit: new Set(), said: new Map(), isRecalled: false })
 
 const dayMs: Millis = 86_400_000
 
@@ -39,8 +41,16 @@ export const tendPower = async (ports: PowerPorts, memory: PowerMemory): Promise
   const { store, clock } = ports
   const recent = await store.powerActions({ since: clock.now() - dayMs })
   await followUp(ports, recent)
-  if (ports.policy.afterMs === undefined) return
+  await recall(ports, memory)
+  if (ports.policy.afterMs === undefined && memory.atLimit.size === 0) return
   for (const given of await cases(ports)) await decide(ports, { given, recent, memory })
+}
+
+const recall = async ({ store }: PowerPorts, memory: PowerMemory): Promise<void> => {
+  if (memory.isRecalled) return
+  for (const { trouble, about } of await store.incidents({ open: true }))
+    if (trouble === 'power-cycled') memory.atLimit.add(about)
+  memory.isRecalled = true
 }
 
 /** Hosts with a switch that should be heard of. */
@@ -83,7 +93,7 @@ const decide = async (ports: PowerPorts, { given, recent, memory }: Decision): P
     const detail = `${host}: ${whyNot.says} and is silent all the same; nothing more is done by itself: look after it, then: grapevine host power cycle ${host}`
     return await alarmOf(host).raise('power-cycled', host, detail)
   }
-  if (silentMs === undefined && memory.atLimit.delete(host))
+  if (ports.isHeard(host) && memory.atLimit.delete(host))
     await alarmOf(host).clear('power-cycled', host, 'it is heard of again')
   if (whyNot?.because === 'hands-off' && silentMs !== undefined && memory.said.get(host) !== whyNot.says)
     log('warn', `the host ${host} is silent, but its power is left alone: ${whyNot.says}`, { host })

@@ -17,8 +17,8 @@ export type HostPorts = {
   alarmOf: (host: string | undefined) => Alarm
 }
 
-/** `noticed`: when its newest word came, by our clock · `isFirst`: it is the first one that we know · `isTold`: its silence is an incident already. */
-type Word = { word: string; noticed: Instant; isFirst: boolean; isTold: boolean }
+/** `noticed`: when its newest word came, by our clock · `isFirst`: it is the first one that we know · `toldAt`: when its silence was said to be an incident. */
+type Word = { word: string; noticed: Instant; isFirst: boolean; toldAt?: Instant }
 
 /** What this process has noticed itself: hosts' clocks may be wrong, and nobody is lost before we have listened for long enough. */
 export type HostWatch = {
@@ -26,7 +26,7 @@ export type HostWatch = {
   /** When we looked last. */
   lookedAt: Instant | undefined
   /** Since when tasks wait for an image that no living host serves. */
-  unserved: Map<string, { since: Instant; isTold: boolean }>
+  unserved: Map<string, { since: Instant; toldAt: Instant | undefined }>
   /** Are the incidents known that an earlier process opened? */
   knowsIncidents: boolean
 }
@@ -40,6 +40,12 @@ export const hostWatch = (): HostWatch => ({
 
 /** So long a task may overrun: its worker should have ended it by itself. */
 const graceMs: Millis = 120_000
+
+/** So often it is said again what still is so: an operator may have said that it is over. */
+const sayAgainMs: Millis = 60_000
+
+const isSaid = (toldAt: Instant | undefined, now: Instant): boolean =>
+  toldAt !== undefined && now - toldAt < sayAgainMs
 
 /** So long tasks of an image wait in silence. */
 const unservedMs: Millis = 180_000
@@ -69,6 +75,12 @@ export const silenceOf = (watch: HostWatch, name: string): Millis | undefined =>
   return watch.lookedAt - word.noticed
 }
 
+/** Has this process itself heard a word of the host, and lately? */
+export const isHeardOf = (watch: HostWatch, name: string): boolean => {
+  const word = watch.words.get(name)
+  return word !== undefined && !word.isFirst && !isSilent(word, watch.lookedAt ?? word.noticed)
+}
+
 /** Takes note of a host's newest word. `isBack`: it may have been an incident until now. */
 const listenTo = (
   watch: HostWatch,
@@ -77,7 +89,7 @@ const listenTo = (
 ): Word & { isBack: boolean } => {
   const last = watch.words.get(host.name)
   if (last?.word === host.word) return { ...last, isBack: false }
-  const heard = { word: host.word, noticed: now, isFirst: last === undefined, isTold: false }
+  const heard = { word: host.word, noticed: now, isFirst: last === undefined }
   watch.words.set(host.name, heard)
   return { ...heard, isBack: last !== undefined && (last.isFirst || isSilent(last, now)) }
 }
@@ -121,8 +133,8 @@ export const tendHosts =
       if (!isSilent(heard, now)) continue
       const mine = running.filter(task => task.state.host === name)
       // One that was stopped as it should be is not missed.
-      if (!heard.isTold && (host?.stoppedAt === undefined || mine.length > 0)) {
-        watch.words.set(name, { ...heard, isTold: true })
+      if (!isSaid(heard.toldAt, now) && (host?.stoppedAt === undefined || mine.length > 0)) {
+        watch.words.set(name, { ...heard, toldAt: now })
         await alarmOf(name).raise('host-lost', name, sayLost(name))
       }
       for (const task of mine) await free(ports, task)
@@ -151,7 +163,7 @@ const excuses = (hosts: Host[], lost: (host: Host) => boolean): string =>
 const recall = async (store: Store, watch: HostWatch): Promise<void> => {
   if (watch.knowsIncidents) return
   for (const { trouble, about, since } of await store.incidents({ open: true }))
-    if (trouble === 'image-unserved') watch.unserved.set(about, { since, isTold: true })
+    if (trouble === 'image-unserved') watch.unserved.set(about, { since, toldAt: since })
   watch.knowsIncidents = true
 }
 
@@ -167,10 +179,10 @@ export const tendImages =
     const serves = (host: Host) => host.stoppedAt === undefined && !lost(host) && host.unfit === undefined
     const served = new Set(hosts.filter(serves).flatMap(host => host.images))
     for (const image of held.flatMap(({ on }) => (on.kind === 'image' ? [on.name] : []))) served.add(image)
-    for (const [image, { isTold }] of watch.unserved) {
+    for (const [image, { toldAt }] of watch.unserved) {
       if (images.has(image) && !served.has(image)) continue
       watch.unserved.delete(image)
-      if (!isTold) continue
+      if (toldAt === undefined) continue
       await alarmOf(undefined).clear(
         'image-unserved',
         image,
@@ -179,10 +191,10 @@ export const tendImages =
     }
     for (const image of images) {
       if (served.has(image)) continue
-      const { since, isTold } = watch.unserved.get(image) ?? { since: now, isTold: false }
-      const isLong = now - since >= unservedMs
-      watch.unserved.set(image, { since, isTold: isTold || isLong })
-      if (isTold || !isLong) continue
+      const { since, toldAt } = watch.unserved.get(image) ?? { since: now, toldAt: undefined }
+      const isDue = now - since >= unservedMs && !isSaid(toldAt, now)
+      watch.unserved.set(image, { since, toldAt: isDue ? now : toldAt })
+      if (!isDue) continue
       const why = `no host takes tasks of image ${image}: ${excuses(hosts, lost)}`
       await alarmOf(undefined).raise('image-unserved', image, why)
     }
