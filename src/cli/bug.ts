@@ -75,9 +75,14 @@ const list = (deps: CliDeps, { state, bug, json = false }: Listing) =>
     deps.stdout.write(`${table([['write', 'kind', 'bug', 'state'], ...rows])}\n`)
   })
 
+/** By the beginning of its id. */
 const found = async (store: Store, id: string): Promise<BugWrite> => {
-  const write = await store.bugWrite(id)
-  if (!write) throw new UsageError(`there is no write ${id}`, 'See: grapevine bug list')
+  const exact = await store.bugWrite(id)
+  if (exact) return exact
+  const all = (await Promise.all(states.map(at => store.bugWrites({ at })))).flat()
+  const [write, ...more] = all.filter(one => one.id.startsWith(id))
+  if (!write || id === '') throw new UsageError(`there is no write ${id}`, 'See: grapevine bug list')
+  if (more.length > 0) throw new UsageError(`${more.length + 1} writes begin with ${id}`, 'Give more of it')
   return write
 }
 
@@ -135,16 +140,14 @@ const retry = (deps: CliDeps, id: string) =>
   withStore(deps, async store => {
     const write = await found(store, id)
     await move(store, write, { on: 'retried' })
-    deps.stdout.write(`write ${id} is tried again; what stands there already is not written twice\n`)
+    deps.stdout.write(`write ${write.id} is tried again; what stands there already is not written twice\n`)
   })
 
 const drop = (deps: CliDeps, id: string) =>
   withStore(deps, async store => {
-    await move(store, await found(store, id), {
-      on: 'dropped',
-      why: `not written: dropped by ${operator(deps.env)}`,
-    })
-    deps.stdout.write(`write ${id} will not be written\n`)
+    const write = await found(store, id)
+    await move(store, write, { on: 'dropped', why: `not written: dropped by ${operator(deps.env)}` })
+    deps.stdout.write(`write ${write.id} will not be written\n`)
   })
 
 const example = (words: string) => `\nExample:\n  $ grapevine bug ${words}`
@@ -168,9 +171,9 @@ export const bug = (deps: CliDeps): Command =>
       new Command('show')
         .summary('show one, with its text')
         .description('Shows what became of a write, what it changes, and its text.')
-        .argument('<id>', 'see `grapevine bug list`')
+        .argument('<id>', 'the beginning is enough; see `grapevine bug list`')
         .option('--json', 'one JSON line')
-        .addHelpText('after', example('show 3f2a91c07be4d5a3f2a91c07'))
+        .addHelpText('after', example('show 3f2a91'))
         .action((id: string, options: { json?: boolean }) => show(deps, id, options)),
     )
     .addCommand(
@@ -179,16 +182,16 @@ export const bug = (deps: CliDeps): Command =>
         .description(
           'Tries again at once what waits or was refused. A comment that is there already is not written twice.',
         )
-        .argument('<id>', 'see `grapevine bug list`')
-        .addHelpText('after', example('retry 3f2a91c07be4d5a3f2a91c07'))
+        .argument('<id>', 'the beginning is enough; see `grapevine bug list`')
+        .addHelpText('after', example('retry 3f2a91'))
         .action((id: string) => retry(deps, id)),
     )
     .addCommand(
       new Command('drop')
         .summary('do not write it')
         .description('Gives up what waits to be written.')
-        .argument('<id>', 'see `grapevine bug list`')
-        .addHelpText('after', example('drop 3f2a91c07be4d5a3f2a91c07'))
+        .argument('<id>', 'the beginning is enough; see `grapevine bug list`')
+        .addHelpText('after', example('drop 3f2a91'))
         .action((id: string) => drop(deps, id)),
     )
     .addHelpText('after', example('list'))

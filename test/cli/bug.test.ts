@@ -107,3 +107,15 @@ test('one is tried again, or given up', async () => {
   expect(again.status).toBe(64)
   expect(again.said).toMatch(/there is nothing to decide about write w1: not written: dropped by olga@/)
 })
+
+test('the beginning of an id is enough, as long as it means one', async () => {
+  await add('b3f2a')
+  await add('b391c')
+  expect((await bug('show', 'b3f')).said).toContain('write       b3f2a\n')
+  const two = await bug('drop', 'b3')
+  expect(two).toMatchObject({ status: 64 })
+  expect(two.said).toContain('2 writes begin with b3')
+  expect((await bug('retry', 'b39')).said + (await bug('drop', 'b39')).said).toContain(
+    'write b391c will not be',
+  )
+})
