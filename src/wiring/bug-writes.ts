@@ -59,9 +59,16 @@ const noteTracker = ({ log }: Ports, { away }: BugWriteMemory, { write, fault }:
   if (write.state.at === 'pending') away.set(tracker, { until: write.state.notBefore, times: times + 1 })
 }
 
+/** A new bug is made as the configuration says now: it may have been mended since this was said. */
+const asConfigured = (write: BugWrite, { notices: { bug } }: Wired['config']): BugWrite => {
+  if (write.kind !== 'incident' || write.create === undefined || bug?.tracker !== write.tracker) return write
+  const { tracker: _, ...place } = bug
+  return { ...write, create: { ...write.create, ...place } }
+}
+
 /** Those of one tracker, in order. What must wait holds up what comes after it on the same bug. */
 const writeAll = async (ports: Ports, memory: BugWriteMemory, writes: BugWrite[]): Promise<void> => {
-  const { clock, trackers } = ports
+  const { clock, config, trackers } = ports
   const held = new Set<string>()
   const write = writeBug({
     ...ports,
@@ -71,7 +78,10 @@ const writeAll = async (ports: Ports, memory: BugWriteMemory, writes: BugWrite[]
   for (const one of writes) {
     if (clock.now() < (memory.away.get(one.tracker)?.until ?? 0)) return
     const isDue = one.state.at === 'pending' && one.state.notBefore <= clock.now()
-    const done = isDue && !(one.bug !== undefined && held.has(one.bug)) ? await write(one) : undefined
+    const done =
+      isDue && !(one.bug !== undefined && held.has(one.bug))
+        ? await write(asConfigured(one, config))
+        : undefined
     if (done) {
       noteTracker(ports, memory, done)
       await tellRefused(ports, done.write)

@@ -30,6 +30,7 @@ const open = async ({ live = true } = {}) => {
   const wired = {
     config: {
       mail: { live },
+      notices: { bug: undefined },
       host: 'here',
       bot: { name: 'Grapevine', address: 'grapevine@example.org' },
       administrator: { name: 'Olga', address: 'olga@example.org' },
@@ -245,6 +246,20 @@ test('a Bugzilla that loses answers and is away now and then has each comment on
   expect(bug.comments.slice(1).map(({ text }) => text)).toEqual(
     ids.map(id => `text ${id}\n\n[${markOf({ id })}]`),
   )
+})
+
+test('a new bug that was refused is made as the configuration says when it is tried again', async () => {
+  const { wired, memory, add, stateOf, tracker } = await open()
+  const place = { product: 'Old', component: 'core', version: '1', fields: {} }
+  const create = { ...place, summary: 'testing stands still', text: 'My database does not answer.' }
+  const now = { tracker: 'bugs', product: 'Infrastructure', component: 'tests', version: '1', fields: {} }
+  wired.config.notices = { ...wired.config.notices, bug: now }
+  await add('b1', { kind: 'incident', bug: undefined, text: undefined, create })
+  await tendBugWrites(wired, memory)
+  const state = await stateOf('b1')
+  expect(state).toMatchObject({ at: 'written' })
+  const made = [...tracker.bugs.values()].find(({ summary }) => summary === create.summary)
+  expect(made).toMatchObject({ product: 'Infrastructure', component: 'tests' })
 })
 
 test('a death before or after any step is one comment in the end', async () => {
