@@ -3,7 +3,7 @@
 import { pingRedis } from '../adapters/bullmq/ping.ts'
 import { certificateEnd, type TlsServer } from '../adapters/tls/look.ts'
 import { Fault } from '../model/fault.ts'
-import { holds, type Incident } from '../model/incident.ts'
+import { holds, type Incident, type Trouble } from '../model/incident.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import type { JobId, Task } from '../model/job.ts'
 import type { RunEnd } from '../model/run-end.ts'
@@ -55,6 +55,8 @@ export type WatchMemory = {
   /** When each of these was looked at last. */
   lookedAt: Map<string, Instant>
   certificates: Map<string, Ending>
+  /** Why a look did not come to its end the last time. */
+  failed: Map<string, unknown>
 }
 
 export const watchMemory = (ports: Pick<Ports, 'store' | 'clock'>): WatchMemory => ({
@@ -66,6 +68,7 @@ export const watchMemory = (ports: Pick<Ports, 'store' | 'clock'>): WatchMemory 
   waitsSince: new Map(),
   lookedAt: new Map(),
   certificates: new Map(),
+  failed: new Map(),
 })
 
 const minuteMs: Millis = 60_000
@@ -168,16 +171,18 @@ const asFault = (error: unknown): Fault => {
   throw error
 }
 
+/** Throws the store's Faults: while that does not answer, nobody knows whether there is anything to end. */
+const endTrouble = async (ports: Ports, trouble: Trouble, about: string, how: string): Promise<void> => {
+  if (await ports.store.liveIncident({ trouble, host: undefined, about }))
+    await openAlarm(ports, undefined).clear(trouble, about, how)
+}
+
 const watchRedis = async (ports: Ports, { pingRedis }: Outside): Promise<void> => {
   const { redis } = ports
   if (!redis) return
-  const alarm = openAlarm(ports, undefined)
-  try {
-    await pingRedis(redis)
-    await alarm.clear('redis-unreachable', 'redis', 'it answers again')
-  } catch (error) {
-    await alarm.raise('redis-unreachable', 'redis', inWords(asFault(error)))
-  }
+  const fault = await pingRedis(redis).then(() => undefined, asFault)
+  if (fault === undefined) return endTrouble(ports, 'redis-unreachable', 'redis', 'it answers again')
+  await openAlarm(ports, undefined).raise('redis-unreachable', 'redis', inWords(fault))
 }
 
 const keysOf = ({ trackers }: Ports['config']): Ending[] =>
@@ -215,13 +220,13 @@ const watchTracker = async (ports: Ports, tracker: Tracker): Promise<void> => {
   const how = await probed(tracker)
   if (how !== 'well' && 'unreachable' in how)
     return alarm.raise('tracker-unreachable', name, inWords(how.unreachable))
-  await alarm.clear('tracker-unreachable', name, 'it answers again')
+  await endTrouble(ports, 'tracker-unreachable', name, 'it answers again')
   if (how !== 'well')
     return alarm.raise('key-expires', name, `tracker ${name} refuses us: ${inWords(how.refused)}`)
   const keys = keysOf(config).filter(({ about }) => about === name)
   const [soon] = endingSoon(keys, { expiresMs: config.watch.expiresMs, now: clock.now() })
   if (soon) await alarm.raise('key-expires', name, soon.detail)
-  else await alarm.clear('key-expires', name, 'the key is good')
+  else await endTrouble(ports, 'key-expires', name, 'the key is good')
 }
 
 const watchTrackers = async (ports: Ports): Promise<void> => {
@@ -262,24 +267,25 @@ const watchCertificates = async (ports: Ports, memory: WatchMemory, ask: Outside
 
 /**
  * Looks at what it is time to look at; harmless at any time. What is asked of other servers is bounded in time. Throws the store's Faults, once
- * everything has been looked at.
+ * everything has been looked at; and again until that look has come to its end.
  */
 export const tendWatch = async (ports: Ports, memory: WatchMemory, ask: Outside = outside): Promise<void> => {
   const now = ports.clock.now()
-  const isDue = (what: keyof typeof everyMs): boolean => {
-    if (now - (memory.lookedAt.get(what) ?? Number.NEGATIVE_INFINITY) < everyMs[what]) return false
+  const lookAt = async (what: keyof typeof everyMs, act: () => Promise<void>): Promise<void> => {
+    if (now - (memory.lookedAt.get(what) ?? Number.NEGATIVE_INFINITY) < everyMs[what]) return
     memory.lookedAt.set(what, now)
-    return true
+    try {
+      await act()
+      memory.failed.delete(what)
+    } catch (error) {
+      memory.failed.set(what, error)
+    }
   }
-  const looks = [
-    ...(isDue('farm') ? [watchFarm(ports, memory)] : []),
-    ...(isDue('redis') ? [watchRedis(ports, ask)] : []),
-    ...(isDue('trackers') ? [watchTrackers(ports)] : []),
-    ...(isDue('certificates') ? [watchCertificates(ports, memory, ask)] : []),
-  ]
-  for (const { status, reason } of (await Promise.allSettled(looks)).map(one => ({
-    reason: undefined,
-    ...one,
-  })))
-    if (status === 'rejected') throw reason
+  await Promise.all([
+    lookAt('farm', () => watchFarm(ports, memory)),
+    lookAt('redis', () => watchRedis(ports, ask)),
+    lookAt('trackers', () => watchTrackers(ports)),
+    lookAt('certificates', () => watchCertificates(ports, memory, ask)),
+  ])
+  for (const reason of memory.failed.values()) throw reason
 }

@@ -4,6 +4,7 @@ import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Fault } from '../../src/model/fault.ts'
 import type { Outcome } from '../../src/model/job.ts'
+import type { Log } from '../../src/ports/log.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { openAlarm } from '../../src/wiring/alarm.ts'
 import { type Outside, tendWatch, watchMemory } from '../../src/wiring/watch.ts'
@@ -32,10 +33,11 @@ beforeEach(async () => {
   certificates = {}
   redis = 'up'
   more = {}
+  log = () => {}
   return () => store.close()
 })
 
-const log = () => {}
+let log: Log
 
 const ask: Outside = {
   async certificateEnd(server) {
@@ -392,6 +394,23 @@ describe('servers', () => {
     redis = 'up'
     await pass(minute)
     expect(await found('monitoring')).toEqual(['redis-unreachable - redis'])
+  })
+
+  it('says that the database is away until it was read again, and nothing of what may be over meanwhile', async () => {
+    await look()
+    const { incidents, liveIncident } = store
+    const away = () => Promise.reject(new Fault('unreachable', 'soon', 'the database does not answer'))
+    Object.assign(store, { incidents: away, liveIncident: away })
+    const said: string[] = []
+    log = (_, text) => said.push(text)
+    await clock.advance(minute)
+    await expect(look()).rejects.toThrow('does not answer')
+    await clock.advance(2_000)
+    await expect(look()).rejects.toThrow('does not answer')
+    expect(said).toEqual([])
+    Object.assign(store, { incidents, liveIncident })
+    await clock.advance(minute)
+    await look()
   })
 
   it('a certificate that ends soon is told until a new one is seen; a server that is away changes nothing', async () => {
