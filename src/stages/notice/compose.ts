@@ -77,10 +77,15 @@ export const operatorsNotice = (
   const { incident, kind, told, root, head, now, into, lists, held, addressOf } = given
   const said: Said = { kind, alone: root === undefined, news: false, next: undefined }
   const words = incidentView(incident, said, { progress: noProgress, into, page: head.page, now })
+  const trouble = sayTroubleOf(incident, words)
+  const about = oneLine(incident.about, 200)
+  const place = oneLine(incident.host ?? incident.about, 60)
   const view = {
     ...words,
-    headline: capital(sayTroubleOf(incident, words)),
-    detail: oneLine(incident.detail, 1000),
+    headline: capital(trouble),
+    // What the headline says already is not said again.
+    detail: trouble === words.plain ? '' : oneLine(incident.detail, 1000),
+    about: about === words.host || trouble.includes(about) ? '' : about,
     how: oneLine(incident.resolved?.how ?? '', 300),
     lists: lists.join(', '),
     live: head.live,
@@ -94,7 +99,7 @@ export const operatorsNotice = (
   return noticeLetter({
     ...{ of: { incident: incident.id }, kind, to: 'operators', template: 'notice-operators' },
     ...{ variables: { n: view }, root, nextWord: undefined, held: false, now, list: undefined },
-    subject: `${subjectOf(incident, view, head.bot.name)} (${oneLine(incident.host ?? incident.about, 60)})`,
+    subject: `${subjectOf(incident, words, head.bot.name)}${trouble.includes(place) ? '' : ` (${place})`}`,
     said: {
       ...newsOf(incident),
       number: String(told.length),
