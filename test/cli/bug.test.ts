@@ -1,43 +1,15 @@
 // What operators see of what is written to bugs, and do about it; on a real database, without a bot.
-import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
-import type { CliDeps } from '../../src/cli/deps.ts'
-import { farewell, printFarewell } from '../../src/cli/exit.ts'
-import { program } from '../../src/cli/program.ts'
-import { readConfig } from '../../src/config/load.ts'
 import type { BugWrite } from '../../src/model/bug.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { smallHome } from './small.ts'
+import { commandIn, smallHome } from './small.ts'
 
 let store: Store
 const home = smallHome('bug', made => {
   store = made
 })
 
-const bug = async (...args: string[]): Promise<{ status: number; said: string }> => {
-  let said = ''
-  const out = new Writable({
-    write(chunk, _, done) {
-      said += String(chunk)
-      done()
-    },
-  })
-  const file = join(home.folder(), 'grapevine.yaml')
-  const deps = {
-    config: async () => (await readConfig({ file, env: {}, repositories: 'later', secrets: 'later' })).config,
-    configFile: () => file,
-    env: { SUDO_USER: 'olga' },
-    ...{ stdout: out, stderr: out },
-  } as unknown as CliDeps
-  try {
-    const all = ['bug', ...args]
-    await (await program(all, deps, '0')).parseAsync(all, { from: 'user' })
-    return { status: 0, said }
-  } catch (error) {
-    return { status: farewell(error).code, said: `${said}${printFarewell(error, { debug: false })}` }
-  }
-}
+const bug = commandIn(home, 'bug')
 
 const at = Date.UTC(2026, 0, 5, 12)
 const add = (id: string, more: Partial<BugWrite> = {}) =>

@@ -1,44 +1,15 @@
 // What operators do with incidents, as they type it: on a database, without bot, worker or Redis.
-import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
-import type { CliDeps } from '../../src/cli/deps.ts'
-import { farewell, printFarewell } from '../../src/cli/exit.ts'
-import { program } from '../../src/cli/program.ts'
-import { readConfig } from '../../src/config/load.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { incident } from '../contract/samples.ts'
-import { smallHome } from './small.ts'
+import { commandIn, smallHome } from './small.ts'
 
 let store: Store
 const home = smallHome('incidents', made => {
   store = made
 })
 
-/** The same program, in this process: starting one takes a second. */
-const incidents = async (...args: string[]): Promise<{ status: number; said: string }> => {
-  let said = ''
-  const out = new Writable({
-    write(chunk, _, done) {
-      said += String(chunk)
-      done()
-    },
-  })
-  const file = join(home.folder(), 'grapevine.yaml')
-  const deps = {
-    config: async () => (await readConfig({ file, env: {}, repositories: 'later', secrets: 'later' })).config,
-    configFile: () => file,
-    env: { SUDO_USER: 'olga' },
-    ...{ stdout: out, stderr: out },
-  } as unknown as CliDeps
-  try {
-    const all = ['incident', ...args]
-    await (await program(all, deps, '0')).parseAsync(all, { from: 'user' })
-    return { status: 0, said }
-  } catch (error) {
-    return { status: farewell(error).code, said: `${said}${printFarewell(error, { debug: false })}` }
-  }
-}
+const incidents = commandIn(home, 'incident')
 
 test('one is opened, amended, noted, confirmed and resolved', async () => {
   const opened = await incidents('open', 'no network', '--severity', 'major', '--host', 'alpha', 'beta')

@@ -1,14 +1,8 @@
 // What people decide about known failures at the keyboard: on a real database, without bot or worker.
-import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
-import type { CliDeps } from '../../src/cli/deps.ts'
-import { farewell, printFarewell } from '../../src/cli/exit.ts'
-import { program } from '../../src/cli/program.ts'
-import { readConfig } from '../../src/config/load.ts'
 import { type KnownFailure, propose } from '../../src/model/known.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { smallHome } from './small.ts'
+import { commandIn, smallHome } from './small.ts'
 
 const bug = 'https://bugs.example.org/7'
 
@@ -17,30 +11,7 @@ const home = smallHome('known', made => {
   store = made
 })
 
-/** The same program, in this process: starting one takes a second. */
-const known = async (...args: string[]): Promise<{ status: number; said: string }> => {
-  let said = ''
-  const out = new Writable({
-    write(chunk, _, done) {
-      said += String(chunk)
-      done()
-    },
-  })
-  const file = join(home.folder(), 'grapevine.yaml')
-  const deps = {
-    config: async () => (await readConfig({ file, env: {}, repositories: 'later', secrets: 'later' })).config,
-    configFile: () => file,
-    env: { SUDO_USER: 'olga' },
-    ...{ stdout: out, stderr: out },
-  } as unknown as CliDeps
-  try {
-    const all = ['known', ...args]
-    await (await program(all, deps, '0')).parseAsync(all, { from: 'user' })
-    return { status: 0, said }
-  } catch (error) {
-    return { status: farewell(error).code, said: `${said}${printFarewell(error, { debug: false })}` }
-  }
-}
+const known = commandIn(home, 'known')
 
 const proposal = (id: string, more: Partial<KnownFailure> = {}): KnownFailure => ({
   ...propose(

@@ -2,8 +2,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
+import type { CliDeps } from '../../src/cli/deps.ts'
+import { farewell, printFarewell } from '../../src/cli/exit.ts'
+import { program } from '../../src/cli/program.ts'
+import { readConfig } from '../../src/config/load.ts'
 import type { Store } from '../../src/ports/store.ts'
 
 /** `mail`: more keys of `mail`, as they stand in yaml. */
@@ -36,3 +41,33 @@ export const smallHome = (name: string, given: (store: Store) => void): { folder
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   return { folder: () => folder }
 }
+
+/** How a command ends, and all that it says. */
+export type Said = { status: number; said: string }
+
+/** A command of that Grapevine, said by olga; in this process, as starting one takes a second. */
+export const commandIn =
+  (home: { folder(): string }, command: string) =>
+  async (...args: string[]): Promise<Said> => {
+    let said = ''
+    const out = new Writable({
+      write(chunk, _, done) {
+        said += String(chunk)
+        done()
+      },
+    })
+    const file = join(home.folder(), 'grapevine.yaml')
+    const read = { file, env: {}, repositories: 'later', secrets: 'later' } as const
+    const deps: CliDeps = {
+      config: async () => (await readConfig(read)).config,
+      ...{ configFile: () => file, debug: () => false, exitWith: () => {}, env: { SUDO_USER: 'olga' } },
+      ...{ signal: new AbortController().signal, stdin: process.stdin, stdout: out, stderr: out },
+    }
+    try {
+      const all = [command, ...args]
+      await (await program(all, deps, '0')).parseAsync(all, { from: 'user' })
+      return { status: 0, said }
+    } catch (error) {
+      return { status: farewell(error).code, said: `${said}${printFarewell(error, { debug: false })}` }
+    }
+  }
