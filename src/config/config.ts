@@ -1,4 +1,5 @@
 // The configuration as the rest of the program sees it: checked, complete, frozen. schema.ts makes it from grapevine.yaml.
+import type { Rule } from '../model/bug-change.ts'
 import type { Severity } from '../model/incident.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import type { Address } from '../model/mail.ts'
@@ -165,19 +166,6 @@ export type GithubTrackerConfig = TrackerCommon & {
 
 export type TrackerConfig = BugzillaConfig | GithubTrackerConfig
 
-/** What is changed in a bug beside the comment; from: only in these states. */
-export type BugRule = {
-  on: 'passed' | 'failed' | 'landed'
-  from: string[]
-  status: string | undefined
-  resolution: string | undefined
-  addKeywords: string[]
-  removeKeywords: string[]
-  whiteboard: string | undefined
-  /** Addresses to put into see_also; `{mail}` stands for the link to the mail. */
-  seeAlso: string[]
-}
-
 /** Which bugs and threads are kept in step; all of these lists and words switch it on. */
 export type SyncPolicy = {
   /** Every new bug of these products begins a thread on the list. */
@@ -200,7 +188,7 @@ export type BugsPolicy = {
   /** Each named bug gets a comment with the verdict. */
   results: boolean
   landed: 'off' | 'comment' | 'resolve'
-  rules: BugRule[]
+  rules: Rule[]
   sync: SyncPolicy | undefined
 }
 
