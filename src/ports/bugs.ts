@@ -50,6 +50,11 @@ export type Tracker = Bugs & {
   bug(bug: BugUrl): Promise<Bug | undefined>
   /** In order. `since`: also those of that moment, and somewhat earlier ones. Private ones are left out, and so is every comment of a restricted bug. */
   comments(bug: BugUrl, since?: Instant): Promise<BugComment[]>
+  /**
+   * To see whether somebody changed what was read already, with two requests at most, however many bugs are asked about: the comments of some of
+   * these bugs, perhaps of none just now, without names and attachments. `gone`: not there, or not for all to see.
+   */
+  peek(bugs: BugUrl[]): Promise<Map<BugUrl, BugComment[] | 'gone'>>
   /** Of these products if any are given. A sweep with nothing new costs three requests at most. */
   sweep(cursor: SweepCursor | undefined, filter: { products: string[] }): Promise<Sweep>
   /** The comment's id, if the tracker tells it. `refused`: it is written, but the change is not allowed, and why. Repeatable: what stands

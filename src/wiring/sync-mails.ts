@@ -4,6 +4,7 @@ import type { Mail, MessageId } from '../model/mail.ts'
 import type { Store } from '../ports/store.ts'
 import { type SeenBug, type SyncPorts, type SyncProject, trackKey } from '../stages/bugs/mirrored.ts'
 import { carryMail, isCarried, waitsForParent } from '../stages/bugs/to-bug.ts'
+import { type Aside, isAside, setAside } from './sync-aside.ts'
 import { type SyncWired as Ports, syncPorts } from './sync-project.ts'
 
 /** All are read up to `at`, but for those that lag behind: new ones, and those where an answer waits for the comment above it. */
@@ -69,6 +70,7 @@ type Round = {
   /** Each bug is asked for once in a round; undefined: it cannot be written to. */
   seen: Map<string, SeenBug | undefined>
   room: number
+  aside: Aside
 }
 
 const seenBug = async (
@@ -89,7 +91,13 @@ const seenBug = async (
 const carryTo = async (round: Round, track: Track, mail: Mail): Promise<'done' | 'wait'> => {
   if (await isCarried(round.ports.store, track, mail)) return 'done'
   if (round.room <= 0 || (await waitsForParent(round.ports.store, track, mail))) return 'wait'
-  const seen = await seenBug(round, track.bug)
+  const now = round.ports.clock.now()
+  if (isAside(round.aside, track.bug, now)) return 'wait'
+  const seen = await seenBug(round, track.bug).catch(error => {
+    setAside(round.aside, track.bug, { error, now })
+    return 'unknown' as const
+  })
+  if (seen === 'unknown') return 'wait'
   if (seen && (await carryMail(round.ports, round.project, { track, mail, seen }))) round.room -= 1
   return 'done'
 }
@@ -127,15 +135,20 @@ const catchUp = async (round: Round, reading: Reading, track: Track): Promise<vo
 }
 
 /** Carries what is new in the threads that are kept in step to their bugs. Faults: those of the store and the tracker. */
-export const syncMails = async (wired: Ports, project: SyncProject, all: Track[]): Promise<void> => {
+export const syncMails = async (
+  wired: Ports,
+  project: SyncProject,
+  { tracks: all, aside }: { tracks: Track[]; aside: Aside },
+): Promise<void> => {
   const { store } = wired
-  const tracks = all.filter(({ state }) => state.at === 'on')
+  const tracks = all.filter(({ state, bug }) => state.at === 'on' && project.tracker.owns(bug))
   const kept = await readingOf(store, project.name)
   if (tracks.length === 0 && (kept === undefined || kept.known.length === 0)) return
   const reading = await withTracks(store, project.name, kept, tracks)
   const before = JSON.stringify(kept)
   const waiting = await store.bugWrites({ at: 'pending', kind: 'mirror', limit: mostWaiting })
-  const round = { ports: syncPorts(wired), project, seen: new Map(), room: mostWaiting - waiting.length }
+  const room = mostWaiting - waiting.length
+  const round = { ports: syncPorts(wired), project, seen: new Map(), room, aside }
   for (const track of tracks) await catchUp(round, reading, track)
   const head = await store.mailPlace(project.name)
   if (head > reading.at) {

@@ -58,7 +58,7 @@ const tendProject = async (
   try {
     const project = { ...given, login: await loginOf(memory, given.tracker) }
     const woken = await wakeByMail(ports, own.wake, project)
-    await syncMails(ports, project, tracks)
+    await syncMails(ports, project, { tracks, aside: own.bugs.aside })
     await syncBugs(ports, own.bugs, { project, woken })
   } catch (error) {
     own.notBefore = ports.clock.now() + retryMs

@@ -109,6 +109,11 @@ export const fakeTracker = (at = 'https://bugs.example.org/', name = 'bugs'): Fa
       if (!found || found.isRestricted) return []
       return found.comments.filter(one => !one.isPrivate && one.at >= since)
     },
+    async peek(urls) {
+      const found = reach(`peek ${urls[0]}`)
+      const open = found && !found.isRestricted ? found.comments.filter(one => !one.isPrivate) : undefined
+      return new Map(urls.slice(0, 1).map(url => [url, open ?? 'gone']))
+    },
     async sweep(cursor, { products }) {
       reach('sweep')
       const since = Number(cursor ?? 0)

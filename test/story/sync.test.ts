@@ -6,6 +6,7 @@ import { botProject } from '../../src/model/mail.ts'
 import type { OutgoingMail } from '../../src/model/reply.ts'
 import type { Tracker } from '../../src/ports/bugs.ts'
 import { commentMessageId } from '../../src/stages/bugs/mirrored.ts'
+import { markOf } from '../../src/stages/bugs/write.ts'
 import { receive } from '../../src/stages/receive/receive.ts'
 import { mailBytes } from '../../src/text/bytes.ts'
 import { type SyncMemory, syncMemory, tendSync } from '../../src/wiring/sync.ts'
@@ -81,7 +82,7 @@ const writeOne = async (
   tracker: Tracker,
   { id, bug = '', text, link, change, state }: BugWrite,
 ) => {
-  const { comment } = await tracker.write(bug, { mark: id, text, link, change })
+  const { comment } = await tracker.write(bug, { mark: markOf({ id }), text, link, change })
   const written = { at: 'written', when: flow.wired.clock.now(), bug, comment } as const
   await flow.wired.store.moveBugWrite(id, state, written)
 }

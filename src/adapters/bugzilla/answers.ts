@@ -13,6 +13,8 @@ const instant = z.string().transform((text, context): Instant => {
 })
 const number = z.coerce.number()
 const flag = z.coerce.boolean()
+/** What cannot be read as open to all is not. */
+const isPrivate = z.unknown().transform(value => value !== false && value !== 0 && value !== '0')
 
 const rawBug = z.object({
   id: number,
@@ -47,7 +49,7 @@ const rawComment = z.object({
   creator: z.string(),
   time: instant,
   text: z.string(),
-  is_private: flag,
+  is_private: isPrivate,
   attachment_id: number.nullish(),
 })
 export type RawComment = z.output<typeof rawComment>
@@ -62,7 +64,7 @@ const rawAttachment = z.object({
   file_name: z.string(),
   content_type: z.string(),
   size: number,
-  is_private: flag,
+  is_private: isPrivate,
 })
 export type RawAttachment = z.output<typeof rawAttachment>
 export const attachmentsAnswer = z.object({ bugs: z.record(z.string(), z.array(rawAttachment)) })

@@ -93,6 +93,38 @@ export const openNames = (session: Session): Names => {
   }
 }
 
+/** Those of these bugs that everybody may see; a search leaves out the others without a word. */
+const openBugs = async ({ ask }: Session, ids: number[]): Promise<number[]> => {
+  const query = { id: ids.map(String), include_fields: 'id,groups', limit: String(ids.length) }
+  const { value } = await ask({ method: 'GET', path: 'bug', query, answer: groupsAnswer })
+  return value.bugs.filter(({ groups }) => groups.length === 0).map(({ id }) => id)
+}
+
+/** Public comments of many bugs by two requests, without names and attachments. Those that are not in the answer were not told of. */
+export const publicCommentsOf = async (
+  session: Session,
+  { ids, base }: { ids: number[]; base: string },
+): Promise<Map<number, BugComment[] | 'gone'>> => {
+  const open = await openBugs(session, ids)
+  const found = new Map<number, BugComment[] | 'gone'>()
+  for (const id of ids) if (!open.includes(id)) found.set(id, 'gone')
+  const [first, ...others] = open
+  if (first === undefined) return found
+  // Bugs that are named beside the one in the path are answered about, too.
+  const query = { include_fields: commentFields, ...(others.length > 0 ? { ids: others.map(String) } : {}) }
+  const asked = { method: 'GET', path: `bug/${first}/comment`, query, answer: commentsAnswer } as const
+  const { value } = await session.ask(asked)
+  const none = { authorName: '', attachment: undefined }
+  for (const [id, { comments }] of Object.entries(value.bugs)) {
+    const shown = comments.filter(one => !one.is_private)
+    found.set(
+      Number(id),
+      shown.map(one => toComment(base, one, none)),
+    )
+  }
+  return found
+}
+
 /** Nothing, if the bug is gone or restricted. */
 export const publicComments = async (
   session: Session,

@@ -80,9 +80,14 @@ const wordsOf = (error: unknown): string =>
   oneLine(error instanceof Error ? error.message : String(error), 200)
 
 /** No answer came. A write that had left may have been done: `timeout`. */
-export const noAnswer = (what: string, error: unknown, { isWrite }: { isWrite: boolean }): Fault => {
+export const noAnswer = (
+  what: string,
+  error: unknown,
+  { isWrite, key }: { isWrite: boolean; key: string },
+): Fault => {
   const code = codeOf(error)
-  const says = `${what}: ${wordsOf(error)}${code === '' ? '' : ` (${code})`}`
+  // It may have stood in the address.
+  const says = `${what}: ${wordsOf(error).replaceAll(key, '***')}${code === '' ? '' : ` (${code})`}`
   if (/CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO/.test(code))
     return new Fault('unreachable', 'later', says, {
       remedy:

@@ -84,7 +84,7 @@ export const openHttp = (config: BugzillaConfig, { clock, rate }: { clock: Clock
       const through = await connected()
       await turn({ waits: !isWrite })
       const sent = await send(config, { asked, way, key, through }).catch(error => {
-        throw noAnswer(what, error, { isWrite })
+        throw noAnswer(what, error, { isWrite, key })
       })
       return read(asked, sent, { what, config, key, now: clock.now() })
     },

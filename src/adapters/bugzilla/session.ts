@@ -15,12 +15,15 @@ export type Session = {
   ask<T>(asked: Asked<T>): Promise<Answered<T>>
   /** Proves the key now, and says where it is read. */
   prove(): Promise<KeyWay>
+  /** Was it proven a moment ago? Then this round has cost enough. */
+  isFresh(): boolean
   version(): Promise<string>
   close(): Promise<void>
 }
 
 /** A server that is replaced by another version stays unnoticed so long at most. */
 const provenForMs: Millis = 3_600_000
+const freshMs: Millis = 30_000
 
 const validLogin = z.object({ result: z.coerce.boolean() })
 const versionAnswer = z.object({ version: z.string() })
@@ -67,6 +70,7 @@ export const openSession = (config: BugzillaConfig, options: { clock: Clock; rat
     config,
     clock,
     prove,
+    isFresh: () => proven !== undefined && clock.now() - proven.at < freshMs,
     async ask(asked) {
       const way = await wayNow()
       try {

@@ -1,11 +1,12 @@
 // A Bugzilla behind the port Tracker. REST of 5.0, 5.2 and 5.3; what differs between them is found out, not configured.
 import type { BugzillaConfig } from '../../config/config.ts'
+import type { BugComment, BugUrl } from '../../model/bug.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Bugs, BugWord, Tracker } from '../../ports/bugs.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { bugAddress, idOfAddress, idOfName } from './address.ts'
 import { groupNamesAnswer, type RawBug, statusesAnswer, toBug } from './answers.ts'
-import { openNames, publicComments } from './comments.ts'
+import { openNames, publicComments, publicCommentsOf } from './comments.ts'
 import { isGone, Refusal } from './fault.ts'
 import type { Rate } from './limit.ts'
 import { openMarks } from './marks.ts'
@@ -91,6 +92,29 @@ const probeOf = async (session: Session) => {
   return { version, login, warnings }
 }
 
+/** So many bugs are peeked at together: a long answer is no better than two. */
+const peekedAtOnce = 10
+
+const peekAt = async (
+  session: Session,
+  { bugs, idOf }: { bugs: BugUrl[]; idOf: (bug: BugUrl) => number },
+): Promise<Map<BugUrl, BugComment[] | 'gone'>> => {
+  if (session.isFresh()) return new Map()
+  const some = bugs.slice(0, peekedAtOnce)
+  const asked = { ids: some.map(idOf), base: session.config.url }
+  const found = await publicCommentsOf(session, asked).catch(error => {
+    if (!isGone(error)) throw error
+    // One was hidden between the two requests.
+    return new Map(asked.ids.slice(0, 1).map(id => [id, 'gone' as const]))
+  })
+  return new Map(
+    some.flatMap(bug => {
+      const seen = found.get(idOf(bug))
+      return seen === undefined ? [] : [[bug, seen] as const]
+    }),
+  )
+}
+
 /** Nothing is asked until it is used. Addresses that are not its own are a Fault: refused, never. */
 export const bugzillaTracker = (
   config: BugzillaConfig,
@@ -130,6 +154,7 @@ export const bugzillaTracker = (
     bug: bug => unlessGone(async () => toBug(config.url, await rawBug(session, idOf(bug)))),
     comments: async (bug, since) =>
       publicComments(session, names, { id: idOf(bug), base: config.url, since }),
+    peek: bugs => peekAt(session, { bugs, idOf }),
     sweep: (cursor, { products }) => sweepBugs(session, { cursor, products, pageSize }),
     write: async (bug, writing) => {
       const id = idOf(bug)

@@ -1,6 +1,6 @@
 // GitHub's issues as a bug tracker: the same port as Bugzilla's.
 import type { GithubTrackerConfig } from '../../config/config.ts'
-import type { Bug, BugChange, BugUrl } from '../../model/bug.ts'
+import type { Bug, BugChange, BugComment, BugUrl } from '../../model/bug.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { Tracker } from '../../ports/bugs.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -30,11 +30,13 @@ const perPage = 100
 const maxPages = 100
 const madePages = 3
 const maxTitle = 256
-/** So long a repository that was public is believed to be so. */
+/** So long a repository that was public is believed to be so, where nothing is read out. */
 const publicForMs: Millis = 600_000
 /** Comments are listed by their last change, to the second, and some seconds late. */
 const overlapMs: Millis = 120_000
 const warnMs: Millis = 30 * 86_400_000
+
+const tokenRemedy = 'May the token of trackers.….token still read that repository, and is its name right?'
 
 /** Where people look: api.github.com is github.com's, HOST/api/v3 an own server's. */
 export const siteOf = (api: string): string => {
@@ -117,6 +119,25 @@ const changeIssue = async (http: Http, { path }: Place, raw: Issue, change: BugC
   if (steps.state) await http.ask({ method: 'PATCH', path: own, body: { ...steps.state }, answer: issue })
 }
 
+/** A long issue is peeked at alone. */
+const peekAt = async (
+  http: Http,
+  at: Place,
+  { bugs, numberOf: number }: { bugs: BugUrl[]; numberOf: (bug: BugUrl) => number },
+): Promise<Map<BugUrl, BugComment[] | 'gone'>> => {
+  const found = new Map<BugUrl, BugComment[] | 'gone'>()
+  for (const bug of bugs.slice(0, 2)) {
+    const raw = await rawComments(http, at, number(bug)).catch(error => {
+      if (isGone(error)) return undefined
+      throw error
+    })
+    // The number of a comment does not matter here, nor does the text of our own.
+    found.set(bug, raw?.map((one, n) => toComment(one, { number: n + 1, isOwn: true })) ?? 'gone')
+    if (raw === undefined || raw.length >= perPage) break
+  }
+  return found
+}
+
 type Words = { mark: string; text: string; link: string | undefined }
 
 /** Writes the comment, unless one of ours has that mark. */
@@ -181,14 +202,15 @@ export const githubIssues = (
       })
     return login
   }
-  const repositoryNow = async (): Promise<Repository> => {
-    if (known && clock.now() - known.at < publicForMs) return known.repository
+  /** `fresh`: before something is read out. */
+  const repositoryNow = async (fresh = false): Promise<Repository> => {
+    if (!fresh && known && clock.now() - known.at < publicForMs) return known.repository
     const { value } = await http.ask({ method: 'GET', path: at.path, answer: repository })
     known = { repository: value, at: clock.now() }
     return value
   }
-  const told = async (raw: Issue): Promise<Bug> => {
-    const { private: isRestricted } = await repositoryNow()
+  const told = async (raw: Issue, fresh = false): Promise<Bug> => {
+    const { private: isRestricted } = await repositoryNow(fresh)
     return toBug(raw, { url: urlOf(raw.number), product: at.repository, isRestricted })
   }
   const found = async (bug: string): Promise<Issue | undefined> => {
@@ -242,19 +264,28 @@ export const githubIssues = (
     },
     async bug(bug) {
       const raw = await found(bug)
-      return raw && told(raw)
+      if (raw) return told(raw, true)
+      // A token that sees nothing any more must not look like issues that are gone.
+      await repositoryNow(true).catch(error => {
+        if (!isGone(error)) throw error
+        throw new Refusal(404, 'later', `${config.name}: its repository cannot be seen`, tokenRemedy)
+      })
+      return undefined
     },
     async comments(bug, since = Number.NEGATIVE_INFINITY) {
-      if ((await repositoryNow()).private) return []
       const raw = await found(bug)
       if (raw === undefined) return []
       const own = await ownLogin()
       const isOwn = ({ user }: Pick<Comment, 'user'>) => own === '' || user?.login === own
-      return [raw, ...(await rawComments(http, at, raw.number))]
+      const all = [raw, ...(await rawComments(http, at, raw.number))]
+      // Asked afterwards: what is hidden meanwhile is hidden.
+      if ((await repositoryNow(true)).private) return []
+      return all
         .map((one, number) => ({ one, number }))
         .filter(({ one }) => one.updated_at >= since - overlapMs)
         .map(({ one, number }) => toComment(one, { number, isOwn: isOwn(one) }))
     },
+    peek: bugs => peekAt(http, at, { bugs, numberOf: mustBe }),
     async sweep(cursor, { products }) {
       if (products.length > 0 && !products.some(name => name.toLowerCase() === at.repository.toLowerCase()))
         return { bugs: [], next: cursor ?? '{"page":1,"seen":[]}', more: false }

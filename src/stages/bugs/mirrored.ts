@@ -6,9 +6,10 @@ import type { Blobs } from '../../ports/blobs.ts'
 import type { Tracker } from '../../ports/bugs.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
-import { markOf } from '../../text/bug-comment.ts'
+import { markOf as markIn } from '../../text/bug-comment.ts'
 import { contentId } from '../../text/digest.ts'
 import { holdsWords, namedIds } from '../../text/mirror.ts'
+import { markOf, writeOfMark } from './write.ts'
 
 /** A project whose threads and bugs are kept in step. */
 export type SyncProject = {
@@ -92,13 +93,13 @@ export const mailOfComment = async (
 
 /** Was the comment made of that mail, by its mark? */
 export const isMarked = ({ text }: BugComment, bug: BugUrl, id: MessageId): boolean =>
-  markOf(text) === mirrorWriteId(bug, id)
+  markIn(text) === markOf({ id: mirrorWriteId(bug, id) })
 
 /** Is it ours, by who wrote it, or, should our account there be another one than it was, by a mark that we know? */
 export const isOurs = async (store: Store, comment: BugComment, login: string): Promise<boolean> => {
   if (isOwnComment(comment, login)) return true
-  const mark = markOf(comment.text)
-  return mark !== undefined && (await store.bugWrite(mark)) !== undefined
+  const write = writeOfMark(markIn(comment.text) ?? '')
+  return write !== undefined && (await store.bugWrite(write)) !== undefined
 }
 
 /** The other bridge may have cut what the mail quotes, or its end. */
@@ -123,5 +124,5 @@ export const commentOfMail = (
   )
 }
 
-/** The thread of a bug that begins one: that of its first comment that can be seen. */
+/** Of what is kept and said of a track. */
 export const trackKey = ({ bug, thread }: Pick<Track, 'bug' | 'thread'>): string => contentId(16, bug, thread)

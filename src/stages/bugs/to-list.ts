@@ -5,7 +5,7 @@ import type { Reply } from '../../model/reply.ts'
 import { oneLine } from '../../text/clean.ts'
 import { contentId } from '../../text/digest.ts'
 import { reSubject, type Threaded, threadingBelow } from '../../text/envelope.ts'
-import { answered, commentWords, holdsWords, shownName, withRaw } from '../../text/mirror.ts'
+import { answered, commentWords, holdsWords, masked, shownName, withRaw } from '../../text/mirror.ts'
 import { mailText, render } from '../../text/render.ts'
 import {
   commentMessageId,
@@ -37,7 +37,7 @@ const attachmentOf = ({ attachment }: BugComment): Record<string, string> =>
   attachment === undefined
     ? {}
     : {
-        file: `${oneLine(attachment.name, 80)} (${oneLine(attachment.type, 60)}, ${size(attachment.bytes)})`,
+        file: `${oneLine(masked(attachment.name), 80)} (${oneLine(attachment.type, 60)}, ${size(attachment.bytes)})`,
         'file-url': attachment.url,
       }
 
@@ -232,4 +232,18 @@ export const carryComments = async (
   }
   if (made > 0) await moveTrack(ports, track, { on: 'heard' })
   return { made, more: isFull }
+}
+
+/** Has the thread not heard all that is said there now? Asks no tracker. */
+export const isUnheard = async (
+  { store }: Pick<SyncPorts, 'store'>,
+  { login }: Pick<SyncProject, 'login'>,
+  { track, comments, links }: { track: Track; comments: BugComment[]; links: BugLink[] },
+): Promise<boolean> => {
+  for (const comment of comments) {
+    const link = links.find(one => one.comment === comment.id)
+    if (link?.from === 'bug' && link.digest !== digestOf(comment.text)) return true
+    if (link === undefined && carried(track, comment) && !(await isOurs(store, comment, login))) return true
+  }
+  return false
 }

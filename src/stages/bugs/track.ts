@@ -17,7 +17,7 @@ import {
   threadingUnder,
   undecodable,
 } from '../../text/envelope.ts'
-import { shownName } from '../../text/mirror.ts'
+import { masked, shownName } from '../../text/mirror.ts'
 import { mailText, render } from '../../text/render.ts'
 import { commentMessageId, type SeenBug, type SyncPorts, type SyncProject, trackKey } from './mirrored.ts'
 
@@ -25,7 +25,7 @@ const dayMs = 86_400_000
 
 /** `Bug 7: it breaks`: no bracket of a summary stands where those of a patch do. */
 export const bugSubject = ({ id, summary }: Pick<Bug, 'id' | 'summary'>): string =>
-  undecodable(headerText(`Bug ${id}: ${oneLine(summary, 200)}`))
+  undecodable(headerText(`Bug ${id}: ${oneLine(masked(summary), 200)}`))
 
 /** Subject and place of a mail below another one of the thread. */
 export const placeBelow = async (
@@ -162,7 +162,10 @@ export const sayBegun = async (
   const { since: now, thread } = track
   const key = contentId(16, 'begun', trackKey(track), now)
   const place = await placeBelow(store, track, thread)
-  const about = { bug: { id: bug.id, url: bug.url, summary: oneLine(bug.summary, 120) }, by: shownName(by) }
+  const about = {
+    bug: { id: bug.id, url: bug.url, summary: oneLine(masked(bug.summary), 120) },
+    by: shownName(by),
+  }
   const mail = bugMail(project, {
     ...{
       id: `t${key}`,
@@ -186,13 +189,13 @@ const isOff = (track: Track): track is Off => track.state.at === 'off'
 
 const endedKey = ({ state, ...track }: Off): string => contentId(16, 'ended', trackKey(track), state.when)
 
-/** Was it said that it is over? */
-export const isEndSaid = async (store: Store, track: Track): Promise<boolean> =>
-  !isOff(track) || (await store.reply(`t${endedKey(track)}`)) !== undefined
-
 /** Of a thread that was never begun nobody needs to hear. */
 const isBegun = async (store: Store, { thread, project }: Track): Promise<boolean> =>
   (await store.isOurs(thread)) || (await store.mailPlace(project, thread)) > 0
+
+/** Was it said that it is over, where that is to be said? */
+export const isEndSaid = async (store: Store, track: Track): Promise<boolean> =>
+  !isOff(track) || (await store.reply(`t${endedKey(track)}`)) !== undefined || !(await isBegun(store, track))
 
 /**
  * Says that it is over: to the thread; and to the bug where that is open and may be seen. Once, however often it is called. Nothing is told
@@ -203,7 +206,7 @@ export const sayEnded = async (
   project: SyncProject,
   { track, bug }: { track: Track; bug: Bug | undefined },
 ): Promise<void> => {
-  if (!isOff(track) || (await isEndSaid(store, track)) || !(await isBegun(store, track))) return
+  if (!isOff(track) || (await isEndSaid(store, track))) return
   const now = clock.now()
   const { why } = track.state
   const key = endedKey(track)

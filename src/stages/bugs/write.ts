@@ -19,8 +19,14 @@ export type BugWritePorts = {
 /** What came of it: the write as it is then, and why it was not written. */
 export type BugWritten = { write: BugWrite; fault?: Fault }
 
+const markPrefix = 'grapevine-'
+
 /** What stands in the comment. */
-export const markOf = ({ id }: Pick<BugWrite, 'id'>): string => `grapevine-${id}`
+export const markOf = ({ id }: Pick<BugWrite, 'id'>): string => `${markPrefix}${id}`
+
+/** The write whose mark that is; undefined: it is none of ours. */
+export const writeOfMark = (mark: string): string | undefined =>
+  mark.startsWith(markPrefix) ? mark.slice(markPrefix.length) : undefined
 
 /** Saves where the event leads. undefined: somebody else moved it meanwhile. */
 export const moveWrite = async (
