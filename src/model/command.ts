@@ -30,10 +30,10 @@ export type Request =
   | { do: 'known'; what: 'list' }
   | { do: 'known'; what: 'confirm'; id: string; bug?: string }
   | { do: 'known'; what: 'reject'; id: string }
-  /** Incidents, by what their ids begin with. */
+  /** Incidents, by what their ids begin with. Without one: that of the notice which the mail answers. */
   | { do: 'incident'; what: 'list' }
-  | { do: 'incident'; what: 'show'; id: string }
-  | { do: 'incident'; what: 'confirm' | 'real'; id: string }
+  | { do: 'incident'; what: 'show'; id?: string }
+  | { do: 'incident'; what: 'confirm' | 'real'; id?: string }
   | { do: 'incident'; what: 'open'; text: string }
   | { do: 'incident'; what: 'note' | 'resolve'; id: string; text: string }
   | { do: 'incident'; what: 'amend'; id: string; field: string; text: string }

@@ -114,14 +114,14 @@ export const knownUsages = {
 /** What stands behind `incident`. */
 export const incidentUsages = {
   list: usages.incident,
-  show: '/grapevine incident show ID',
+  show: '/grapevine incident show [ID]',
   open: '/grapevine incident open TEXT',
   amend: '/grapevine incident amend ID cause|doing|severity|owner|detail TEXT',
   note: '/grapevine incident note ID TEXT',
-  confirm: '/grapevine incident confirm ID',
+  confirm: '/grapevine incident confirm [ID]',
   merge: '/grapevine incident merge ID INTO-ID',
   resolve: '/grapevine incident resolve ID TEXT',
-  real: '/grapevine incident real ID',
+  real: '/grapevine incident real [ID]',
 } as const
 
 type Verb = keyof typeof usages
@@ -239,7 +239,9 @@ const isIncidentVerb = (word: string): word is IncidentVerb => Object.keys(incid
 const incidentRequest = (what: Exclude<IncidentVerb, 'list' | 'open'>, words: string[]): Request => {
   const usage = incidentUsages[what]
   const [id, second, ...more] = words
-  if (id === undefined) return unknown('the id of an incident is missing', usage)
+  const isOfThread = what === 'show' || what === 'confirm' || what === 'real'
+  if (id === undefined)
+    return isOfThread ? { do: 'incident', what } : unknown('the id of an incident is missing', usage)
   if (!isIncidentId(id)) return unknown(`"${id}" is no id of an incident`, usage)
   if (what === 'note' || what === 'resolve')
     return withText({ do: 'incident', what, id }, words.slice(1), usage)

@@ -184,7 +184,7 @@ export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
     case 'known':
       return known(wired, request, sender)
     case 'incident':
-      return incidents(wired, request, sender)
+      return incidents(wired, request, { by: sender, mail: given.mail })
     case 'help':
       return help(wired, given)
     case 'unknown':

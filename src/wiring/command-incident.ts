@@ -3,6 +3,7 @@ import type { Request } from '../model/command.ts'
 import type { Incident } from '../model/incident.ts'
 import { overSince } from '../model/incident-machine.ts'
 import type { Instant } from '../model/instant.ts'
+import type { Mail } from '../model/mail.ts'
 import { oneLine } from '../text/clean.ts'
 import { sayDuration } from '../text/ending.ts'
 import { type Act, deny, done } from './command-series.ts'
@@ -112,13 +113,37 @@ const decisionOf = (
   }
 }
 
-/** Repeatable. Throws the store's Faults. */
-export const incidents = async (wired: Wired, request: IncidentRequest, by: string): Promise<Act> => {
+/** More of a thread nobody answers. */
+const maxAncestors = 50
+
+/** The incident whose notice the mail answers, be it by answers to that. */
+const idInThread = async ({ journal }: Wired, { parsed }: Mail): Promise<string | undefined> => {
+  const ancestors = (parsed?.ancestors ?? []).slice(0, maxAncestors)
+  if (ancestors.length === 0) return undefined
+  const notices = await journal.notices()
+  for (const id of ancestors) {
+    const of = notices.find(({ reply }) => reply.mail.messageId === id)?.of
+    if (of && 'incident' in of) return of.incident
+  }
+  return undefined
+}
+
+const whichOne =
+  'Which incident? Answer a notice of it, or add its id; "/grapevine incident list" shows those that are open.'
+
+/** Repeatable. Throws Faults of store and journal. */
+export const incidents = async (
+  wired: Wired,
+  request: IncidentRequest,
+  { by, mail }: { by: string; mail: Mail },
+): Promise<Act> => {
+  const id = 'id' in request && request.id !== undefined ? request.id : await idInThread(wired, mail)
   switch (request.what) {
     case 'list':
       return list(wired)
     case 'show': {
-      const found = await findIncident(wired, request.id)
+      if (id === undefined) return deny(whichOne)
+      const found = await findIncident(wired, id)
       return 'no' in found ? deny(sentence(found.no)) : show(found.incident, wired.clock.now())
     }
     case 'open': {
@@ -128,8 +153,9 @@ export const incidents = async (wired: Wired, request: IncidentRequest, by: stri
     default: {
       const decision = decisionOf(request)
       if ('no' in decision) return deny(sentence(decision.no))
+      if (id === undefined) return deny(whichOne)
       const more = decision.do === 'merge' ? { into: decision.into } : {}
-      return came(await decideIncident(wired)(request.id, decision, by), decision.do, more)
+      return came(await decideIncident(wired)(id, decision, by), decision.do, more)
     }
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { gitMail } from '../../src/adapters/git/mail.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../../src/config/config.ts'
+import { Fault } from '../../src/model/fault.ts'
 import type { Recipe } from '../../src/model/recipe.ts'
 import type { OutgoingMail } from '../../src/model/reply.ts'
 import type { Tracker } from '../../src/ports/bugs.ts'
@@ -153,7 +154,7 @@ export type Flow = {
 }
 
 /** Calls that change something; a death between two reads is the same death. */
-const changes = /^(save|set|add|move|send|open|resolve|update|end|release)(?=[A-Z]|$)/
+const changes = /^(save|set|add|move|send|open|resolve|update|end|release|change|drop)(?=[A-Z]|$)/
 
 /** Lets every call of a port that changes something through `pass`, before and after it, under its name. */
 export const watched = <T extends object>(port: T, name: string, pass: (call: string) => void): T =>
@@ -210,7 +211,10 @@ export const openFlow = async (
     bugs: bugsOf(trackers),
     clock,
     log: () => {},
-    project: () => own,
+    project: (name: string) => {
+      if (name !== own.name) throw new Fault('malformed', 'never', `there is no project "${name}"`)
+      return own
+    },
     inTurn: turns(),
     close: async () => {},
   } as unknown as Wired

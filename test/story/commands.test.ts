@@ -1,11 +1,13 @@
 // Commands by mail, as a dialogue: what people write, and what they get. Golden answers in golden-answers/ (vitest -u writes them anew).
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dkimAuth } from '../../src/adapters/mailauth/verify.ts'
+import { newIncident } from '../../src/model/incident.ts'
 import { propose } from '../../src/model/known.ts'
 import { botProject } from '../../src/model/mail.ts'
 import type { OutgoingMail } from '../../src/model/reply.ts'
 import type { RawMail } from '../../src/ports/mail-source.ts'
 import { receive } from '../../src/stages/receive/receive.ts'
+import { tendNotices } from '../../src/wiring/notices.ts'
 import { sign, zone } from '../fakes/dkim.ts'
 import type { Behaviour } from '../fakes/farm.ts'
 import { type Flow, openFlow, project } from '../fakes/flow.ts'
@@ -555,8 +557,22 @@ describe('an operator', () => {
       ])
     })
 
+    test('are meant by an answer to their notice', async () => {
+      const { store, clock } = flow.wired
+      const about = { host: undefined, about: 'the room', since: clock.now(), detail: 'it is hot' }
+      await store.openIncident(newIncident({ id: 'i0ff', trouble: 'other', severity: 'major', ...about }))
+      answers()
+      await tendNotices(flow.wired)
+      const re = answers().find(({ subject }) => subject.includes('it is hot'))?.messageId
+      expect(re).toBeDefined()
+      const body = '/grapevine incident confirm'
+      await toBot(await signed({ id: '1@x', from: olga, to: bot, subject: 'Re: the room', body, re }))
+      expect(await incidents()).toMatchObject([{ id: 'i0ff', confirmed: { by: 'olga@example.org' } }])
+    })
+
     test('are refused in words that help', async () => {
       const text = async (id: string, body: string) => (await ask(id, body)).text.replaceAll(/\s+/g, ' ')
+      expect(await text('0@x', '/grapevine incident confirm')).toContain('Which incident?')
       expect(await text('1@x', '/grapevine incident confirm iabc')).toContain('There is no incident iabc.')
       await ask('2@x', '/grapevine incident open no network')
       const [{ id } = { id: '' }] = await incidents()
