@@ -64,8 +64,8 @@ const status = async (
 type Given = { reason?: string; force?: boolean }
 
 const done: Record<PowerAct, string> = {
-  on: 'the power of it is on; when its worker is up, it proves that its guests work, and then takes work',
-  off: 'the power of it is off',
+  on: 'its power is on; when its worker is up, it proves that its guests work, and then takes work',
+  off: 'its power is off',
   cycle:
     'its power was switched off and on; when its worker is up, it proves that its guests work, and then takes work',
 }
