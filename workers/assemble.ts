@@ -8,7 +8,9 @@ import type { StartWorker } from '../src/wiring/queues.ts'
 
 export const assembleWorker: StartWorker = (wired, start) =>
   start('assemble', { atOnce: 1, keys: ['project', 'mail'] }, async ({ project, mail }) => {
-    const bugTrailers = wired.project(project).bugs?.trailers ?? []
+    // A mail to the bot alone belongs to none.
+    const named = wired.config.projects.find(({ name }) => name === project)
+    const bugTrailers = named?.bugs?.trailers ?? []
     const settings = { project, ...wired.config.assemble, bugTrailers }
     const work = async () => {
       const followUps = await handleMail(wired, project, mail)
