@@ -112,7 +112,7 @@ ${log.map(
 
 const windowPart = (one: ShownWindow): Html => html`<article id="${one.id}" class="maintenance">
 <h3>${one.at === 'running' ? 'Under way' : 'Planned'}: ${one.reason}</h3>
-<p>${one.hosts.length === 0 ? 'The whole service rests' : `Test machines: ${one.hosts.join(', ')}`}, from ${time(one.from)} until ${time(one.to)}. ${one.hosts.length === 0 ? 'What is sent meanwhile is tested afterwards.' : 'Results may come later than usual meanwhile.'}</p>
+<p>${one.hosts.length === 0 ? 'The whole service rests' : `Test machines: ${one.hosts.join(', ')}`}, ${one.isLate ? html`since ${time(one.from)}. It was to end at ${time(one.to)}, and takes longer.` : html`from ${time(one.from)} until ${time(one.to)}.`} ${one.hosts.length === 0 ? 'What is sent meanwhile is tested afterwards.' : 'Results may come later than usual meanwhile.'}</p>
 </article>
 `
 

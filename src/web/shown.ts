@@ -92,7 +92,8 @@ const words = (
     now,
   })
   const title = oneLine(render('notice-subject', { n }).join(' '), 160)
-  const told = [...render('notice-what', { n }), ...(isOver ? [] : ['', ...render('notice-means', { n })])]
+  const isOpen = !isOver && incident.state.at !== 'monitoring'
+  const told = [...render('notice-what', { n }), ...(isOpen ? ['', ...render('notice-means', { n })] : [])]
   return {
     title: `${title.charAt(0).toUpperCase()}${title.slice(1)}`,
     paragraphs: told

@@ -19,6 +19,8 @@ export type ShownWindow = {
   reason: string
   from: Instant
   to: Instant
+  /** It runs, and was to be over by now. */
+  isLate: boolean
   changed: Instant
 }
 
@@ -49,14 +51,15 @@ export const statusView = (look: Look, { hold }: { hold: Severity[] }): StatusVi
   const { maintenances } = standing
   const incidents = shownIncidents(standing.incidents, { ...look, hold, maintenances })
   const live = incidents.filter(({ at }) => at !== 'resolved')
-  const all = maintenances.flatMap(shownWindow).sort((a, b) => a.from - b.from)
+  const all = maintenances.flatMap(one => shownWindow(one, now)).sort((a, b) => a.from - b.from)
   const given = { incidents, windows: all, now }
+  const isServed = standing.hosts.some(({ works }) => works)
   const view = {
     ...{ at: standing.at, isDatabaseHere, idleSince, live },
     over: incidents.filter(({ at }) => at === 'resolved'),
     windows: all.filter(({ at }) => at !== 'done'),
     pastWindows: all.filter(({ at }) => at === 'done').reverse(),
-    projects: standing.projects.map(one => projectLine(one, { ...given, live })),
+    projects: standing.projects.map(one => projectLine(one, { ...given, live, isServed })),
     hosts: standing.hosts.map(one => hostLine(one, given)),
   }
   return { ...view, ...headlineOf(view) }
@@ -91,15 +94,18 @@ const headlineOf = ({
   return { mood: 'works', headline: 'Everything works.' }
 }
 
-const shownWindow = ({ id, state, hosts, reason, from, to, createdAt }: Maintenance): ShownWindow[] => {
-  const window = { id, hosts, reason: oneLine(reason, 300), from, to }
+const shownWindow = (
+  { id, state, hosts, reason, from, to, createdAt }: Maintenance,
+  now: Instant,
+): ShownWindow[] => {
+  const window = { id, hosts, reason: oneLine(reason, 300), from, to, isLate: false }
   switch (state.at) {
     case 'planned':
       return [{ ...window, at: 'planned', changed: createdAt }]
     case 'announced':
       return [{ ...window, at: 'planned', changed: state.when }]
     case 'running':
-      return [{ ...window, at: 'running', from: state.since, changed: state.since }]
+      return [{ ...window, at: 'running', isLate: to < now, from: state.since, changed: state.since }]
     case 'done':
       return [{ ...window, at: 'done', to: state.when, changed: state.when }]
     case 'cancelled':
@@ -115,15 +121,17 @@ const concerns = ({ projects }: ShownIncident, name: string): boolean =>
 
 const projectLine = (
   { name, waiting, oldestWaiting, lastVerdict }: Standing['projects'][number],
-  { incidents, windows, now, live }: History & { live: ShownIncident[] },
+  { incidents, windows, now, live, isServed }: History & { live: ShownIncident[]; isServed: boolean },
 ): ProjectLine => {
   const mine = live.filter(one => one.at === 'open' && concerns(one, name))
   const whole = windows.filter(({ hosts }) => hosts.length === 0)
   const isResting = whole.some(({ at }) => at === 'running')
   const [first] = mine
-  const says = first ? first.title : isResting ? 'rests for maintenance' : 'works'
+  const isStuck = !isServed && waiting > 0
+  const otherwise = isResting ? 'rests for maintenance' : isStuck ? 'waits for a test machine' : 'works'
+  const says = first?.title ?? otherwise
   return {
-    ...{ name, ok: !first && !isResting, says, waiting, oldest: oldestWaiting, last: lastVerdict },
+    ...{ name, ok: says === 'works', says, waiting, oldest: oldestWaiting, last: lastVerdict },
     days: daysOf({ incidents: incidents.filter(one => concerns(one, name)), windows: whole, now }),
   }
 }

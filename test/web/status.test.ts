@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import { Fault } from '../../src/model/fault.ts'
 import { newIncident } from '../../src/model/incident.ts'
+import { nextIncident } from '../../src/model/incident-machine.ts'
 import type { Standing } from '../../src/ports/journal.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { app } from '../../src/web/app.ts'
@@ -63,6 +64,35 @@ describe('the page', () => {
       ])
         expect(text).not.toContain(secret)
     }
+  })
+
+  test('nobody is told to wait for what is over and only watched', async () => {
+    const watched = nextIncident(fullDisk, { on: 'cleared', how: 'there is room' }, noon - 60_000)
+    if (watched === 'forgotten') throw new Error('it was open')
+    const text = await textOf(look({ standing: standing({ incidents: [watched] }) }))
+    expect(text).toContain('over, and watched for a while')
+    expect(text).not.toContain('Results come later than usual')
+  })
+
+  test('a project waits if no test machine takes work', async () => {
+    const hosts = [{ name: 'alpha', works: false, why: 'does not answer' }]
+    const quiet = standing({ incidents: [], maintenances: [], hosts })
+    const says = statusView(look({ standing: quiet }), { hold: [] }).projects.map(one => [one.name, one.says])
+    expect(says).toEqual([
+      ['tally', 'waits for a test machine'],
+      ['abacus', 'works'],
+    ])
+  })
+
+  test('maintenance that takes longer than it was to says so', async () => {
+    const [window] = standing().maintenances
+    if (!window) throw new Error('there is one')
+    const at = { from: noon - 7_200_000, to: noon - 3_600_000 }
+    const late = { ...window, ...at, state: { at: 'running' as const, since: at.from } }
+    const text = await textOf(look({ standing: standing({ incidents: [], maintenances: [late] }) }))
+    expect(text).toMatch(
+      /since <time[^>]*>2026-01-05 10:00 UTC<\/time>. It was to end at <time[^>]*>2026-01-05 11:00/,
+    )
   })
 
   test('what is held back appears when an operator has confirmed it', () => {
