@@ -9,6 +9,7 @@ import type { JobId, Task } from '../model/job.ts'
 import type { RunEnd } from '../model/run-end.ts'
 import type { SeriesId } from '../model/series.ts'
 import type { Tracker } from '../ports/bugs.ts'
+import { waitingProjects } from '../stages/maintenance/plan.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { heldJobs } from '../stages/upkeep/alike.ts'
 import { shadedJobs } from '../stages/upkeep/shadow.ts'
@@ -24,6 +25,7 @@ import {
   stuckOver,
   stuckQueue,
   type Waiting,
+  waitingUntold,
 } from '../stages/watch/queue.ts'
 import { repeatsIn, repeatsOver } from '../stages/watch/repeats.ts'
 import { openAlarm } from './alarm.ts'
@@ -138,6 +140,25 @@ const waitingSeries = async ({ store, clock }: Ports, memory: WatchMemory): Prom
   }))
 }
 
+/** Until when the work of each project rested as planned; `now` while it does. */
+const restedUntil = async (
+  { store, config }: Ports,
+  { oldestMs, now }: { oldestMs: Millis; now: Instant },
+): Promise<Map<string, Instant>> => {
+  const rested = new Map<string, Instant>()
+  const windows = (await store.maintenances({ since: now - oldestMs })).flatMap(window => {
+    const { state } = window
+    const until = state.at === 'running' ? now : state.at === 'done' ? state.when : undefined
+    return until === undefined ? [] : [{ window, until }]
+  })
+  if (windows.length === 0) return rested
+  const hosts = await store.hosts()
+  for (const { window, until } of windows)
+    for (const name of waitingProjects(window, { projects: config.projects, hosts, now }))
+      rested.set(name, Math.max(until, rested.get(name) ?? 0))
+  return rested
+}
+
 const isPaused = ({ holds, now }: QueueFacts): boolean =>
   holds.some(({ on, until }) => on.kind === 'queue' && (until === undefined || now < until))
 
@@ -157,7 +178,10 @@ const watchFarm = async (ports: Ports, memory: WatchMemory): Promise<void> => {
   await tell({ troubles: ['infra-repeats'], found: repeats, over: repeatsOver(ends, now) })
   const facts = await queueFacts(ports, memory, ends)
   await tell({ troubles: ['queue-stuck'], found: stuckQueue(facts, stuckMs), over: stuckOver(facts) })
-  const waiting = await waitingSeries(ports, memory)
+  const waiting = waitingUntold(await waitingSeries(ports, memory), {
+    incidents: await store.incidents({ since: now - oldestMs }),
+    rested: await restedUntil(ports, { oldestMs, now }),
+  })
   // Who paused the queue knows that it waits.
   const old = isPaused(facts) ? [] : oldQueues(waiting, { oldestMs, incidents, now })
   await tell({ troubles: ['queue-old'], found: old, over: oldOver(waiting, { oldestMs, now }) })

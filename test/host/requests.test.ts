@@ -104,3 +104,14 @@ it('a mistake in the proof is told once, and does not repeat itself for ever', a
   await expect(answerRequests(wired, { prove, signal })).rejects.toThrow('a bug')
   expect(await stateOf(wired.store, 'q1')).toMatchObject({ at: 'failed' })
 })
+
+it('what was answered long ago is forgotten; what waits is not, nor what another host said', async () => {
+  const { store } = await small()
+  const passed = { at: 'passed', when: 1 } as const
+  await store.addHostRequest(request('waits'))
+  await store.addHostRequest(request('old', { state: passed }))
+  await store.addHostRequest(request('other', { host: 'two', state: passed }))
+  for (let i = 0; i < 501; i++) await store.addHostRequest(request(`q${i}`, { state: passed }))
+  const left = (await store.hostRequests({})).map(({ id }) => id)
+  expect([left.length, ...left.slice(0, 3)]).toEqual([503, 'waits', 'other', 'q0'])
+})

@@ -3,9 +3,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Fault } from '../../src/model/fault.ts'
+import { newIncident } from '../../src/model/incident.ts'
 import type { Outcome } from '../../src/model/job.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { plannedMaintenance } from '../../src/stages/maintenance/plan.ts'
 import { openAlarm } from '../../src/wiring/alarm.ts'
 import { type Outside, tendWatch, watchMemory } from '../../src/wiring/watch.ts'
 import { builtOutcome, hold, host, job, run, running, series, task } from '../contract/samples.ts'
@@ -315,6 +317,36 @@ describe('a queue', () => {
     }))
     await pass(minute)
     expect(await found()).toEqual(['other - power'])
+  })
+
+  it('is not too old just because an outage of which people were told, or maintenance, was long', async () => {
+    const lastAt = clock.now() - 60 * hour
+    await store.saveSeries([series('old', { lastAt, state: { at: 'complete' } })])
+    const about = { host: 'alpha', about: 'alpha', detail: 'no word', since: lastAt }
+    const over = { at: clock.now(), how: 'its worker is back' }
+    await store.openIncident(
+      newIncident({
+        ...{ id: 'i', trouble: 'host-lost', ...about, state: { at: 'resolved' }, resolved: over },
+        affects: { hosts: [], images: [], projects: [], series: ['old'] },
+      }),
+    )
+    await look()
+    expect(await found()).toEqual([])
+    await pass(7 * hour)
+    const planned = {
+      hosts: [],
+      from: lastAt,
+      to: clock.now(),
+      reason: 'fans',
+      by: 'olga',
+      repeat: undefined,
+    }
+    const window = plannedMaintenance(planned, lastAt)
+    await store.addMaintenance({ ...window, state: { at: 'done', when: clock.now(), how: 'all work' } })
+    await pass(11 * hour)
+    expect(await found()).toEqual([])
+    await pass(2 * hour)
+    expect(await found()).toEqual(['queue-old - tally'])
   })
 
   it('counts a series that is tested once more from then on', async () => {

@@ -39,6 +39,7 @@ const requestRow = (request: HostRequest) => ({
 })
 
 const dayMs = 86_400_000
+const keptRequests = 500
 
 /** The store's part of what is done with hosts. */
 export const upkeepStore = (db: Db): UpkeepPart => ({
@@ -78,7 +79,15 @@ export const upkeepStore = (db: Db): UpkeepPart => ({
       .onConflict(conflict => conflict.column('id').doNothing())
       .returning('seq')
       .executeTakeFirst()
-    return row !== undefined
+    if (row === undefined) return false
+    // What was answered long ago nobody asks for any more.
+    await db
+      .deleteFrom('host_request')
+      .where('host', '=', request.host)
+      .where('open', '=', 0)
+      .where('seq', '<', row.seq - keptRequests)
+      .execute()
+    return true
   },
 
   async hostRequests({ host, open }) {

@@ -1,6 +1,7 @@
 // Does the queue move, and how long does the oldest series wait? Pure.
 import { type Hold, type Host, holdsNow } from '../../model/host.ts'
 import { holds as holdsStill, type Incident } from '../../model/incident.ts'
+import { overSince } from '../../model/incident-machine.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { Task } from '../../model/job.ts'
 import type { SeriesId } from '../../model/series.ts'
@@ -63,6 +64,24 @@ export const stuckOver =
 
 /** A series that somebody waits for. */
 export type Waiting = { series: SeriesId; project: string; title: string; since: Instant }
+
+/**
+ * Since when nobody was told why they wait: the time in which an incident or a window of maintenance said that does not count. `incidents`: also
+ * those that ended lately; `rested`: until when the hosts of a project rested as planned.
+ */
+export const waitingUntold = (
+  waiting: Waiting[],
+  { incidents, rested }: { incidents: Incident[]; rested: ReadonlyMap<string, Instant> },
+): Waiting[] => {
+  const ends = new Map<SeriesId, Instant>()
+  for (const incident of incidents.filter(({ trouble }) => trouble !== 'queue-old'))
+    for (const id of incident.affects.series)
+      ends.set(id, Math.max(ends.get(id) ?? 0, overSince(incident) ?? 0))
+  return waiting.map(one => ({
+    ...one,
+    since: Math.max(one.since, ends.get(one.series) ?? 0, rested.get(one.project) ?? 0),
+  }))
+}
 
 /** Those for which another incident says why they wait. */
 const explained = (incidents: Incident[]): Set<SeriesId> =>

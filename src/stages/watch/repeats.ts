@@ -43,7 +43,8 @@ export const repeatsIn = (
   )
   return [...Map.groupBy(recent, nameOf)].flatMap(([about, own]) => {
     const jobs = new Set(own.map(({ job }) => job))
-    const isOver = isCalm(ends, end => own.includes(end), { now, windowMs: repeatsWindowMs })
+    const all = new Set(own)
+    const isOver = isCalm(ends, end => all.has(end), { now, windowMs: repeatsWindowMs })
     if (isOver || own.length < minRuns || jobs.size < minJobs) return []
     const hosts = [...new Set(own.map(({ host }) => host))].sort()
     const images = [...new Set(own.map(({ image }) => image))].sort()
