@@ -100,7 +100,12 @@ test('one that runs is extended, finished, and shows what its hosts answered', a
   expect((await maintenance('show', id)).said).toMatch(
     /alpha +asked to prove itself .* failed: no accelerator works/,
   )
-  expect((await maintenance('finish', id, '--unproven')).said).toContain('without a proof')
+  const begins = id.slice(0, 5)
+  expect((await maintenance('show', begins)).said).toContain('alpha  asked to prove itself')
+  expect((await maintenance('show', begins, '--json')).said).toContain(`"id":"${id}"`)
+  expect(await maintenance('show', '')).toMatchObject({ status: 64 })
+  const finished = (await maintenance('finish', begins, '--unproven')).said
+  expect(finished).toContain(`maintenance ${id} ends, and alpha takes work again without a proof`)
   expect((await maintenance('cancel', id, '--reason', 'x')).said).toContain('runs already')
 })
 

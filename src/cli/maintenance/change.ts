@@ -28,9 +28,10 @@ const change = async (
 
 type Moving = { from?: string; to?: string; reason?: string }
 
-const move = (deps: CliDeps, id: string, given: Moving) =>
+const move = (deps: CliDeps, begins: string, given: Moving) =>
   withStore(deps, async store => {
-    const window = await find(store, id)
+    const window = await find(store, begins)
+    const { id } = window
     if (window.state.at === 'running')
       throw new UsageError(`maintenance ${id} runs already`, 'Use: grapevine maintenance extend, or finish')
     if (given.from === undefined && given.to === undefined && given.reason === undefined)
@@ -51,9 +52,10 @@ const move = (deps: CliDeps, id: string, given: Moving) =>
     )
   })
 
-const extend = (deps: CliDeps, id: string, given: { to: string }) =>
+const extend = (deps: CliDeps, begins: string, given: { to: string }) =>
   withStore(deps, async store => {
-    const window = await find(store, id)
+    const window = await find(store, begins)
+    const { id } = window
     if (window.state.at !== 'running')
       throw new UsageError(`maintenance ${id} is not running`, `Use: grapevine maintenance move ${id} --to …`)
     const to = wholeSeconds(parseUntil(given.to, Date.now(), '--to'))
@@ -66,12 +68,13 @@ const extend = (deps: CliDeps, id: string, given: { to: string }) =>
     deps.stdout.write(`maintenance ${id} lasts until ${sayInstant(to)}; those who know of it are told\n`)
   })
 
-const finish = (deps: CliDeps, id: string, { unproven = false }: { unproven?: boolean }) =>
+const finish = (deps: CliDeps, begins: string, { unproven = false }: { unproven?: boolean }) =>
   withStore(deps, async store => {
     const event: MaintenanceEvent = {
       on: 'finished',
       ...(unproven ? { unproven: operator(deps.env) } : {}),
     }
+    const { id } = await find(store, begins)
     const window = await change(store, { id, event, refused: 'it is not running' })
     deps.stdout.write(
       unproven
@@ -80,9 +83,10 @@ const finish = (deps: CliDeps, id: string, { unproven = false }: { unproven?: bo
     )
   })
 
-const cancel = (deps: CliDeps, id: string, given: { reason: string; series?: boolean }) =>
+const cancel = (deps: CliDeps, begins: string, given: { reason: string; series?: boolean }) =>
   withStore(deps, async store => {
-    const window = await find(store, id)
+    const window = await find(store, begins)
+    const { id } = window
     const why = given.reason.trim()
     if (why === '') throw new UsageError('--reason is empty', 'Say why: others will read it')
     if (window.state.at === 'running')

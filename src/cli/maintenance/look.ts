@@ -26,10 +26,11 @@ const list = (deps: CliDeps, { all = false, json = false }: { all?: boolean; jso
     deps.stdout.write(`${table([head, ...rows])}\n`)
   })
 
-const show = (deps: CliDeps, id: string) =>
+const show = (deps: CliDeps, begins: string, { json = false }: { json?: boolean }) =>
   withStore(deps, async store => {
-    const window = await find(store, id)
-    const { from, to, reason, by, createdAt, repeat, series } = window
+    const window = await find(store, begins)
+    if (json) return void deps.stdout.write(`${JSON.stringify(window)}\n`)
+    const { id, from, to, reason, by, createdAt, repeat, series } = window
     const lines = [
       `${what(window)}: ${reason}`,
       saySpan(from, to),
@@ -60,6 +61,7 @@ export const looking = (deps: CliDeps): Command[] => [
       'Shows a window, and whether its hosts have proved themselves. See `grapevine notice list` for what was said of it.',
     )
     .argument(...idArgument)
+    .option('--json', 'one JSON line')
     .addHelpText('after', `\nExample:\n  $ grapevine maintenance show ${example}`)
-    .action((id: string) => show(deps, id)),
+    .action((id: string, options: { json?: boolean }) => show(deps, id, options)),
 ]

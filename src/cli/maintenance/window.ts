@@ -8,10 +8,11 @@ import { parseWhen, sayInstant } from '../when.ts'
 
 export const see = 'See: grapevine maintenance list --all'
 
-/** Throws UsageError if there is none. */
+/** By the beginning of its id. Throws UsageError if there is none, or more than one. */
 export const find = async (store: Store, id: string): Promise<Maintenance> => {
-  const window = (await store.maintenances()).find(one => one.id === id)
-  if (!window) throw new UsageError(`there is no maintenance ${id}`, see)
+  const [window, ...more] = (await store.maintenances()).filter(one => one.id.startsWith(id))
+  if (!window || id === '') throw new UsageError(`there is no maintenance ${id}`, see)
+  if (more.length > 0) throw new UsageError(`${more.length + 1} windows begin with ${id}`, 'Give more of it')
   return window
 }
 
@@ -66,5 +67,5 @@ export const refuseOverlap = async (store: Store, window: Maintenance): Promise<
   )
 }
 
-export const idArgument = ['<id>', 'see `grapevine maintenance list`'] as const
-export const example = 'm3f2a91c07be4d5a'
+export const idArgument = ['<id>', 'the beginning is enough; see `grapevine maintenance list`'] as const
+export const example = 'm3f2a'
