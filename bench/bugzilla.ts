@@ -4,6 +4,7 @@ import { secret } from '../src/config/secret.ts'
 import type { Tracker } from '../src/ports/bugs.ts'
 import type { Clock } from '../src/ports/clock.ts'
 import { bot, type FakeBugzilla, startBugzilla } from '../test/fakes/bugzilla/server.ts'
+import { keptInStep } from './bugzilla-sync.ts'
 import { type Bench, type Row, row } from './row.ts'
 
 const manyBugs = 2_000
@@ -151,6 +152,7 @@ export const bugzilla: Bench = async () => {
   const { rows, cursor } = await backFill(server)
   const later = await afterBreak(server)
   const news = await whatIsNew(server, cursor)
+  const inStep = await keptInStep(server, manyBugs * commentsOfEach)
   await server.close()
-  return [...rows, ...later, ...news]
+  return [...rows, ...later, ...news, ...inStep]
 }

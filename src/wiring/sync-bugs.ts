@@ -241,12 +241,6 @@ const sayUnsaid = async (ports: SyncPorts, given: Tended, room: number): Promise
   }
 }
 
-const tracksOf = async (store: Store, { name, tracker }: SyncProject): Promise<Track[]> =>
-  (await store.tracks({})).filter(
-    // Its address may have been another one when they began.
-    one => one.project === name && one.tracker === tracker.name && tracker.owns(one.bug),
-  )
-
 /** What is to be looked at: what changed, and once in a while what time alone brings. */
 const findWork = async (
   wired: Ports,
@@ -279,12 +273,11 @@ const save = (store: Store, { name }: SyncProject, value: Swept) =>
 export const syncBugs = async (
   wired: Ports,
   memory: BugsMemory,
-  { project, woken }: { project: SyncProject; woken: BugUrl[] },
+  { project, woken, tracks }: { project: SyncProject; woken: BugUrl[]; tracks: Track[] },
 ): Promise<void> => {
   const { store, clock, log } = wired
   const ports = syncPorts(wired)
   const now = clock.now()
-  const tracks = await tracksOf(store, project)
   const swept = await findWork(wired, memory, { project, tracks, now })
   const ours = woken.filter(url => tracks.some(({ bug }) => bug === url) || project.rules.products.length > 0)
   const todo = [...new Set([...ours, ...swept.todo])]

@@ -28,12 +28,13 @@ const readingOf = async (store: Store, project: string): Promise<Reading | undef
 const withTracks = async (store: Store, project: string, kept: Reading | undefined, tracks: Track[]) => {
   const at = kept && kept.known.length > 0 ? kept.at : await store.mailPlace(project)
   const known = tracks.map(trackKey)
+  const before = new Set(kept?.known)
   const behind: Record<string, number> = {}
-  for (const track of tracks) {
-    const key = trackKey(track)
+  for (const [n, track] of tracks.entries()) {
+    const key = known[n] ?? trackKey(track)
     const place = kept?.behind[key]
     if (place !== undefined) behind[key] = place
-    else if (!kept?.known.includes(key)) {
+    else if (!before.has(key)) {
       const first = await store.mailPlace(project, track.thread)
       // Of a thread that the bug began nothing can be older than now.
       behind[key] = Math.max(0, (first === 0 ? at : first) - overlap)
@@ -141,7 +142,7 @@ export const syncMails = async (
   { tracks: all, aside }: { tracks: Track[]; aside: Aside },
 ): Promise<void> => {
   const { store } = wired
-  const tracks = all.filter(({ state, bug }) => state.at === 'on' && project.tracker.owns(bug))
+  const tracks = all.filter(({ state }) => state.at === 'on')
   const kept = await readingOf(store, project.name)
   if (tracks.length === 0 && (kept === undefined || kept.known.length === 0)) return
   const reading = await withTracks(store, project.name, kept, tracks)
@@ -149,7 +150,7 @@ export const syncMails = async (
   const waiting = await store.bugWrites({ at: 'pending', kind: 'mirror', limit: mostWaiting })
   const room = mostWaiting - waiting.length
   const round = { ports: syncPorts(wired), project, seen: new Map(), room, aside }
-  for (const track of tracks) await catchUp(round, reading, track)
+  if (Object.keys(reading.behind).length > 0) for (const track of tracks) await catchUp(round, reading, track)
   const head = await store.mailPlace(project.name)
   if (head > reading.at) {
     const came = await readFrom(round, reading, tracks, Math.max(0, reading.at - overlap))

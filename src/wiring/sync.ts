@@ -51,15 +51,17 @@ const tendProject = async (
   given: Omit<SyncProject, 'login'>,
 ): Promise<void> => {
   const own = memoryOf(memory, given.name)
+  if (ports.clock.now() < own.notBefore) return
   const tracks = (await ports.store.tracks({})).filter(
-    one => one.project === given.name && one.tracker === given.tracker.name,
+    // The tracker's address may have been another one when they began.
+    one => one.project === given.name && one.tracker === given.tracker.name && given.tracker.owns(one.bug),
   )
-  if (ports.clock.now() < own.notBefore || !hasWork(given, tracks)) return
+  if (!hasWork(given, tracks)) return
   try {
     const project = { ...given, login: await loginOf(memory, given.tracker) }
     const woken = await wakeByMail(ports, own.wake, project)
     await syncMails(ports, project, { tracks, aside: own.bugs.aside })
-    await syncBugs(ports, own.bugs, { project, woken })
+    await syncBugs(ports, own.bugs, { project, woken, tracks })
   } catch (error) {
     own.notBefore = ports.clock.now() + retryMs
     throw error

@@ -222,6 +222,29 @@ describe('private and restricted', () => {
   })
 })
 
+describe('a peek at many bugs', () => {
+  test('costs two requests, shows what all may see, and tells what is gone', async () => {
+    const { server, tracker, clock, urlOf } = await open({ version: '5.2' })
+    for (let n = 0; n < 12; n++) server.say(server.addBug(), { text: 'hidden', isPrivate: true })
+    // We may see both: that is not enough.
+    Object.assign(server.accounts[0] ?? {}, { secret: true, insider: true })
+    Object.assign(server.bugs.get(2) ?? {}, { groups: ['security'] })
+    server.bugs.delete(3)
+    await tracker.probe()
+    const all = Array.from({ length: 12 }, (_, n) => urlOf(n + 1))
+    // The round that proves the key costs enough.
+    expect((await tracker.peek(all)).size).toBe(0)
+    await clock.advance(60_000)
+    server.requests.length = 0
+    const found = await tracker.peek(all)
+    expect(server.requests).toHaveLength(2)
+    expect(found.size).toBe(10)
+    expect([found.get(urlOf(2)), found.get(urlOf(3))]).toEqual(['gone', 'gone'])
+    const shown = found.get(urlOf(4))
+    expect(shown === 'gone' ? [] : shown?.map(({ text }) => text)).toEqual(['It breaks.'])
+  })
+})
+
 describe('comments since', () => {
   test('those of the same second are not missed', async () => {
     const { server, tracker, urlOf } = await open()

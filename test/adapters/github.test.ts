@@ -134,7 +134,8 @@ describe('reading', () => {
     const before = github.counted
     expect((await tracker.comments(urlOf(7))).at(-1)).toMatchObject({ number: 250, text: 'comment 250' })
     expect(github.counted).toBe(before)
-    expect(github.asked.filter(one => one.endsWith(' 304'))).toHaveLength(4)
+    // The issue, its pages, and whether the repository is still for all to see.
+    expect(github.asked.filter(one => one.endsWith(' 304'))).toHaveLength(5)
   })
 
   it('tells nothing of a repository that is not for everybody', async () => {
@@ -323,6 +324,32 @@ describe('trouble', () => {
     await expect(away.bug(urlOf(7))).rejects.toMatchObject({ kind: 'unreachable', retry: 'soon' })
     github = await startGithub()
     await Promise.all([wrong.close(), away.close()])
+  })
+
+  it('is not read out once it is private, also a moment after it was read', async () => {
+    const { number } = github.put('it breaks', { body: 'It breaks.' })
+    expect(await tracker.comments(urlOf(number))).toHaveLength(1)
+    github.repository.private = true
+    expect(await tracker.bug(urlOf(number))).toMatchObject({ isRestricted: true, summary: '' })
+    expect(await tracker.comments(urlOf(number))).toEqual([])
+  })
+
+  it('that cannot be seen at all is no end of its issues', async () => {
+    const { number } = github.put('it breaks')
+    expect(await tracker.bug(urlOf(99))).toBeUndefined()
+    github.trouble.hidden = true
+    await expect(tracker.bug(urlOf(number))).rejects.toMatchObject({ kind: 'refused', retry: 'later' })
+  })
+
+  it('peeks at comments by a request for each of two issues', async () => {
+    for (const title of ['one', 'two', 'three']) github.say(github.put(title).number, title)
+    github.deleted.add(2)
+    github.asked.length = 0
+    const found = await tracker.peek([1, 2, 3].map(urlOf))
+    expect(github.asked).toHaveLength(2)
+    const first = found.get(urlOf(1))
+    expect(first === 'gone' ? [] : first?.map(({ text }) => text)).toEqual(['one'])
+    expect(found.get(urlOf(2))).toBe('gone')
   })
 
   it('the probe says who we are and what will not work', async () => {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ProjectConfig } from '../../src/config/config.ts'
 import type { BugWrite } from '../../src/model/bug.ts'
+import { Fault } from '../../src/model/fault.ts'
 import { botProject } from '../../src/model/mail.ts'
 import type { OutgoingMail } from '../../src/model/reply.ts'
 import type { Tracker } from '../../src/ports/bugs.ts'
@@ -371,6 +372,105 @@ describe('bug → list', () => {
     const raw = made.ok ? made.bytes.toString('latin1') : ''
     expect(raw).toMatch(/Content-Transfer-Encoding: quoted-printable/i)
     expect(Math.max(...raw.split('\r\n').map(line => line.length))).toBeLessThan(998)
+  })
+
+  test('one bug that cannot be read holds up no other, and is not asked for again and again', async () => {
+    await open({ products: ['tally'] })
+    await round(a)
+    bugs.now = a.flow.wired.clock.now()
+    const { comments: read } = a.tracker
+    a.tracker.comments = async bug => {
+      if (bug !== url(7)) return read(bug)
+      bugs.asked.push('broken')
+      throw new Fault('malformed', 'later', 'its answer is not JSON')
+    }
+    newBug()
+    newBug(8, 'Another one.')
+    for (let n = 0; n < 5; n++) await round(a)
+    expect(mails(a).map(({ text }) => text.split('\n')[2])).toEqual(['Another one.'])
+    expect(bugs.asked.filter(what => what === 'broken')).toHaveLength(1)
+    a.tracker.comments = read
+    await round(a, [], 11 * 60_000)
+    expect(mails(a)).toHaveLength(2)
+  })
+
+  test('a mail waits for a bug that cannot be read just now', async () => {
+    await begun()
+    const { comments: read } = a.tracker
+    a.tracker.comments = async () => {
+      throw new Fault('malformed', 'later', 'its answer is not JSON')
+    }
+    await say(a, { id: 'waits@example.org', re: mails(a)[0]?.messageId ?? '', body: 'I have it, too.' })
+    for (let n = 0; n < 2; n++) await round(a)
+    expect(bugs.bugs.get(url(7))?.comments).toHaveLength(1)
+    a.tracker.comments = read
+    for (let n = 0; n < 2; n++) await round(a, [], 11 * 60_000)
+    expect(bugs.bugs.get(url(7))?.comments).toHaveLength(2)
+  })
+
+  test('what was kept in step under another address of the tracker holds up nothing', async () => {
+    await begun()
+    const track = (await a.flow.wired.store.tracks({}))[0]
+    if (track) await a.flow.wired.store.saveTrack({ ...track, bug: 'https://old.example/1', lastAt: 0 })
+    a.tracker.bug = async bug => {
+      if (!a.tracker.owns(bug)) throw new Fault('refused', 'never', 'no bug of ours')
+      return bugs.bug(bug)
+    }
+    bugs.now = a.flow.wired.clock.now()
+    bugs.say(url(7), { text: 'And with eleven.', at: bugs.now })
+    await round(a)
+    expect(mails(a)[1]?.text).toContain('And with eleven.')
+  })
+
+  test('many that end at once do not flood the list', async () => {
+    await open({ products: ['tally'] })
+    await round(a)
+    bugs.now = a.flow.wired.clock.now()
+    for (let number = 1; number <= 25; number++) newBug(number)
+    for (let n = 0; n < 5; n++) await round(a)
+    const begunSoFar = mails(a).length
+    expect(begunSoFar).toBe(25)
+    await round(a, [], 31 * day)
+    expect(mails(a).length - begunSoFar).toBeLessThanOrEqual(10)
+    for (let n = 0; n < 3; n++) await round(a)
+    expect(mails(a).length - begunSoFar).toBe(25)
+  })
+
+  test('a flood of bugmail is believed a few times a minute', async () => {
+    await begun()
+    await tend(a)
+    const raw = (bug: number) =>
+      [
+        ...['From: x@example.org', 'To: grapevine@example.org', 'X-Bugzilla-Type: changed'],
+        ...['Auto-Submitted: auto-generated', `Message-ID: <bug-${bug}-2-abc@http.bugs/>`, '', 'x', ''],
+      ].join('\n')
+    const asked = bugs.asked.length
+    for (let from = 100; from < 200; from += 25) {
+      const some = Array.from({ length: 25 }, (_, n) => arrived(a, raw(from + n)))
+      await receive(a.flow.wired)({
+        project: botProject,
+        source: 'inbox',
+        listTags: [],
+        mails: some,
+        cursor: from,
+      })
+      for (let n = 0; n < 4; n++) await tend(a)
+    }
+    expect(bugs.asked.length - asked).toBeLessThanOrEqual(20)
+  })
+
+  test('neither a summary nor the name of a file tells an address, or begins another header', async () => {
+    await open({ products: ['tally'] })
+    await round(a)
+    bugs.now = a.flow.wired.clock.now()
+    bugs.put(url(7), { summary: 'from dora@example.com\r\nBcc: eve@example.com\u0000\u202e' })
+    const file = { id: 3, name: 'dora@example.com.eml', type: 'text/plain', bytes: 1, url: `${url(7)}/a/3` }
+    bugs.say(url(7), { text: 'See it.', at: bugs.now, attachment: file })
+    await round(a)
+    const made = await mailBytes(mails(a)[0] as OutgoingMail, undefined)
+    const raw = made.ok ? made.bytes.toString('latin1') : ''
+    expect(raw).toContain('See it.')
+    expect(raw).not.toMatch(/dora|eve@|^Bcc:/m)
   })
 
   test('nothing happens until the bot is live', async () => {
