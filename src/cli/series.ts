@@ -73,6 +73,15 @@ const groundLines = ({ before = [], lacking = [] }: Job): string[] => [
   ...lacking.map(({ id, why }) => `  without ${cleanLine(id, 100)}: ${why}`),
 ]
 
+const sayWithheld = async (store: Store, { state }: Series): Promise<string> => {
+  const job = state.at === 'planned' && state.job !== undefined ? await store.job(state.job) : undefined
+  if (!job) return ''
+  const { systemClock } = await import('../adapters/clock/system.ts')
+  const { withheldJobs } = await import('../stages/upkeep/withheld.ts')
+  const withheld = await withheldJobs(store, systemClock, [job])
+  return withheld.has(job.id) ? ': it waits for the end of an incident; see: grapevine incident list' : ''
+}
+
 const describe = async (
   store: Store,
   blobs: Blobs,
@@ -96,7 +105,7 @@ const describe = async (
     }
     if (!tests) lines.push(...probeLines(tasks))
   }
-  if (verdict === undefined) lines.push('verdict none yet')
+  if (verdict === undefined) lines.push(`verdict none yet${await sayWithheld(store, series)}`)
   else if (verdict.finding.kind === 'cancelled')
     lines.push(`verdict cancelled: ${sayCancel(verdict.finding)}`)
   else lines.push(...verdictLines(verdict, series, tests))

@@ -8,6 +8,7 @@ import { cancel } from '../stages/plan/cancel.ts'
 import { sayFinding } from '../stages/reply/finding.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
+import { withheldJobs } from '../stages/upkeep/withheld.ts'
 import { oneLine } from '../text/clean.ts'
 import { headProof } from './first-time.ts'
 import type { Wired } from './wire.ts'
@@ -189,8 +190,18 @@ const ahead = async (wired: Wired, job: string): Promise<number | undefined> => 
   return at < 0 ? undefined : at
 }
 
+/** Is all of it run, and its result kept back until an incident is over? */
+const isWithheld = async ({ store, clock }: Wired, id: string): Promise<boolean> => {
+  const job = await store.job(id)
+  return job !== undefined && (await withheldJobs(store, clock, [job])).has(id)
+}
+
 /** status: where it is, what runs, and what was found so far. */
-export const standing = async (wired: Wired, series: Series, { sender }: Command): Promise<Act> => {
+export const standing = async (
+  wired: Wired,
+  series: Series,
+  { sender }: Pick<Command, 'sender'>,
+): Promise<Act> => {
   const { store } = wired
   const { state } = series
   const isOwn = series.author.address.toLowerCase() === sender
@@ -200,6 +211,7 @@ export const standing = async (wired: Wired, series: Series, { sender }: Command
   const said = verdict === undefined ? '' : sayFinding(verdict, series)
   const isCurrent = verdict !== undefined && (job === undefined || verdict.job === job)
   const before = job === undefined || isCurrent ? undefined : await ahead(wired, job)
+  const withheld = job !== undefined && !isCurrent && (await isWithheld(wired, job))
   const by = state.at === 'superseded' ? await store.series(state.by) : undefined
   return {
     how: 'done',
@@ -211,7 +223,8 @@ export const standing = async (wired: Wired, series: Series, { sender }: Command
       whose: `${isOwn ? 'your' : 'this'} ${series.total > 1 ? 'series' : 'patch'}`,
       state: { at: state.at, missing: and(missingParts(series).map(String)), by: by?.version ?? 0 },
       running: job !== undefined && !isCurrent,
-      tasks: isCurrent ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task), 120)),
+      withheld,
+      tasks: isCurrent || withheld ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task), 120)),
       ahead: before ?? -1,
       found: oneLine(isOwn ? said : said.replace(/\byour (patch|series|change)/g, 'this $1'), 200),
       foundAt: verdict === undefined ? '' : sayDay(verdict.decidedAt),

@@ -11,9 +11,8 @@ import type { SeriesId } from '../model/series.ts'
 import type { Tracker } from '../ports/bugs.ts'
 import { waitingProjects } from '../stages/maintenance/plan.ts'
 import { readyTasks } from '../stages/run/ready.ts'
-import { heldJobs } from '../stages/upkeep/alike.ts'
-import { shadedJobs } from '../stages/upkeep/shadow.ts'
 import { currentJobs } from '../stages/upkeep/sweep.ts'
+import { withheldJobs } from '../stages/upkeep/withheld.ts'
 import { disksOver, failingDisks } from '../stages/watch/disks.ts'
 import { type Ending, endingSoon, expiryOver } from '../stages/watch/expiry.ts'
 import { tellFound } from '../stages/watch/found.ts'
@@ -114,10 +113,7 @@ const queueFacts = async (ports: Ports, memory: WatchMemory, ends: RunEnd[]): Pr
 /** Series that wait to be planned or judged, and not for the end of an incident. */
 const waitingSeries = async ({ store, clock }: Ports, memory: WatchMemory): Promise<Waiting[]> => {
   const jobs = await currentJobs(store)
-  const held = new Set([
-    ...(await heldJobs(store, clock, jobs)),
-    ...(await shadedJobs(store, clock, { jobs })).keys(),
-  ])
+  const held = await withheldJobs(store, clock, jobs)
   const planned = await Promise.all(
     jobs
       .filter(({ id }) => !held.has(id))

@@ -2,7 +2,9 @@
 // disk lies for a while.
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Incident } from '../../src/model/incident.ts'
+import { render } from '../../src/text/render.ts'
 import { openAlarm } from '../../src/wiring/alarm.ts'
+import { standing } from '../../src/wiring/command-series.ts'
 import { host } from '../contract/samples.ts'
 import type { Behaviour } from '../fakes/farm.ts'
 import { type Flow, openFlow } from '../fakes/flow.ts'
@@ -127,12 +129,21 @@ describe('what ran on an image that was damaged', () => {
     await pass(120_000)
     expect((await titles()).sort()).toEqual(['ann: better', 'ben: better'])
     expect(flow.sent).toEqual([])
+    const status = async () => {
+      const [one] = await flow.wired.store.seriesIn({})
+      if (one === undefined) throw new Error('there is none')
+      const { variables } = await standing(flow.wired, one, { sender: one.author.address })
+      const mail = { ...variables, live: true, intended: '', administrator: 'Olga' }
+      return render('answer-status', mail).join(' ')
+    }
+    expect(await status()).toContain('there is trouble on my side')
     world.bad = undefined
     await alarm.clear('image-damaged', 'debian', 'built again')
     await flow.settle()
     expect(await found()).toEqual({ 'ann: better': 'all-well', 'ben: better': 'all-well' })
     expect([mailsTo('Ann').length, mailsTo('Ben').length]).toEqual([1, 1])
     expect(await titles()).toHaveLength(2)
+    expect(await status()).not.toContain('trouble')
     await pass(3_600_000)
     expect(flow.sent).toHaveLength(2)
   })

@@ -5,8 +5,7 @@ import type { Job, Task } from '../../model/job.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Push } from '../../ports/queue.ts'
 import type { Store } from '../../ports/store.ts'
-import { heldJobs } from './alike.ts'
-import { shadedJobs } from './shadow.ts'
+import { withheldJobs } from './withheld.ts'
 
 export type SweepPorts = { store: Store; clock: Clock }
 
@@ -112,10 +111,7 @@ export const sweep = (ports: SweepPorts) => async (): Promise<Push[]> => {
   const mails = await store.mailKeys({ kind: 'new', limit: mailsAtOnce })
   const complete = await store.seriesIn({ at: 'complete' })
   const open = await currentJobs(store)
-  const held = new Set([
-    ...(await heldJobs(store, ports.clock, open)),
-    ...(await shadedJobs(store, ports.clock, { jobs: open })).keys(),
-  ])
+  const held = await withheldJobs(store, ports.clock, open)
   return [
     ...mails.map(mail => pushes.assemble(mail.project, mail.id)),
     ...complete.map(series => pushes.plan(series.id)),
