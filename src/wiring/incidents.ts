@@ -49,14 +49,12 @@ const projectsOf = ({ config }: Ports): World['projects'] =>
     alikeWithinMs: proof.alike.withinMs,
   }))
 
-/** What nobody has looked at for a while is looked at. */
+/** Once nobody has looked at one for a while all are looked at: what one touches may be another's doing, as hosts stand in for each other. */
 const look = async (ports: Ports, live: Incident[], { looked, jobs }: IncidentMemory): Promise<void> => {
   const now = ports.clock.now()
   for (const id of looked.keys()) if (!live.some(one => one.id === id)) looked.delete(id)
-  const due = live.filter(
-    one => holds(one) && now - (looked.get(one.id) ?? Number.NEGATIVE_INFINITY) >= lookEveryMs,
-  )
-  if (due.length === 0) return
+  const due = live.filter(holds)
+  if (!due.some(({ id }) => now - (looked.get(id) ?? Number.NEGATIVE_INFINITY) >= lookEveryMs)) return
   const since = Math.min(...due.map(one => Math.max(one.since, looked.get(one.id) ?? one.since))) - endsLagMs
   const world = await worldOf(ports.store, { live, projects: projectsOf(ports), jobs, since, now })
   for (const one of due) {
