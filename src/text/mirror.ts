@@ -150,11 +150,21 @@ const plainWords = (text: string): string =>
 
 const comparedLength = 200
 
-/** Does a text hold the words of another, unquoted? Of a long one its beginning counts, as the rest may be cut. */
-export const holdsWords = (whole: string, part: string): boolean => {
-  const words = plainWords(part).slice(0, comparedLength).trim()
-  return words !== '' && plainWords(whole).includes(words)
+/** So much of a text is looked through for its first words. */
+const mostSought = 20_000
+
+/** Does a text hold the words of others, unquoted? Of a long one its beginning counts, as the rest may be cut. */
+export const wordsIn = (whole: string): ((part: string) => boolean) => {
+  let all: string | undefined
+  return part => {
+    const words = plainWords(part.slice(0, mostSought)).slice(0, comparedLength).trim()
+    if (words === '') return false
+    all ??= plainWords(whole)
+    return all.includes(words)
+  }
 }
+
+export const holdsWords = (whole: string, part: string): boolean => wordsIn(whole)(part)
 
 const maxIds = 20
 

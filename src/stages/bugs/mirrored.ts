@@ -8,7 +8,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 import { markOf as markIn } from '../../text/bug-comment.ts'
 import { contentId } from '../../text/digest.ts'
-import { holdsWords, namedIds } from '../../text/mirror.ts'
+import { holdsWords, namedIds, wordsIn } from '../../text/mirror.ts'
 import { markOf, writeOfMark } from './write.ts'
 
 /** A project whose threads and bugs are kept in step. */
@@ -115,12 +115,12 @@ export const commentOfMail = (
   commentUrl: (comment: BugComment) => string,
 ): BugComment | undefined => {
   const { messageId, text } = mail.parsed ?? { messageId: undefined, text: '' }
+  const holds = wordsIn(text)
+  const namesBug = text.includes(bug.url)
   return comments.find(
     one =>
-      (commentMessageId(bug, one.id) === messageId ||
-        text.includes(bug.url) ||
-        text.includes(commentUrl(one))) &&
-      holdsWords(text, one.text),
+      (namesBug || commentMessageId(bug, one.id) === messageId || text.includes(commentUrl(one))) &&
+      holds(one.text),
   )
 }
 
