@@ -1,7 +1,7 @@
 // Word of trouble to those who wait: what is due is kept in the journal, then sent; beside the flow, and without the database if need be.
 import { isCoveredBy } from '../model/covered.ts'
 import { Fault } from '../model/fault.ts'
-import type { Incident, IncidentId } from '../model/incident.ts'
+import { holds, type Incident, type IncidentId } from '../model/incident.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import { excusedBy, type Maintenance } from '../model/maintenance.ts'
 import type { Notice } from '../model/notice.ts'
@@ -101,10 +101,14 @@ const audienceOf = async (
 ): Promise<Pick<Reach, 'waiting' | 'covered'>> => {
   const waiting = new Map<string, number>()
   const covered = new Set<string>()
-  if (incident.state.at !== 'open') return { waiting, covered }
+  if (!holds(incident)) return { waiting, covered }
   const series = await concernedBy(ports.store, incident, memory.series)
   const touched = new Set([...series.values()].map(({ project }) => project))
+  const hasWord = (project: string) =>
+    notices.some(one => isAbout(incident, one) && isTo(one, project) && one.reply.state.at !== 'failed')
   for (const { name: project } of ports.config.projects) {
+    // Only a first word asks for it.
+    if (hasWord(project)) continue
     const known = touched.has(project)
     const { ids } = known ? await whoWaits(ports, incident, { project, memory }) : noProgress
     if (known) waiting.set(project, doubtful.has(incident.trouble) ? 1 : ids.length)
