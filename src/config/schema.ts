@@ -344,7 +344,9 @@ const power = z
     z
       .strictObject({
         kind: z.literal('redfish'),
-        url: webAddress.describe('Address of the BMC, like https://bmc1.example.org.'),
+        url: webAddress
+          .refine(url => /^https:/i.test(url), { error: 'must begin with https://: a password goes there' })
+          .describe('Address of the BMC, like https://bmc1.example.org.'),
         system: line('a system')
           .optional()
           .describe('Id of the system, where there are several. Default: the only one.'),
@@ -684,7 +686,14 @@ const sync = z
   .strictObject({
     products: some('Bugs of these products: each comes to the list.'),
     bugs: z
-      .array(z.union([z.int().min(1), line('a bug')]))
+      .array(
+        z.union([
+          z.int().min(1),
+          line('a bug').regex(/^(#?[1-9]\d{0,9}|https?:\/\/\S+)$/, {
+            error: 'must be a number or an address',
+          }),
+        ]),
+      )
       .default([])
       .describe('Single bugs, by number or address. Default: none.'),
     flag: line('a flag').optional().describe('Bugs with this flag (GitHub: label). Default: none.'),

@@ -393,6 +393,22 @@ const mistakes: [what: string, from: string, to: string, message: string][] = [
     'grapevine.yaml:10:3: projects["Tally Devel"]: a name is made of a–z, 0–9, ".", "_" and "-" (64 at most), and begins with a letter or digit',
   ],
   [
+    'a BMC whose password would go in the clear',
+    'farm:',
+    'farm:\n  hosts: { oak: { power: { kind: redfish, url: "http://bmc.example.org", user: u, password: { env: P } } } }',
+    'grapevine.yaml:6:48: farm.hosts.oak.power.url: must begin with https://: a password goes there',
+  ],
+  [
+    'a bug that is neither a number nor an address',
+    'repository: ./tally.git',
+    'repository: ./tally.git\n    bugs: { tracker: b, sync: { bugs: [7, x] } }',
+    [
+      'grapevine.yaml: 2 problems',
+      '  grapevine.yaml:15:22: projects.tally.bugs.tracker: there is no tracker "b" in trackers',
+      '  grapevine.yaml:15:43: projects.tally.bugs.sync.bugs[1]: must be a number or an address',
+    ].join('\n'),
+  ],
+  [
     'nowhere to send',
     '  maildir: ./outbox',
     '  live: false',
