@@ -238,6 +238,8 @@ export const startDovecot = async (options: DovecotOptions = {}): Promise<TestDo
 
   let master: number | undefined
   const start = async () => {
+    // A killed one that nobody has waited for yet looks alive to the next one.
+    rmSync(at('run/master.pid'), { force: true })
     // Should this process be killed, the server goes with it.
     const command = ['setpriv', '--pdeathsig=KILL', 'dovecot', '-F', '-c', at('dovecot.conf')] as const
     const [file, ...args] = as(who, [...command])
