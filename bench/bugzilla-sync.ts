@@ -123,8 +123,13 @@ const idleDay = async (run: Run): Promise<Row[]> => {
     await run.round(minute)
     await sendAll(run, sent)
   }
+  // Who we are, and how the key is read, is asked once.
+  const [first = 0, ...later] = costs
   return [
-    row('a whole round with nothing new, at most', Math.max(...costs), 'requests', { less: 3 }),
+    row('the first round of a process, with nothing new', first, 'requests'),
+    row('a whole round with nothing new, any later one, at most', Math.max(...later), 'requests', {
+      less: 3,
+    }),
     row('in the mean of a day', requestsOf(costs) / costs.length, 'requests', { less: 3 }),
     row('bugs looked through for edits in that day', looked, 'bugs', { more: run.server.bugs.size }),
     row('takes here, of a processor', (seconds * 1000) / costs.length, 'ms/round'),

@@ -63,6 +63,8 @@ const cases: [asked: Asked, status: number, code: number, shape: string][] = [
   [{ path: 'bug?last_change_time=garbage' }, 400, 56, error],
   [{ path: 'bug?last_change_time=2030-01-01T00:00:00Z' }, 200, 0, '{bugs:[]}'],
   [{ path: 'bug/1/comment' }, 200, 0, `{bugs:{<id>:{comments:[${comment}]}},comments:{}}`],
+  [{ path: 'bug/1/comment?ids=999999' }, 404, 101, error],
+  [{ path: 'bug/1/comment?ids=2' }, 401, 102, error],
   [
     { path: 'bug/1/comment?new_since=2030-01-01T00:00:00Z' },
     200,
@@ -125,6 +127,12 @@ test('statuses, numbers and shapes are those of a 5.2', async () => {
     expect({ asked, ...given }).toEqual({ asked, status, code, shape: expected })
     server.bugs.get(1) && Object.assign(server.bugs.get(1) ?? {}, { status: 'CONFIRMED', resolution: '' })
   }
+})
+
+test('other bugs that are asked about beside one are in the answer', async () => {
+  const answer = await fetch(`${server.url}rest/bug/1/comment?ids=3&include_fields=id&api_key=${bot.key}`)
+  const { bugs } = (await answer.json()) as { bugs: Record<string, unknown> }
+  expect(Object.keys(bugs).sort()).toEqual(['1', '3'])
 })
 
 test('history and states have the shapes of a 5.2', async () => {

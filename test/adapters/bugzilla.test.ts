@@ -1,5 +1,6 @@
 // The client against a Bugzilla that is as odd as the real ones: each oddity would make it lie, write twice, or tell what is not to be told.
 import { afterEach, describe, expect, test } from 'vitest'
+import { commentsAnswer } from '../../src/adapters/bugzilla/answers.ts'
 import { bugzillaTracker } from '../../src/adapters/bugzilla/tracker.ts'
 import type { BugzillaConfig } from '../../src/config/config.ts'
 import { secret } from '../../src/config/secret.ts'
@@ -221,6 +222,15 @@ describe('private and restricted', () => {
     expect(names).toEqual(['Ann Reporter', ''])
   })
 })
+
+test.each([0, false, '0', 1, true, 'false', null])(
+  'only a comment that is clearly for all is: %s',
+  is_private => {
+    const said = { id: 1, count: 0, creator: 'a', time: '2026-01-01T00:00:00Z', text: 'x', is_private }
+    const read = commentsAnswer.parse({ bugs: { 1: { comments: [said] } } }).bugs['1']?.comments[0]
+    expect(read?.is_private).toBe(![0, false, '0'].includes(is_private as number))
+  },
+)
 
 describe('a peek at many bugs', () => {
   test('costs two requests, shows what all may see, and tells what is gone', async () => {
