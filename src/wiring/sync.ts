@@ -9,7 +9,8 @@ import { syncMails } from './sync-mails.ts'
 import { type SyncWired as Ports, syncProjectOf } from './sync-project.ts'
 import { type WakeMemory, wakeByMail, wakeMemory } from './sync-wake.ts'
 
-type ProjectMemory = { notBefore: Instant; bugs: BugsMemory; wake: WakeMemory }
+/** `failed`: why it waits until `notBefore`. */
+type ProjectMemory = { notBefore: Instant; failed: unknown; bugs: BugsMemory; wake: WakeMemory }
 
 /** What this process has seen already; lost with it, at the cost of some requests. */
 export type SyncMemory = {
@@ -37,7 +38,7 @@ const loginOf = async (memory: SyncMemory, tracker: Tracker): Promise<string> =>
 const memoryOf = (memory: SyncMemory, project: string): ProjectMemory => {
   const known = memory.projects.get(project)
   if (known) return known
-  const fresh = { notBefore: 0, bugs: bugsMemory(), wake: wakeMemory() }
+  const fresh = { notBefore: 0, failed: undefined, bugs: bugsMemory(), wake: wakeMemory() }
   memory.projects.set(project, fresh)
   return fresh
 }
@@ -51,7 +52,8 @@ const tendProject = async (
   given: Omit<SyncProject, 'login'>,
 ): Promise<void> => {
   const own = memoryOf(memory, given.name)
-  if (ports.clock.now() < own.notBefore) return
+  // Until it is tried again, it is as broken as it was.
+  if (ports.clock.now() < own.notBefore) throw own.failed
   const tracks = (await ports.store.tracks({})).filter(
     // The tracker's address may have been another one when they began.
     one => one.project === given.name && one.tracker === given.tracker.name && given.tracker.owns(one.bug),
@@ -64,6 +66,7 @@ const tendProject = async (
     await syncBugs(ports, own.bugs, { project, woken, tracks })
   } catch (error) {
     own.notBefore = ports.clock.now() + retryMs
+    own.failed = error
     throw error
   }
 }

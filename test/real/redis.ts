@@ -1,5 +1,5 @@
 // An embedded Redis in a temporary folder, and what a test may do to it.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Redis } from 'ioredis'
@@ -37,3 +37,17 @@ export const startRedis = async (): Promise<TestRedis> => {
   }
   return { ...redis, folder, stop }
 }
+
+/** The Redis servers of a data folder: there is one, or none for a moment. */
+export const redisOf = (folder: string): number[] =>
+  readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(pid => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+        return command.includes('redis-server') && command.includes(folder)
+      } catch {
+        return false
+      }
+    })
+    .map(Number)

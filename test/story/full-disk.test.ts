@@ -28,6 +28,7 @@ import { startDovecot, type TestDovecot } from '../real/dovecot.ts'
 import { freePort } from '../real/loopback.ts'
 import { startPostfix, type TestPostfix } from '../real/postfix.ts'
 import { startPostgres, type TestPostgres } from '../real/postgres.ts'
+import { redisOf } from '../real/redis.ts'
 
 const main = new URL('../../src/cli/main.ts', import.meta.url).pathname
 const list = 'tally-devel@dev.test'
@@ -243,6 +244,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const name of running.keys()) await kill(name)
+  for (const pid of redisOf(folder)) process.kill(pid, 'SIGKILL')
   namespace?.kill('SIGKILL')
   await tracker?.close()
   await store?.close()

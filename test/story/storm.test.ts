@@ -27,6 +27,7 @@ import { pending } from '../../src/wiring/pending.ts'
 import { startDovecot, type TestDovecot } from '../real/dovecot.ts'
 import { startPostfix, type TestPostfix } from '../real/postfix.ts'
 import { startPostgres, type TestPostgres } from '../real/postgres.ts'
+import { redisOf } from '../real/redis.ts'
 
 const corpora = new URL('../../../shared/corpora/', import.meta.url).pathname
 const here = existsSync(corpora)
@@ -107,20 +108,6 @@ const filesIn = (maildir: string): string[] =>
     const folder = join(maildir, part)
     return existsSync(folder) ? readdirSync(folder).map(file => join(folder, file)) : []
   })
-
-/** The Redis servers of a data folder: there is one, or none for a moment. */
-const redisOf = (folder: string): number[] =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .filter(pid => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-        return command.includes('redis-server') && command.includes(folder)
-      } catch {
-        return false
-      }
-    })
-    .map(Number)
 
 /** Nothing of it is ever built: each series is answered at once, so that all is about the mail. */
 const yaml = (folder: string, servers: { imap: number; ca: string; smtp: number }): string => `

@@ -827,3 +827,18 @@ describe('a crash', () => {
     }
   })
 })
+
+test('a tracker that does not answer is not said to work again before it was asked again', async () => {
+  const bugs = fakeTracker()
+  const bridge = await openBridge(bugs, { own: withSync({ products: ['tally'] }) })
+  bugs.down = true
+  const tend = () => tendSync(bridge.flow.wired, bridge.memory)
+  await expect(tend()).rejects.toThrow('does not answer')
+  const asked = bugs.asked.length
+  await expect(tend()).rejects.toThrow('does not answer')
+  expect(bugs.asked.length).toBe(asked)
+  bugs.down = false
+  await advance(bridge, 10 * 60_000)
+  await tend()
+  expect(bugs.asked.length).toBeGreaterThan(asked)
+})
