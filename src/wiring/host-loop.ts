@@ -265,8 +265,9 @@ export const runHost = async (
 
   const proveMyself = async (): Promise<void> => {
     await answerRequests(wired, { prove, signal: ended.signal })
-    // What was found out may change the answer.
+    // What was found out may change the answer, and what was refused before it is another matter.
     askedAt = Number.NEGATIVE_INFINITY
+    restUntil = 0
     requested = sayRequested(await openRequests(wired))
   }
 

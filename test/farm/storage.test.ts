@@ -40,7 +40,7 @@ import { verifyBackups } from '../../src/farm/storage/backup/verify.ts'
 import { scrubWhileIdle } from '../../src/farm/storage/idle.ts'
 import { mend } from '../../src/farm/storage/mend.ts'
 import { findPrunable, removePrunable } from '../../src/farm/storage/prunable.ts'
-import { lookAtRoom, requireRoom, reserveOf, watchRoom } from '../../src/farm/storage/room.ts'
+import { lacksRoom, lookAtRoom, requireRoom, reserveOf, watchRoom } from '../../src/farm/storage/room.ts'
 import { scrubNext } from '../../src/farm/storage/scrub.ts'
 import { diskUsage } from '../../src/farm/storage/usage.ts'
 import type { Alarm } from '../../src/model/incident.ts'
@@ -142,7 +142,9 @@ test('what would touch the reserve is refused, says what is missing, and opens a
   })
   await watchRoom(full)
   expect(told).toEqual([`disk-reserve: ${folder}`, `disk-reserve: ${folder}`])
+  expect(lacksRoom(folder)).toBe(true)
   await watchRoom({ ...full, reserveMiB: 64 })
+  expect(lacksRoom(folder)).toBe(false)
   expect(told.at(-1)).toBe(`over: disk-reserve: ${folder}`)
 })
 

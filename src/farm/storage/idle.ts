@@ -5,7 +5,7 @@ import type { Millis } from '../../model/instant.ts'
 import { type BackupPlace, roomOf } from './backup/place.ts'
 import type { DamagePlace } from './damage.ts'
 import { mend } from './mend.ts'
-import { watchRoom } from './room.ts'
+import { lacksRoom, watchRoom } from './room.ts'
 import { scrubNext } from './scrub.ts'
 
 export type IdleWork = Omit<BackupPlace, 'signal'> &
@@ -16,14 +16,17 @@ export type IdleWork = Omit<BackupPlace, 'signal'> &
     signal: AbortSignal
     /** Bytes that are read while nothing runs. Default: 100 MiB/s. */
     mibPerSecond?: number
-    /** Between two looks at the disk. */
+    /** Between two looks at the disk. While it lacks room, they are closer: work waits for whoever makes some. */
     roundMs?: Millis
   }
+
+const soonMs: Millis = 5_000
 
 /** Runs until the signal; never throws. What goes wrong is told to `progress`, and tried again. */
 export const scrubWhileIdle = async (work: IdleWork): Promise<void> => {
   const { signal, progress, isIdle, roundMs = 30_000 } = work
-  const pause = () => sleep(roundMs, undefined, { signal }).catch(() => {})
+  const pause = () =>
+    sleep(lacksRoom(work.farm) ? Math.min(soonMs, roundMs) : roundMs, undefined, { signal }).catch(() => {})
   while (!signal.aborted) {
     try {
       await watchRoom(roomOf(work, 'farm'))

@@ -138,6 +138,9 @@ const refused = async (place: RoomPlace, need: Need, { message }: Fault): Promis
   await place.alarm?.raise('disk-reserve', place.folder, message)
 }
 
+/** Is there, as far as was told, too little room? */
+export const lacksRoom = (folder: string): boolean => (lacking.get(folder) ?? 0) > 0
+
 /** Opens the incident `disk-reserve` if the reserve is touched, and closes it when there is room again. */
 export const watchRoom = async (place: RoomPlace): Promise<Look> => {
   const look = await lookAtRoom(place)
