@@ -1,9 +1,10 @@
 // Several people's series fail alike: nobody is told at first. Through the whole flow, on a farm without machines, where a bad disk or the patches
 // themselves are the reason.
+
 import { afterEach, describe, expect, it } from 'vitest'
+import { authorsOf } from '../fakes/authors.ts'
 import type { Behaviour } from '../fakes/farm.ts'
 import { type Flow, openFlow } from '../fakes/flow.ts'
-import { letter } from '../fakes/list.ts'
 
 let open: Flow[] = []
 afterEach(async () => {
@@ -25,35 +26,10 @@ const builds =
     return name === 'all' ? { ...well, output: 'TAP version 13\n1..1\nok 1 - counts\n' } : well
   }
 
-const patchOf = (name: string) =>
-  letter({
-    subject: `[PATCH] ${name.toLowerCase()}: better`,
-    id: name,
-    from: `${name} <${name.toLowerCase()}@example.org>`,
-    file: `src/${name}.c`,
-  })
-
 const play = async (isBad: () => boolean, pass?: (call: string) => void) => {
   const flow = await openFlow(builds(isBad), pass)
   open.push(flow)
-  const { store } = flow.wired
-  const clock = flow.wired.clock as typeof flow.wired.clock & { advance(ms: number): Promise<void> }
-  const post = async (...names: string[]) => {
-    for (const name of names) {
-      await flow.bring([patchOf(name)])
-      await flow.settle()
-      await clock.advance(60_000)
-    }
-  }
-  const found = async () =>
-    Object.fromEntries(
-      await Promise.all(
-        (await store.seriesIn({})).map(async ({ id, title }) => [
-          title,
-          (await store.verdict(id))?.finding.kind,
-        ]),
-      ),
-    ) as Record<string, string | undefined>
+  const { store, clock, post, found } = authorsOf(flow)
   const incident = async () =>
     (await store.incidents({ open: true })).find(({ trouble }) => trouble === 'alike-failures')
   const mailsTo = (name: string) =>

@@ -1,14 +1,15 @@
 // After the storm: what ran in the shadow of an incident is run again by itself. Through the whole flow, on a farm without machines, whose
 // disk lies for a while.
+
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Incident } from '../../src/model/incident.ts'
 import { render } from '../../src/text/render.ts'
 import { openAlarm } from '../../src/wiring/alarm.ts'
 import { standing } from '../../src/wiring/command-series.ts'
 import { host } from '../contract/samples.ts'
+import { authorsOf } from '../fakes/authors.ts'
 import type { Behaviour } from '../fakes/farm.ts'
 import { type Flow, openFlow } from '../fakes/flow.ts'
-import { letter } from '../fakes/list.ts'
 
 let open: Flow[] = []
 afterEach(async () => {
@@ -38,14 +39,6 @@ const builds =
     return name === 'all' ? { ...well, output: 'TAP version 13\n1..1\nok 1 - counts\n' } : well
   }
 
-const patchOf = (name: string) =>
-  letter({
-    subject: `[PATCH] ${name.toLowerCase()}: better`,
-    id: name,
-    from: `${name} <${name.toLowerCase()}@example.org>`,
-    file: `src/${name}.c`,
-  })
-
 type Bad = 'compiler' | 'disk' | 'base' | undefined
 
 const play = async (pass?: (call: string) => void) => {
@@ -55,25 +48,8 @@ const play = async (pass?: (call: string) => void) => {
     pass,
   )
   open.push(flow)
-  const { store } = flow.wired
-  const clock = flow.wired.clock as typeof flow.wired.clock & { advance(ms: number): Promise<void> }
+  const { store, clock, post, found } = authorsOf(flow)
   const alarm = openAlarm(flow.wired, 'here')
-  const post = async (...names: string[]) => {
-    for (const name of names) {
-      await flow.bring([patchOf(name)])
-      await flow.settle()
-      await clock.advance(60_000)
-    }
-  }
-  const found = async () =>
-    Object.fromEntries(
-      await Promise.all(
-        (await store.seriesIn({})).map(async ({ id, title }) => [
-          title,
-          (await store.verdict(id))?.finding.kind,
-        ]),
-      ),
-    ) as Record<string, string | undefined>
   const mailsTo = (name: string) =>
     flow.sent.filter(
       mail => mail.inReplyTo === `<${name}@example.org>` || mail.references.includes(`<${name}@example.org>`),

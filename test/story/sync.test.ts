@@ -667,19 +667,18 @@ describe('two bridges on one list and bug', () => {
     await round(a, [b], ms)
     await round(b, [a], ms)
   }
-
-  test('each comment is one mail and each mail one comment, however long they go on', async () => {
+  /** And a new bug that neither has seen. */
+  const openBoth = async () => {
+    const own = withSync({ products: ['tally'] })
     await open({ products: ['tally'] })
-    b = await openBridge(bugs, {
-      ...{
-        own: withSync({ products: ['tally'] }),
-        login: 'other@bugs.example.org',
-        bot: 'vine@other.example',
-      },
-    })
+    b = await openBridge(bugs, { own, login: 'other@bugs.example.org', bot: 'vine@other.example' })
     await both()
     bugs.now = a.flow.wired.clock.now() + 1000
     newBug()
+  }
+
+  test('each comment is one mail and each mail one comment, however long they go on', async () => {
+    await openBoth()
     await both()
     const root = [...mails(a), ...mails(b)][0]?.messageId ?? ''
     for (const one of [a, b])
@@ -702,17 +701,7 @@ describe('two bridges on one list and bug', () => {
   })
 
   test('both at the same moment make the same mail, and end there', async () => {
-    await open({ products: ['tally'] })
-    b = await openBridge(bugs, {
-      ...{
-        own: withSync({ products: ['tally'] }),
-        login: 'other@bugs.example.org',
-        bot: 'vine@other.example',
-      },
-    })
-    await both()
-    bugs.now = a.flow.wired.clock.now() + 1000
-    newBug()
+    await openBoth()
     for (const one of [a, b]) {
       await advance(one, 61_000)
       await tend(one)
