@@ -110,7 +110,6 @@ export const nextCommand = (state: CommandState, event: CommandEvent, now: Insta
 }
 
 const operators = ['pause', 'resume', 'drain', 'release', 'notice', 'known', 'incident'] as const
-export type OperatorRequest = (typeof operators)[number]
 
 /** Is it for operators only? */
 export const isForOperators = (request: Request): boolean => operators.some(one => one === request.do)

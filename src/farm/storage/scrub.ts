@@ -8,7 +8,7 @@ import { digestOf, type Pace } from '../files.ts'
 import { imagesFolder, manifestFile } from '../image/manifest.ts'
 import { flawOf as flawOfTables } from '../image/qemu-img.ts'
 import { isVersion } from '../image/versions.ts'
-import { allTemplates, findTemplate, templateFolder } from '../templates.ts'
+import { allTemplates, templateFolder } from '../templates.ts'
 import { condemnImage, condemnTemplate, type DamagePlace } from './damage.ts'
 import { changeScrubState, readScrubState } from './scrub-state.ts'
 import { namesIn } from './usage.ts'
@@ -137,13 +137,4 @@ const filesIn = (text: string): { file: string; sha256: string }[] => {
   } catch {
     return []
   }
-}
-
-/** Is this template there, every own byte as it was frozen? For whoever wants to know it now. */
-export const isIntact = async (folder: string, id: string, pace: Pace = {}): Promise<boolean> => {
-  const manifest = await findTemplate(folder, id)
-  if (!manifest) return false
-  for (const unit of (await templateUnits(folder)).filter(one => one.of === id))
-    if (await flawOf(unit, pace)) return false
-  return true
 }
