@@ -4,6 +4,8 @@ import { UsageError } from '../model/fault.ts'
 import type { Instant } from '../model/instant.ts'
 import { sayDuration } from '../text/ending.ts'
 
+export { sayInstant } from '../text/span.ts'
+
 const year = 366 * 86_400_000
 const span = duration(1000, year)
 const date = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
@@ -28,10 +30,6 @@ export const parseUntil = (text: string, now: Instant, option = '--until'): Inst
   if (when <= now) throw new UsageError(`${option}: ${text} is over already`)
   return when
 }
-
-/** `2026-12-24 18:00 UTC`. */
-export const sayInstant = (when: Instant): string =>
-  `${new Date(when).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 /** `for 12 seconds`. */
 export const sayFor = (since: Instant, now: Instant): string =>

@@ -1,5 +1,5 @@
 // Power of hosts: what was done to it, by whom, and when it may be done without a person.
-import type { Instant, Millis } from './instant.ts'
+import { dayMs, type Instant, type Millis } from './instant.ts'
 
 export type PowerAct = 'on' | 'off' | 'cycle'
 
@@ -49,8 +49,6 @@ export type CycleCase = {
 
 /** limit: it was cycled as often as it may be, and is silent all the same: a person is needed. */
 export type WhyNot = { because: 'early' | 'limit' | 'hands-off'; says: string }
-
-const dayMs: Millis = 86_400_000
 
 const minutes = (span: Millis): string => `${Math.round(span / 60_000)} min`
 

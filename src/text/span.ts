@@ -1,5 +1,13 @@
-// Times and spans as they stand in mails to people of all time zones: always UTC, always with the day of the week.
+// Times and spans for people of all time zones, so always in UTC: in figures for those who look things up, and with the day of the week as
+// they stand in notices.
 import type { Instant, Millis } from '../model/instant.ts'
+
+/** `2026-12-24`. */
+export const sayDate = (when: Instant): string => new Date(when).toISOString().slice(0, 10)
+
+/** `2026-12-24 18:00 UTC`. */
+export const sayInstant = (when: Instant): string =>
+  `${new Date(when).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 const parts = (when: Instant): Record<string, string> => {
   const format = new Intl.DateTimeFormat('en-GB', {

@@ -1,10 +1,11 @@
 // The same as the page, to subscribe to: one entry for each incident and maintenance window, updated whenever something is said of it.
+
 import { Feed } from 'feed'
 import { html } from 'hono/html'
 import type { Instant } from '../model/instant.ts'
+import { sayInstant } from '../text/span.ts'
 import type { ShownIncident } from './shown.ts'
 import type { ShownWindow, StatusView } from './view.ts'
-import { sayTime } from './when.ts'
 
 const maxEntries = 50
 
@@ -50,9 +51,9 @@ const ends: Record<ShownIncident['at'], string> = {
 const fromIncident = (one: ShownIncident): Entry => ({
   ...{ id: one.id, title: `${one.title}${ends[one.at]}`, published: one.since, changed: one.changed },
   content: String(html`${one.paragraphs.map(text => html`<p>${text}</p>`)}
-<p>Since ${sayTime(one.since)}${one.until === undefined ? '' : html`, over since ${sayTime(one.until)}`}.</p>
+<p>Since ${sayInstant(one.since)}${one.until === undefined ? '' : html`, over since ${sayInstant(one.until)}`}.</p>
 ${one.cause === '' ? '' : html`<p>Cause: ${one.cause}</p>`}${one.doing === '' ? '' : html`<p>What is being done: ${one.doing}</p>`}
-<ul>${one.log.map(({ at, what }) => html`<li>${sayTime(at)}: ${what}</li>`)}</ul>`),
+<ul>${one.log.map(({ at, what }) => html`<li>${sayInstant(at)}: ${what}</li>`)}</ul>`),
 })
 
 const windowTitles: Record<ShownWindow['at'], string> = {
@@ -69,6 +70,6 @@ const fromWindow = (one: ShownWindow): Entry => ({
     changed: one.changed,
   },
   content: String(
-    html`<p>${one.hosts.length === 0 ? 'The whole service' : one.hosts.join(', ')}, from ${sayTime(one.from)} until ${sayTime(one.to)}.</p>`,
+    html`<p>${one.hosts.length === 0 ? 'The whole service' : one.hosts.join(', ')}, from ${sayInstant(one.from)} until ${sayInstant(one.to)}.</p>`,
   ),
 })

@@ -1,9 +1,11 @@
 // The status page: plain HTML, no script; reads from top to bottom, with and without eyes.
+
 import { html } from 'hono/html'
+import { sayDate, sayInstant } from '../text/span.ts'
 import type { Day, Mark } from './days.ts'
 import type { ShownIncident } from './shown.ts'
 import type { Line, ProjectLine, ShownWindow, StatusView } from './view.ts'
-import { sayDay, saySpan, sayTime, time } from './when.ts'
+import { saySpan, time } from './when.ts'
 
 type Html = ReturnType<typeof html>
 
@@ -184,14 +186,14 @@ function top(mark: Mark): number {
 const inWords = (name: string, days: Day[]): string => {
   const bad = days.filter(({ mark }) => mark !== 'quiet')
   if (bad.length === 0) return `${name}: no trouble noted in the last ${days.length} days`
-  const told = bad.slice(-10).map(({ at, what }) => `${sayDay(at)} ${what.join(', ')}`)
+  const told = bad.slice(-10).map(({ at, what }) => `${sayDate(at)} ${what.join(', ')}`)
   return `${name}: trouble or maintenance on ${bad.length} of the last ${days.length} days: ${told.join('; ')}`
 }
 
 const barPart = ({ name, days }: Line): Html => html`<figure>
 <figcaption>${name}</figcaption>
 <svg class="days" viewBox="0 0 ${days.length * 4} 8" preserveAspectRatio="none" role="img" aria-label="${inWords(name, days)}">
-${days.map((day, index) => html`<rect class="${day.mark}" x="${index * 4}" y="${top(day.mark)}" width="3" height="${8 - top(day.mark)}">${day.mark === 'quiet' ? none : html`<title>${sayDay(day.at)}: ${day.what.join(', ')}</title>`}</rect>`)}
+${days.map((day, index) => html`<rect class="${day.mark}" x="${index * 4}" y="${top(day.mark)}" width="3" height="${8 - top(day.mark)}">${day.mark === 'quiet' ? none : html`<title>${sayDate(day.at)}: ${day.what.join(', ')}</title>`}</rect>`)}
 </svg>
 </figure>
 `
@@ -211,5 +213,5 @@ const pastWindow = ({
   from,
   to,
   hosts,
-}: ShownWindow): Html => html`<li id="${id}"><strong>Maintenance: ${reason}</strong>${hosts.length === 0 ? none : html` (${hosts.join(', ')})`}, from ${sayTime(from)} until ${time(to)}.</li>
+}: ShownWindow): Html => html`<li id="${id}"><strong>Maintenance: ${reason}</strong>${hosts.length === 0 ? none : html` (${hosts.join(', ')})`}, from ${sayInstant(from)} until ${time(to)}.</li>
 `

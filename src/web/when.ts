@@ -1,17 +1,11 @@
 // Times as the pages say them.
 import { html } from 'hono/html'
 import type { Instant } from '../model/instant.ts'
-
-/** `2026-01-05`. */
-export const sayDay = (at: Instant): string => new Date(at).toISOString().slice(0, 10)
-
-/** `2026-01-05 12:00 UTC`. */
-export const sayTime = (at: Instant): string =>
-  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+import { sayInstant } from '../text/span.ts'
 
 /** For programs as well. */
 export const time = (at: Instant) =>
-  html`<time datetime="${new Date(at).toISOString()}">${sayTime(at)}</time>`
+  html`<time datetime="${new Date(at).toISOString()}">${sayInstant(at)}</time>`
 
 const format: [unit: string, ms: number][] = [
   ['day', 86_400_000],

@@ -1,5 +1,5 @@
 // Word to the administrator that needs no list: a mail of its own, at most one a day about the same thing. Beside the flow.
-import type { Instant } from '../model/instant.ts'
+import { dayMs, type Instant } from '../model/instant.ts'
 import type { MessageId } from '../model/mail.ts'
 import type { Reply } from '../model/reply.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
@@ -16,8 +16,6 @@ export type Alert = {
   /** What happened, and what can be done; may hold untrusted words. Or a template of its own, with its variables. */
   text: string | { template: string; variables: object }
 }
-
-const dayMs = 86_400_000
 
 /** Of the alert of that reason on that day. */
 export const alertId = (reason: string, at: Instant): string =>

@@ -1,5 +1,7 @@
 // An answer to a command, or a word about one: to its sender alone, under the mail that it stood in, at most as often as the caps allow.
+
 import type { Command } from '../model/command.ts'
+import { dayMs } from '../model/instant.ts'
 import type { Address, Mail } from '../model/mail.ts'
 import type { Reply, ReplyKind } from '../model/reply.ts'
 import { head, type Series } from '../model/series.ts'
@@ -26,8 +28,6 @@ import { isSameMailbox } from '../text/same-address.ts'
 import { countSent, keptBack } from './outbox.ts'
 import { headOf } from './reachable.ts'
 import type { Wired } from './wire.ts'
-
-const dayMs = 86_400_000
 
 /** Words of others, for a template: one clean line. */
 

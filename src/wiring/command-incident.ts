@@ -1,4 +1,5 @@
 // What operators do with incidents by mail: the same rules as at the keyboard (incident-acts.ts).
+
 import type { Request } from '../model/command.ts'
 import type { Incident } from '../model/incident.ts'
 import { overSince } from '../model/incident-machine.ts'
@@ -6,6 +7,7 @@ import type { Instant } from '../model/instant.ts'
 import type { Mail } from '../model/mail.ts'
 import { oneLine } from '../text/clean.ts'
 import { sayDuration } from '../text/ending.ts'
+import { sayInstant } from '../text/span.ts'
 import { type Act, deny, done } from './command-series.ts'
 import {
   amendmentOf,
@@ -25,16 +27,13 @@ const maxLog = 30
 const nameOf = ({ trouble, host, about }: Incident): string =>
   oneLine(`${trouble}${host === undefined || host === about ? '' : ` on ${host}`}: ${about}`, 160)
 
-const sayTime = (when: Instant): string =>
-  `${new Date(when).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-
 const stateOf = (incident: Incident, now: Instant): string => {
   const { state, since, severity, resolved } = incident
   const over = overSince(incident)
   const lasted = sayDuration(Math.max((over ?? now) - since, 1000))
-  if (over === undefined) return `${state.at}, ${severity}, since ${sayTime(since)} (${lasted})`
+  if (over === undefined) return `${state.at}, ${severity}, since ${sayInstant(since)} (${lasted})`
   const how = state.at === 'monitoring' ? state.how : (resolved?.how ?? '')
-  return oneLine(`over since ${sayTime(over)}, after ${lasted}: ${how}`, 300)
+  return oneLine(`over since ${sayInstant(over)}, after ${lasted}: ${how}`, 300)
 }
 
 const list = async ({ store, clock }: Wired): Promise<Act> => {
@@ -79,7 +78,7 @@ const show = (incident: Incident, now: Instant): Act => ({
     facts: factsOf(incident, now),
     log: incident.log
       .slice(-maxLog)
-      .map(({ at, by, what }) => oneLine(`${sayTime(at)}  ${by}: ${what}`, 600)),
+      .map(({ at, by, what }) => oneLine(`${sayInstant(at)}  ${by}: ${what}`, 600)),
   },
 })
 

@@ -2,6 +2,7 @@
 
 import { type Command, maxRequests, type Request } from '../model/command.ts'
 import { Fault } from '../model/fault.ts'
+import { dayMs } from '../model/instant.ts'
 import type { Task } from '../model/job.ts'
 import { missingParts, released, type Series, type Wish } from '../model/series.ts'
 import { cancel } from '../stages/plan/cancel.ts'
@@ -10,6 +11,7 @@ import { readyTasks } from '../stages/run/ready.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { withheldJobs } from '../stages/upkeep/withheld.ts'
 import { oneLine } from '../text/clean.ts'
+import { sayInstant } from '../text/span.ts'
 import { headProof } from './first-time.ts'
 import type { Wired } from './wire.ts'
 
@@ -27,8 +29,6 @@ export type Act = {
   /** Nothing is said. */
   silent?: boolean
 }
-
-const dayMs = 86_400_000
 
 export const deny = (why: string, list: string[] = []): Act => ({
   how: 'refused',
@@ -227,14 +227,11 @@ export const standing = async (
       tasks: isCurrent || withheld ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task), 120)),
       ahead: before ?? -1,
       found: oneLine(isOwn ? said : said.replace(/\byour (patch|series|change)/g, 'this $1'), 200),
-      foundAt: verdict === undefined ? '' : sayDay(verdict.decidedAt),
+      foundAt: verdict === undefined ? '' : sayInstant(verdict.decidedAt),
       isCurrent,
     },
   }
 }
-
-/** `2026-12-24 18:00 UTC`. */
-const sayDay = (when: number): string => `${new Date(when).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 /** The series that a command is about: the one that it names, else the one of its thread. */
 export const aboutOf = async (

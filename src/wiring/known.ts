@@ -1,6 +1,6 @@
 // Known failures, beside the flow: noted when they are seen, proposed from history, and followed in their trackers; the administrator hears
 // what is to be decided. A verdict never waits for any of it.
-import type { Instant, Millis } from '../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../model/instant.ts'
 import type { KnownFailure } from '../model/known.ts'
 import type { Verdict } from '../model/verdict.ts'
 import { changeKnown } from '../stages/known/change.ts'
@@ -27,7 +27,6 @@ export type KnownMemory = {
 export const knownMemory = (): KnownMemory => ({ lookedAt: undefined, projects: new Map(), next: new Map() })
 
 const minuteMs: Millis = 60_000
-const dayMs: Millis = 86_400_000
 
 /** History is read again when it has grown, but not more often than this; and once a day in any case. */
 const historyMs: Millis = 10 * minuteMs

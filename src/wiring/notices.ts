@@ -2,7 +2,7 @@
 import { isCoveredBy } from '../model/covered.ts'
 import { Fault } from '../model/fault.ts'
 import { holds, type Incident, type IncidentId } from '../model/incident.ts'
-import type { Instant, Millis } from '../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../model/instant.ts'
 import { excusedBy, type Maintenance } from '../model/maintenance.ts'
 import type { Notice } from '../model/notice.ts'
 import { type Letterhead, noProgress, noticeSubject } from '../stages/notice/compose.ts'
@@ -33,8 +33,6 @@ export const noticeMemory = (looked?: NoticeMemory['looked']): NoticeMemory => (
   ...{ series: new Map(), waited: new Map(), looked, kept: new Set(), written: new Set() },
   standingAt: Number.NEGATIVE_INFINITY,
 })
-
-const dayMs: Millis = 86_400_000
 
 /** Of incidents that ended longer ago nothing is said any more, even if the bot was down since. */
 const backMs: Millis = 7 * dayMs

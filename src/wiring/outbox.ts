@@ -1,5 +1,5 @@
 // How much mail has left, and what happens when it is too much: it is kept back, and the operators hear of that once a day.
-import type { Millis } from '../model/instant.ts'
+import { dayMs } from '../model/instant.ts'
 import type { MessageId } from '../model/mail.ts'
 import type { MailCounts } from '../model/policy.ts'
 import type { Reply, ReplyKind } from '../model/reply.ts'
@@ -9,7 +9,6 @@ import type { Wired } from './wire.ts'
 
 type Ports = Pick<Wired, 'store' | 'queue' | 'config' | 'clock' | 'log'>
 
-const dayMs: Millis = 86_400_000
 const reason = 'mail-capped'
 
 /**

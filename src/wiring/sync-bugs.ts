@@ -1,6 +1,6 @@
 // bug → list: which bugs changed, by the tracker's sweep, by bugmail, and by a slow look at each. What is found is kept until it was looked at.
 import type { Bug, BugUrl, Track } from '../model/bug.ts'
-import type { Instant, Millis } from '../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../model/instant.ts'
 import { byRules, isChosen, isOfProduct, isWanted, nextTrack, threadOfBug } from '../model/sync.ts'
 import type { SweepCursor } from '../ports/bugs.ts'
 import type { Store } from '../ports/store.ts'
@@ -32,7 +32,6 @@ export const bugsMemory = (): BugsMemory => ({
 })
 
 const everyMs: Millis = 60_000
-const dayMs: Millis = 86_400_000
 /** A comment may be seen later than the change that it made, and several are made in one second. */
 const settledMs: Millis = 150_000
 const pagesAtOnce = 3

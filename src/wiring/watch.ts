@@ -4,7 +4,7 @@ import { pingRedis } from '../adapters/bullmq/ping.ts'
 import { certificateEnd, type TlsServer } from '../adapters/tls/look.ts'
 import { Fault } from '../model/fault.ts'
 import { holds, type Incident, type Trouble } from '../model/incident.ts'
-import type { Instant, Millis } from '../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../model/instant.ts'
 import type { JobId, Task } from '../model/job.ts'
 import type { RunEnd } from '../model/run-end.ts'
 import type { SeriesId } from '../model/series.ts'
@@ -73,7 +73,6 @@ export const watchMemory = (ports: Pick<Ports, 'store' | 'clock'>): WatchMemory 
 })
 
 const minuteMs: Millis = 60_000
-const dayMs: Millis = 86_400_000
 
 const everyMs = { farm: minuteMs / 2, redis: minuteMs / 2, trackers: 5 * minuteMs, certificates: dayMs / 4 }
 

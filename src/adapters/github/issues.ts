@@ -1,10 +1,12 @@
 // GitHub's issues as a bug tracker: the same port as Bugzilla's.
+
 import type { GithubTrackerConfig } from '../../config/config.ts'
 import type { Bug, BugChange, BugComment, BugUrl } from '../../model/bug.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { Tracker } from '../../ports/bugs.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { oneLine } from '../../text/clean.ts'
+import { sayDate } from '../../text/span.ts'
 import {
   account,
   anything,
@@ -170,7 +172,7 @@ const permissionWarnings = ({ permissions, archived, has_issues, private: hidden
 const endWarning = (header: string, now: Instant): string[] => {
   const at = Date.parse(header.replace(' UTC', 'Z').replace(' ', 'T'))
   if (Number.isNaN(at) || at - now > warnMs) return []
-  return [`the token ends on ${new Date(at).toISOString().slice(0, 10)}`]
+  return [`the token ends on ${sayDate(at)}`]
 }
 
 /** Asks nothing until it is asked. */

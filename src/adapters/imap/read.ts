@@ -2,7 +2,7 @@
 import type { ImapFlow } from 'imapflow'
 import { z } from 'zod'
 import { Fault } from '../../model/fault.ts'
-import type { Instant } from '../../model/instant.ts'
+import { dayMs, type Instant } from '../../model/instant.ts'
 import type { Cursor, MailBatch, RawMail } from '../../ports/mail-source.ts'
 import { withoutCr } from '../../text/line-ends.ts'
 import { largestMail } from './connect.ts'
@@ -25,7 +25,6 @@ const fewMails = 4
 const fewBytes = 1024 * 1024
 const mostOwed = 1000
 const owedMs = 600_000
-const dayMs = 86_400_000
 
 type Wanted = { session: Session; client: ImapFlow; signal: AbortSignal | undefined }
 

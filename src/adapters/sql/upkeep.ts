@@ -1,4 +1,5 @@
 // What is done with hosts beside their work: windows of maintenance, what their workers are asked, and power.
+import { dayMs } from '../../model/instant.ts'
 import type { HostRequest, Maintenance } from '../../model/maintenance.ts'
 import type { PowerAction } from '../../model/power.ts'
 import type { Store } from '../../ports/store.ts'
@@ -38,7 +39,6 @@ const requestRow = (request: HostRequest) => ({
   data: JSON.stringify(request),
 })
 
-const dayMs = 86_400_000
 const keptRequests = 500
 
 /** The store's part of what is done with hosts. */

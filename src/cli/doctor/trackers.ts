@@ -1,9 +1,10 @@
 // The doctor's look at bug trackers: do they answer, do they know us, and what will not work there?
+
 import type { Config, TrackerConfig } from '../../config/config.ts'
+import { dayMs } from '../../model/instant.ts'
 import { type Answer, advice, type Check, fine } from './check.ts'
 
 const deadlineMs = 30_000
-const dayMs = 86_400_000
 
 const expiry = (
   { keyExpires }: TrackerConfig,

@@ -1,7 +1,9 @@
 // `grapevine host power status|cycle|on|off`: the power switches of hosts, by their BMCs or a command.
+
 import { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { Fault, UsageError } from '../../model/fault.ts'
+import { dayMs } from '../../model/instant.ts'
 import type { PowerAct, PowerAction } from '../../model/power.ts'
 import type { Power } from '../../ports/power.ts'
 import type { Store } from '../../ports/store.ts'
@@ -10,8 +12,6 @@ import { exitCode } from '../exit.ts'
 import { operator, runningOn } from '../holds.ts'
 import { withStore } from '../stored.ts'
 import { table } from '../table.ts'
-
-const dayMs = 86_400_000
 
 const names = ({ farm }: Config): string[] =>
   farm.hosts.filter(({ power }) => power !== undefined).map(({ name }) => name)

@@ -2,7 +2,7 @@
 
 import type { BugUrl, BugWrite } from '../../model/bug.ts'
 import { changesFor, fixed, type Rule } from '../../model/bug-change.ts'
-import type { Instant, Millis } from '../../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../../model/instant.ts'
 import type { Commit } from '../../model/job.ts'
 import type { MailId } from '../../model/mail.ts'
 import type { Part, Series } from '../../model/series.ts'
@@ -37,7 +37,6 @@ export type LandedMemory = {
 
 export const landedMemory = (): LandedMemory => ({ changes: new Map(), branches: new Map() })
 
-const dayMs: Millis = 86_400_000
 /** So long a series is looked for in the base after it was sent. */
 const patienceMs: Millis = 180 * dayMs
 /** What is pulled was committed before it was sent. */

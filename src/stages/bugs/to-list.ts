@@ -1,4 +1,5 @@
 // bug → list: each comment becomes one mail of the thread, once. Neither our own comments nor those that another bridge brought from the list.
+
 import type { BugComment, BugLink, Track } from '../../model/bug.ts'
 import type { Mail, MessageId } from '../../model/mail.ts'
 import type { Reply } from '../../model/reply.ts'
@@ -7,6 +8,7 @@ import { contentId } from '../../text/digest.ts'
 import { reSubject, type Threaded, threadingBelow } from '../../text/envelope.ts'
 import { answered, commentWords, holdsWords, masked, shownName, withRaw } from '../../text/mirror.ts'
 import { mailText, render } from '../../text/render.ts'
+import { sayDate } from '../../text/span.ts'
 import {
   commentMessageId,
   digestOf,
@@ -23,8 +25,6 @@ import { bugMail, bugSubject, moveTrack, placeBelow } from './track.ts'
 const lateMs = 3_600_000
 
 type About = { track: Track; seen: SeenBug; comment: BugComment }
-
-const day = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
 const size = (bytes: number): string =>
   bytes < 1024
@@ -62,7 +62,7 @@ const textOf = (
       isEdit,
       hasAttachment: attachment !== undefined,
     },
-    ...{ on: now - comment.at > lateMs ? day(comment.at) : '', earlier: earlierOf(about) },
+    ...{ on: now - comment.at > lateMs ? sayDate(comment.at) : '', earlier: earlierOf(about) },
   }
   const words = commentWords(comment.text) || '(no text)'
   const top = render('mirror-top', variables).join('\n')
@@ -95,6 +95,20 @@ const threadOf = async (
   return { subject: reSubject(place.subject ?? bugSubject(seen.bug)), threading: place.threading }
 }
 
+/** What the mails of a comment have in common: `id` says which one it is. */
+const letterOf = ({ clock }: SyncPorts, project: SyncProject, about: About, given: Letter): Reply => {
+  const { track, comment, seen } = about
+  const now = clock.now()
+  const { isEdit, ...rest } = given
+  return bugMail(project, {
+    ...{ author: shownName(comment.authorName), thread: track.thread, bug: seen.bug.url, now },
+    ...rest,
+    text: textOf(project, about, { isEdit, now }),
+  })
+}
+
+type Letter = { id: string; messageId: MessageId; subject: string; threading: Threaded; isEdit: boolean }
+
 /** The mail of a comment. The id hangs on bug and comment alone, so that it leaves once. */
 const mailOf = async (
   ports: SyncPorts,
@@ -102,17 +116,9 @@ const mailOf = async (
   about: About,
   messageId: MessageId,
 ): Promise<Reply> => {
-  const { track, comment, seen } = about
-  const now = ports.clock.now()
-  return bugMail(project, {
-    ...{
-      id: `m${contentId(23, 'comment', seen.bug.url, comment.id)}`,
-      author: shownName(comment.authorName),
-    },
-    ...{ messageId, thread: track.thread, bug: seen.bug.url, now },
-    ...(await threadOf(ports, about, parentOf(about))),
-    text: textOf(project, about, { isEdit: false, now }),
-  })
+  const id = `m${contentId(23, 'comment', about.seen.bug.url, about.comment.id)}`
+  const place = await threadOf(ports, about, parentOf(about))
+  return letterOf(ports, project, about, { id, messageId, ...place, isEdit: false })
 }
 
 /** The mail that says what a comment says since it was changed, below the one that it was. */
@@ -123,20 +129,12 @@ const editOf = async (
   link: BugLink,
 ): Promise<Reply> => {
   const { track, comment, seen } = about
-  const now = ports.clock.now()
   const edit = contentId(12, 'edit', seen.bug.url, comment.id, digestOf(comment.text))
-  const place = await placeBelow(ports.store, track, link.messageId)
-  return bugMail(project, {
-    ...{
-      id: `m${edit}`,
-      author: shownName(comment.authorName),
-      thread: track.thread,
-      bug: seen.bug.url,
-      now,
-    },
-    messageId: commentMessageId(seen.bug, comment.id).replace('<grapevine.', `<grapevine.edit.${edit}.`),
-    ...{ subject: reSubject(place.subject ?? bugSubject(seen.bug)), threading: place.threading },
-    text: textOf(project, about, { isEdit: true, now }),
+  const messageId = commentMessageId(seen.bug, comment.id).replace('<grapevine.', `<grapevine.edit.${edit}.`)
+  const { subject, threading } = await placeBelow(ports.store, track, link.messageId)
+  return letterOf(ports, project, about, {
+    ...{ id: `m${edit}`, messageId, threading, isEdit: true },
+    subject: reSubject(subject ?? bugSubject(seen.bug)),
   })
 }
 

@@ -1,6 +1,6 @@
 // When a bug and a thread begin to be kept in step, and what is said when that ends: once.
 import type { Bug, BugUrl, BugWrite, Track } from '../../model/bug.ts'
-import type { Instant } from '../../model/instant.ts'
+import { dayMs, type Instant } from '../../model/instant.ts'
 import type { MessageId } from '../../model/mail.ts'
 import type { Reply } from '../../model/reply.ts'
 import { byRules, isChosen, nextTrack, type TrackEvent } from '../../model/sync.ts'
@@ -20,8 +20,6 @@ import {
 import { masked, shownName } from '../../text/mirror.ts'
 import { mailText, render } from '../../text/render.ts'
 import { commentMessageId, type SeenBug, type SyncPorts, type SyncProject, trackKey } from './mirrored.ts'
-
-const dayMs = 86_400_000
 
 /** `Bug 7: it breaks`: no bracket of a summary stands where those of a patch do. */
 export const bugSubject = ({ id, summary }: Pick<Bug, 'id' | 'summary'>): string =>

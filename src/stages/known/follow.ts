@@ -1,7 +1,7 @@
 // The bugs of known failures are followed: each is looked at once a day. One that is fixed, and whose failure was not seen on so many bases
 // since, retires its failure.
 import { Fault } from '../../model/fault.ts'
-import type { Instant, Millis } from '../../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../../model/instant.ts'
 import { type BugState, type KnownFailure, retire } from '../../model/known.ts'
 import { matchesName } from '../../model/name-glob.ts'
 import type { Bugs, BugWord } from '../../ports/bugs.ts'
@@ -10,8 +10,6 @@ import type { Store } from '../../ports/store.ts'
 import { changeKnown, type KnownStore } from './change.ts'
 
 export type FollowPorts = { store: KnownStore & Pick<Store, 'samples'>; bugs: Bugs; clock: Clock }
-
-const dayMs: Millis = 86_400_000
 
 /** A tracker that did not answer is asked again after this. */
 const retryMs: Millis = 3_600_000

@@ -1,10 +1,12 @@
 // A known failure that was retired is back: its bug is opened again with a comment, and the administrator hears of it. Both follow from the
 // saved state, once.
+
 import { Fault } from '../../model/fault.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import { type KnownFailure, type Returned, settled } from '../../model/known.ts'
 import type { Bugs } from '../../ports/bugs.ts'
 import { oneLine } from '../../text/clean.ts'
+import { sayDate } from '../../text/span.ts'
 import { changeKnown, type KnownStore } from './change.ts'
 import type { NextLook } from './follow.ts'
 
@@ -21,7 +23,7 @@ export const markOf = ({ id }: KnownFailure, { at }: Returned): string => `grape
 const commentOn = ({ test, step, images, project }: KnownFailure, { at, base }: Returned): string => {
   const name = test === '' ? `Step "${step ?? ''}"` : `Test "${oneLine(test, 200)}"`
   const where = images.length > 0 ? ` on ${oneLine(images.join(', '), 200)}` : ''
-  return `${name} of ${project}${where} fails again, without any patch, on the base ${base} (${new Date(at).toISOString().slice(0, 10)}). It was taken for mended.`
+  return `${name} of ${project}${where} fails again, without any patch, on the base ${base} (${sayDate(at)}). It was taken for mended.`
 }
 
 const tryReopen = async (bugs: Bugs, known: KnownFailure, returned: Returned): Promise<Reopened> => {

@@ -1,7 +1,7 @@
 // What a notice of an incident is made of: the incident in words and times for people, and the series that wait for it.
 import type { Incident, Trouble } from '../../model/incident.ts'
 import { endedByHand, overSince } from '../../model/incident-machine.ts'
-import type { Instant } from '../../model/instant.ts'
+import { dayMs, type Instant } from '../../model/instant.ts'
 import type { Series, SeriesId } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
@@ -98,8 +98,6 @@ const howFor = (incident: Incident): string => {
 
 /** Without a full stop, as one may follow. */
 const plain = (text: string, max: number): string => oneLine(text, max).replace(/[.\s]+$/, '')
-
-const dayMs = 86_400_000
 
 const sayLong = (ms: number): string => (ms < 2 * dayMs ? sayDuration(ms) : `${Math.round(ms / dayMs)} days`)
 

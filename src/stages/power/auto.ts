@@ -2,7 +2,7 @@
 // after a power-on is drained. Always announced. Beside the flow.
 import { type Hold, holdsNow } from '../../model/host.ts'
 import type { Alarm } from '../../model/incident.ts'
-import type { Instant, Millis } from '../../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../../model/instant.ts'
 import { type HostRequest, type Maintenance, restOf } from '../../model/maintenance.ts'
 import {
   byItself,
@@ -33,8 +33,6 @@ export type PowerPorts = SwitchPorts & {
 export type PowerMemory = { atLimit: Set<string>; said: Map<string, string>; isRecalled: boolean }
 
 export const powerMemory = (): PowerMemory => ({ atLimit: new Set(), said: new Map(), isRecalled: false })
-
-const dayMs: Millis = 86_400_000
 
 /** One look. Repeatable, also by a process that knows nothing of the one before. Throws the store's Faults. */
 export const tendPower = async (ports: PowerPorts, memory: PowerMemory): Promise<void> => {

@@ -1,5 +1,7 @@
 // Certificates and keys that end soon, or have ended. Pure.
+
 import type { Instant, Millis } from '../../model/instant.ts'
+import { sayDate } from '../../text/span.ts'
 import type { Found, Over } from './found.ts'
 
 /** Something that ends. `about`: as an incident names it · `what`: for people, with the place. */
@@ -14,7 +16,7 @@ export type Ending = {
 const day: Millis = 86_400_000
 
 const sayWhen = (until: Instant, now: Instant): string => {
-  const date = new Date(until).toISOString().slice(0, 10)
+  const date = sayDate(until)
   if (until <= now) return `ended on ${date}`
   const days = Math.floor((until - now) / day)
   const left = days === 0 ? 'less than a day is' : days === 1 ? 'one day is' : `${days} days are`
@@ -39,5 +41,5 @@ export const expiryOver =
   ({ trouble, about }) => {
     if (!used.has(about)) return 'it is not used any more'
     const later = seen.find(one => one.trouble === trouble && one.about === about)
-    return later && `a new one is there, until ${new Date(later.until).toISOString().slice(0, 10)}`
+    return later && `a new one is there, until ${sayDate(later.until)}`
   }
