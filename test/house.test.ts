@@ -25,6 +25,20 @@ const mayImport: Record<string, string[]> = {
 
 /** Folders in which a library may be used. What is missing here has no place yet. */
 const libraries: Record<string, string[]> = {
+  '@bull-board/api': ['web'],
+  '@bull-board/hono': ['web'],
+  '@bull-board/ui': ['web'],
+  '@hono/zod-openapi': ['web'],
+  '@opentelemetry/api': ['adapters/telemetry', 'wiring'],
+  '@opentelemetry/exporter-trace-otlp-http': ['adapters/telemetry'],
+  '@opentelemetry/sdk-trace-node': ['adapters/telemetry'],
+  anser: ['text', 'web'],
+  'd3-scale': ['web'],
+  'd3-shape': ['web'],
+  'openid-client': ['web', 'adapters/oidc'],
+  'prom-client': ['web', 'wiring'],
+  'rate-limiter-flexible': ['web'],
+  standardwebhooks: ['adapters/hooks'],
   '@hono/node-server': ['web'],
   bullmq: ['adapters/bullmq', 'workers'],
   commander: ['cli'],
@@ -48,11 +62,11 @@ const libraries: Record<string, string[]> = {
   'string-width': ['text'],
   'tap-parser': ['text'],
   'tar-stream': ['stages/run', 'farm'],
-  undici: ['adapters/bugzilla', 'adapters/github', 'adapters/power'],
+  undici: ['adapters/bugzilla', 'adapters/github', 'adapters/hooks', 'adapters/power'],
   'wrap-ansi': ['text'],
   'xxhash-wasm': ['farm/guest'],
   yaml: ['config', 'cli'],
-  zod: ['config', 'adapters', 'farm', 'text', 'workers'],
+  zod: ['config', 'adapters', 'farm', 'text', 'web', 'workers'],
 }
 
 type Import = { file: string; what: string; typesOnly: boolean }

@@ -1,4 +1,5 @@
 // The configuration as the rest of the program sees it: checked, complete, frozen. schema.ts makes it from grapevine.yaml.
+import type { HookEvent } from '../model/access.ts'
 import type { Rule } from '../model/bug-change.ts'
 import type { Severity } from '../model/incident.ts'
 import type { Instant, Millis } from '../model/instant.ts'
@@ -248,6 +249,55 @@ export type WebConfig = {
   port: number
   /** Where people find it, without "/" at its end; undefined: nowhere that mails could name. */
   url: string | undefined
+  login: LoginConfig
+  /** Who hears by a signed webhook what happens. */
+  hooks: HookConfig[]
+  /** open: everybody may read /metrics; token: who has one with the scope `metrics`. */
+  metrics: 'open' | 'token'
+}
+
+/** Who may log in besides the operators, who all can by a mailed link, and how. */
+export type LoginConfig = {
+  sessionMs: Millis
+  /** Who may log in by a mailed link to hand in patches: addresses, `@domain`, `anyone`. */
+  submitters: Who[]
+  /** An OAuth App, or the GitHub App itself. `operators`: login names. */
+  github: { client: string; secret: Secret; operators: string[] } | undefined
+  /** OpenID Connect (Core 1.0). `operators`: verified addresses or `@domain`. */
+  oidc:
+    | { issuer: string; client: string; secret: Secret; ca: string | undefined; operators: Who[] }
+    | undefined
+}
+
+export type HookConfig = {
+  name: string
+  url: string
+  secret: Secret
+  events: HookEvent[]
+  ca: string | undefined
+}
+
+/** The GitHub App as which it speaks. */
+export type GithubAppConfig = {
+  id: number
+  /** PEM. */
+  key: Secret
+  /** Of webhooks. */
+  secret: Secret
+  /** Base of the REST API, and of the pages, without "/" at their ends. */
+  api: string
+  site: string
+  ca: string | undefined
+  proxy: string | undefined
+}
+
+export type ProjectGithub = {
+  /** owner/name: its pull requests are tested; undefined: none are. */
+  pulls: string | undefined
+  /** owner/name: series of the list are pushed there as branches; undefined: nowhere. */
+  series: string | undefined
+  /** words: one comment on a pull request where the verdict needs words. */
+  comment: 'words' | 'never'
 }
 
 export type ProjectConfig = {
@@ -268,6 +318,7 @@ export type ProjectConfig = {
   proof: ProofPolicy
   /** undefined: it has no bug tracker. */
   bugs: BugsPolicy | undefined
+  github: ProjectGithub | undefined
 }
 
 export type Config = {
@@ -329,6 +380,12 @@ export type Config = {
   watch: WatchPolicy
   web: WebConfig
   trackers: TrackerConfig[]
+  /** undefined: nothing of it starts. */
+  github: GithubAppConfig | undefined
+  /** Where traces go (OTLP over HTTP); undefined: there are none. */
+  traces: string | undefined
+  /** So long logs, consoles, screenshots and artifacts of runs are kept; undefined: for ever. */
+  keepLogsMs: Millis | undefined
   /** This host's name in runs. */
   host: string
   projects: ProjectConfig[]

@@ -6,8 +6,10 @@ import { check, defaultSourceName } from './check.ts'
 import type {
   BugsPolicy,
   Config,
+  GithubAppConfig,
   ImageConfig,
   Login,
+  LoginConfig,
   PowerConfig,
   ProjectConfig,
   Secret,
@@ -131,7 +133,7 @@ const logins = (path: Path, given: { password?: SecretPlace | undefined; token?:
   })
 
 /** Every place of the file that names a secret. */
-const secretPlaces = ({ mail, projects, farm, trackers }: ConfigFile): SecretAt[] => {
+const secretPlaces = ({ mail, projects, farm, trackers, github, web }: ConfigFile): SecretAt[] => {
   const inSources = (path: Path, sources: SourceFile[]) =>
     sources.flatMap((source, at) => (source.kind === 'imap' ? logins([...path, at], source) : []))
   return [
@@ -140,6 +142,17 @@ const secretPlaces = ({ mail, projects, farm, trackers }: ConfigFile): SecretAt[
       ? []
       : [{ path: ['mail', 'dkim', 'key'], place: mail.dkim.key, manyLines: true }]),
     ...inSources(['mail', 'inbox'], mail.inbox),
+    ...(github === undefined
+      ? []
+      : [
+          { path: ['github', 'key'], place: github.key, manyLines: true },
+          { path: ['github', 'secret'], place: github.secret },
+        ]),
+    ...(['github', 'oidc'] as const).flatMap((kind): SecretAt[] => {
+      const place = web.login[kind]?.secret
+      return place === undefined ? [] : [{ path: ['web', 'login', kind, 'secret'], place }]
+    }),
+    ...web.hooks.map(({ secret }, at): SecretAt => ({ path: ['web', 'hooks', at, 'secret'], place: secret })),
     ...Object.entries(trackers).map(
       ([name, tracker]): SecretAt =>
         tracker.kind === 'bugzilla'
@@ -234,7 +247,10 @@ const toConfig = (
       settleMs: file.watch.settle,
       certificates: file.watch.certificates,
     },
-    web: toWeb(file.web),
+    web: toWeb(file.web, context),
+    github: file.github && toGithub(file.github, context),
+    traces: file.traces,
+    keepLogsMs: file.keepLogs,
     trackers: Object.entries(file.trackers).map(([name, tracker]) =>
       toTracker(name, tracker, { ...context, path: ['trackers', name] }),
     ),
@@ -272,11 +288,44 @@ const toNotices = ({
   ...{ hold, bug, everyMs: every, gapMs: gap, announceMs: announce, remindMs: remind },
 })
 
-const toWeb = ({ listen, url }: ConfigFile['web']): Config['web'] => {
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
+
+const toWeb = (web: ConfigFile['web'], context: Context): Config['web'] => {
+  const { listen, url, metrics, hooks } = web
   const at = listen.lastIndexOf(':')
   const host = listen.slice(0, at).replace(/^\[|\]$/g, '')
-  return { host, port: Number(listen.slice(at + 1)), url: url?.replace(/\/+$/, '') }
+  const { folder } = context
+  return {
+    ...{ host, port: Number(listen.slice(at + 1)), url: url && withoutSlash(url), metrics },
+    login: toWebLogin(web.login, context),
+    hooks: hooks.map((hook, index) => ({
+      ...{ name: hook.name, url: hook.url, events: hook.events, ca: inFolder(hook.ca, folder) },
+      secret: secretOf(context, ['web', 'hooks', index, 'secret']),
+    })),
+  }
 }
+
+const secretOf = ({ secrets }: Context, path: Path): Secret => secrets.at(path) ?? lacking(path)
+
+const toWebLogin = (
+  { session, submitters, github, oidc }: ConfigFile['web']['login'],
+  context: Context,
+): LoginConfig => ({
+  ...{ sessionMs: session, submitters },
+  github: github && { ...github, secret: secretOf(context, ['web', 'login', 'github', 'secret']) },
+  oidc: oidc && {
+    ...{ issuer: oidc.issuer, client: oidc.client, operators: oidc.operators },
+    secret: secretOf(context, ['web', 'login', 'oidc', 'secret']),
+    ca: inFolder(oidc.ca, context.folder),
+  },
+})
+
+const toGithub = (given: NonNullable<ConfigFile['github']>, context: Context): GithubAppConfig => ({
+  ...{ id: given.app, api: withoutSlash(given.api), site: withoutSlash(given.site) },
+  key: secretOf(context, ['github', 'key']),
+  secret: secretOf(context, ['github', 'secret']),
+  ...{ ca: inFolder(given.ca, context.folder), proxy: given.proxy },
+})
 
 const toTracker = (
   name: string,
@@ -405,6 +454,11 @@ const toProject = (name: string, file: ProjectFile, context: Context): ProjectCo
   trust: file.trust,
   proof: toProof(file.proof),
   bugs: file.bugs && toBugs(file.bugs),
+  github: file.github && {
+    pulls: file.github.pulls,
+    series: file.github.series,
+    comment: file.github.comment,
+  },
 })
 
 const toBugs = ({ sync, rules, ...rest }: NonNullable<ProjectFile['bugs']>): BugsPolicy => ({

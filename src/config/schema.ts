@@ -1,11 +1,14 @@
 // The shape of grapevine.yaml; its parts are in schema/. The only place where it is written down: load.ts checks with it, json-schema.ts prints it for editors.
 import { z } from 'zod'
+import { duration } from './quantity.ts'
 import { tracker } from './schema/bugs.ts'
 import { farm } from './schema/farm.ts'
+import { githubApp } from './schema/github.ts'
 import { assemble, mail } from './schema/mail.ts'
-import { notices, watch, web } from './schema/notices.ts'
+import { notices, watch } from './schema/notices.ts'
 import { project } from './schema/project.ts'
-import { named, namePattern, path, person, secretSchema, who } from './schema/words.ts'
+import { web } from './schema/web.ts'
+import { day, named, namePattern, path, person, secretSchema, webAddress, who } from './schema/words.ts'
 
 export { badName } from './schema/words.ts'
 
@@ -31,6 +34,15 @@ export const fileSchema = z
     notices: notices.prefault({}),
     watch: watch.prefault({}),
     web: web.prefault({}),
+    github: githubApp.optional(),
+    traces: webAddress
+      .optional()
+      .describe(
+        'Where OpenTelemetry traces go (OTLP over HTTP), like http://localhost:4318/v1/traces. Default: nowhere.',
+      ),
+    keepLogs: duration(day, 3650 * day)
+      .optional()
+      .describe('So long logs, consoles, screenshots and build results of runs are kept. Default: for ever.'),
     trackers: z
       .record(z.string(), tracker)
       .default({})

@@ -11,6 +11,7 @@
 //   planned ──a late part in the place of one that was taken over or cannot be used; its author says later what comes
 //                   before it; what it waits for came──▶ complete
 //   (any) ──newer version──▶ superseded
+import type { PullOrigin } from './forge.ts'
 import type { Instant } from './instant.ts'
 import type { Address, MailId, MessageId, Patch } from './mail.ts'
 
@@ -60,7 +61,7 @@ export type Series = {
   id: SeriesId
   project: string
   /** Nobody asks for it between assemble and reply. */
-  origin: { from: 'mail' } | { from: 'forge' } | { from: 'hand' }
+  origin: { from: 'mail' } | { from: 'forge'; pull: PullOrigin } | { from: 'hand' }
   title: string
   author: Address
   version: number

@@ -1,9 +1,11 @@
 // What is kept, and the truth about all that goes on. One contract suite runs on every implementation.
 
+import type { ApiToken, Audit, HookDelivery, LoginLink, Session } from '../model/access.ts'
 import type { KnownAddress, Silence } from '../model/address.ts'
 import type { Blame } from '../model/blame.ts'
 import type { BugLink, BugUrl, BugWrite, BugWriteState, Track } from '../model/bug.ts'
 import type { Command, CommandState } from '../model/command.ts'
+import type { ForgeEvent, Pull, PullRef, Shown, ShownPlace } from '../model/forge.ts'
 import type { Sample } from '../model/history.ts'
 import type { Hold, Host } from '../model/host.ts'
 import type { Incident, IncidentId, Resolution } from '../model/incident.ts'
@@ -19,6 +21,7 @@ import type { RunEnd } from '../model/run-end.ts'
 import type { Links, Series, SeriesId } from '../model/series.ts'
 import type { Verdict } from '../model/verdict.ts'
 import type { Cursor } from './mail-source.ts'
+import type { Reads } from './reads.ts'
 
 type MailFilter = { project?: string; kind?: Disposition['kind']; limit?: number }
 
@@ -274,5 +277,51 @@ export type Store = {
   saveTrack(track: Track): Promise<void>
   tracks(filter: { bug?: BugUrl; thread?: MessageId; on?: true }): Promise<Track[]>
 
+  /** Replaces what was known of that pull request. */
+  savePull(pull: Pull): Promise<void>
+  pull(ref: PullRef): Promise<Pull | undefined>
+  /** By repository and number. */
+  pulls(filter: { repository?: string; project?: string; state?: Pull['state'] }): Promise<Pull[]>
+  /** false: that delivery is known. Those that were done a month ago go. */
+  addForgeEvent(event: ForgeEvent): Promise<boolean>
+  /** Not done yet, in order of storing. */
+  forgeEvents(limit: number): Promise<ForgeEvent[]>
+  endForgeEvent(id: string, state: Extract<ForgeEvent['state'], { at: 'done' }>): Promise<void>
+  /** Replaces what stands at that place. */
+  saveShown(shown: Shown): Promise<void>
+  shown(filter: Partial<Pick<Shown, 'series' | 'repository' | 'kind'>> & { trouble?: true }): Promise<Shown[]>
+  shownAt(place: ShownPlace): Promise<Shown | undefined>
+  dropShown(place: ShownPlace): Promise<void>
+
+  /** Inserts or replaces. Those that are over go. */
+  saveSession(session: Session): Promise<void>
+  session(id: string): Promise<Session | undefined>
+  dropSession(id: string): Promise<void>
+  addLoginLink(link: LoginLink): Promise<void>
+  /** How many were asked for by that address since. */
+  countLoginLinks(address: string, since: Instant): Promise<number>
+  /** Uses it up, once. undefined: there is none, it is over, or it was used. */
+  takeLoginLink(id: string, now: Instant): Promise<LoginLink | undefined>
+  /** Inserts or replaces. */
+  saveApiToken(token: ApiToken): Promise<void>
+  apiToken(id: string): Promise<ApiToken | undefined>
+  /** In order of making. */
+  apiTokens(): Promise<ApiToken[]>
+  addAudit(audit: Audit): Promise<void>
+  /** The newest first. `before`: older than that. */
+  audits(filter: { about?: string; before?: Instant; limit: number }): Promise<Audit[]>
+  /** false: one of that id is there, and stays. */
+  addHookDelivery(delivery: HookDelivery): Promise<boolean>
+  /** In order of storing. `due`: pending, and its time has come. */
+  hookDeliveries(filter: {
+    due?: Instant
+    at?: HookDelivery['state']['at']
+    limit: number
+  }): Promise<HookDelivery[]>
+  /** Compare and set by `at` and tries. */
+  moveHookDelivery(id: string, from: HookDelivery['state'], to: HookDelivery['state']): Promise<boolean>
+
+  /** For pages and the API only. */
+  reads: Reads
   close(): Promise<void>
 }

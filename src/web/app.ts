@@ -1,36 +1,39 @@
-// The routes of the pages: all are read-only, for everybody, and cheap to ask for again.
-import { readFileSync } from 'node:fs'
+// All routes together. Pages read; what changes something is a form of somebody who is logged in, or a webhook that is signed.
 import { type Context, Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { secureHeaders } from 'hono/secure-headers'
-import type { Severity } from '../model/incident.ts'
-import type { Log } from '../ports/log.ts'
-import { contentId } from '../text/digest.ts'
+import { Fault } from '../model/fault.ts'
+import { accessGuard } from './access/guard.ts'
+import { accessPages } from './access/pages.ts'
+import { apiPages } from './api/pages.ts'
+import { assets } from './assets.ts'
+import { farmPages } from './farm/pages.ts'
 import { statusFeed } from './feeds.ts'
-import type { Look, Looking } from './look.ts'
+import { forgePages } from './forge/pages.ts'
+import { homePages } from './home/pages.ts'
+import { incidentPages } from './incidents/pages.ts'
+import { knownPages } from './known/pages.ts'
+import { trouble } from './layout.ts'
+import { livePages } from './live/pages.ts'
+import { operationPages } from './operations/pages.ts'
 import { statusPage } from './page.ts'
-import { type StatusView, statusView } from './view.ts'
-
-export type AppParts = {
-  looking: Looking
-  log: Log
-  /** Who the pages are of. */
-  name: string
-  /** Where people find them, without "/" at its end; undefined: where they were asked for. */
-  url: string | undefined
-  /** Incidents of these severities are shown when an operator has confirmed them. */
-  hold: Severity[]
-}
-
-const style = readFileSync(new URL('style.css', import.meta.url), 'utf8')
-const styleId = contentId(8, style)
+import type { Asked, Env, Pages, WebParts } from './parts.ts'
+import { runPages } from './runs/pages.ts'
+import { seriesListPages } from './series/list.ts'
+import { seriesPages } from './series/pages.ts'
+import { statisticsPages } from './statistics/pages.ts'
+import { submitPages } from './submit/pages.ts'
+import { testPages } from './tests/pages.ts'
 
 const headers = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
     styleSrc: ["'self'"],
+    scriptSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    imgSrc: ["'self'"],
     baseUri: ["'none'"],
-    formAction: ["'none'"],
+    formAction: ["'self'"],
     frameAncestors: ["'none'"],
   },
   xFrameOptions: 'DENY',
@@ -44,23 +47,14 @@ const fresh = 'public, max-age=15'
 
 const baseOf = (c: Context, url: string | undefined): string => url ?? new URL(c.req.url).origin
 
-export const app = ({ looking, log, name, url, hold }: AppParts): Hono => {
-  // Made once for each look, which is the same for all who ask within a few seconds.
-  const views = new WeakMap<Look, StatusView>()
-  const view = async (): Promise<StatusView> => {
-    const look = await looking.look()
-    const made = views.get(look) ?? statusView(look, { hold })
-    views.set(look, made)
-    return made
-  }
+/** How things stand: without a login, and also while the database is away. */
+const statusPages = ({ looking, status, name, config }: WebParts): Pages => {
+  const pages = new Hono<Env>()
   const feed = async (c: Context, titles: 'html' | 'text') =>
-    statusFeed(await view(), { name, base: baseOf(c, url), titles })
-  const pages = new Hono()
-  pages.use(headers, etag())
-  pages.get('/', c => c.redirect('status', 302))
+    statusFeed(await status(), { name, base: baseOf(c, config.web.url), titles })
   pages.get('/status', async c => {
     c.header('cache-control', fresh)
-    return c.html(statusPage(await view(), { name, look: styleId }))
+    return c.html(statusPage(await status(), { name, look: assets.style.id }))
   })
   pages.get('/status.atom', async c => {
     const xml = (await feed(c, 'html')).atom1()
@@ -73,22 +67,62 @@ export const app = ({ looking, log, name, url, hold }: AppParts): Hono => {
       'cache-control': fresh,
     })
   })
-  pages.get('/style.css', c =>
-    c.body(style, 200, {
-      'content-type': 'text/css; charset=utf-8',
-      'cache-control': 'public, max-age=3600',
-    }),
-  )
   // For monitoring: 503 if nothing can be shown; the rest is said.
   pages.get('/healthz', async c => {
     const { standing, isDatabaseHere, botAt } = await looking.look()
     const said = { ok: standing !== undefined, database: isDatabaseHere, bot: botAt ?? null }
     return c.json(said, standing === undefined ? 503 : 200, { 'cache-control': 'no-store' })
   })
-  pages.notFound(c => c.text('There is no such page. See: /status\n', 404))
-  pages.onError((error, c) => {
-    log('error', `pages: ${c.req.method} ${c.req.path}: ${error.stack ?? error.message}`)
-    return c.text('This page cannot be shown at the moment.\n', 500)
+  return pages
+}
+
+const assetPages = (): Pages => {
+  const pages = new Hono<Env>()
+  for (const [path, { text, type }] of [
+    ['/style.css', assets.style],
+    ['/script.js', assets.script],
+  ] as const)
+    pages.get(path, c => c.body(text, 200, { 'content-type': type, 'cache-control': 'public, max-age=3600' }))
+  return pages
+}
+
+const wantsJson = (c: Context): boolean => c.req.path.startsWith('/api/')
+
+const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<Response> => {
+  const { log } = parts
+  const isFault = error instanceof Fault
+  const says = isFault ? error.message : (error.stack ?? error.message)
+  log('error', `pages: ${c.req.method} ${c.req.path}: ${says}`)
+  const status = isFault && error.retry !== 'never' ? 503 : 500
+  if (wantsJson(c)) return c.json({ error: 'not available at the moment' }, status)
+  return trouble(c, parts, {
+    ...{ status, title: 'This page cannot be shown at the moment' },
+    says: isFault
+      ? 'Something that it needs does not answer. Mail that you send is not lost.'
+      : 'That is our fault, and noted.',
+    remedy: 'Please try again in a few minutes.',
   })
+}
+
+export const app = (parts: WebParts): Pages => {
+  const pages = new Hono<Env>()
+  pages.use(headers)
+  pages.route('/', assetPages())
+  pages.route('/', livePages(parts))
+  pages.use(etag())
+  pages.route('/', statusPages(parts))
+  pages.route('/', forgePages(parts))
+  pages.use(accessGuard(parts))
+  for (const part of [
+    ...[homePages, seriesListPages, seriesPages, runPages, accessPages, operationPages, apiPages],
+    ...[farmPages, testPages, knownPages, incidentPages, statisticsPages, submitPages],
+  ])
+    pages.route('/', part(parts))
+  pages.notFound(c => {
+    if (wantsJson(c)) return c.json({ error: 'there is nothing here' }, 404)
+    const says = 'Perhaps the address was cut off in a mail, or what was here is gone.'
+    return trouble(c as Asked, parts, { status: 404, title: 'There is no such page', says })
+  })
+  pages.onError((error, c) => notShown(c, parts, error))
   return pages
 }

@@ -2,14 +2,17 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import type { Hono } from 'hono'
 import { Fault } from '../model/fault.ts'
 import { errnoFault, errnoOf } from '../text/errno.ts'
+import type { Pages } from './parts.ts'
 
 export type Served = { port: number; close(): Promise<void> }
 
 /** Faults: refused if the address is taken, or not ours. */
-export const serve = async (pages: Hono, { host, port }: { host: string; port: number }): Promise<Served> => {
+export const serve = async (
+  pages: Pick<Pages, 'fetch'>,
+  { host, port }: { host: string; port: number },
+): Promise<Served> => {
   const server = createAdaptorServer({ fetch: pages.fetch }) as Server
   // Nobody needs longer to ask for a page.
   server.requestTimeout = 15_000

@@ -1,31 +1,66 @@
-// The pages, put together: the database if it is there, the journal of the bot, and a server.
+// The pages, put together: all that the bot has if it is there, the journal of the bot, what moves, and a server.
 import { join } from 'node:path'
+import { deafLive } from '../adapters/bullmq/live.ts'
 import { systemClock as clock } from '../adapters/clock/system.ts'
 import { fileJournal } from '../adapters/journal/files.ts'
-import { openStore } from '../adapters/sql/store.ts'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../ports/log.ts'
 import { app } from '../web/app.ts'
-import { looking as startLooking } from '../web/look.ts'
+import { type Look, looking as startLooking } from '../web/look.ts'
+import type { WebParts } from '../web/parts.ts'
 import { type Served, serve } from '../web/server.ts'
-import { journalFolder } from './wire.ts'
+import { type StatusView, statusView } from '../web/view.ts'
+import { journalFolder, openStoreOf, type Wired, wire } from './wire.ts'
 
-/** Serves until it is closed; the database may come and go. Faults: refused if the address is taken. */
+/** Opened when it is asked for first; what fails is tried again by whoever asks next. */
+const lazily = <T>(open: () => Promise<T>) => {
+  let opening: Promise<T> | undefined
+  return {
+    get: (): Promise<T> => {
+      opening ??= open().catch(error => {
+        opening = undefined
+        throw error
+      })
+      return opening
+    },
+    opened: () => opening,
+  }
+}
+
+/** Made once for each look, which is the same for all who ask within a few seconds. */
+const statusOf = ({ looking, config }: Pick<WebParts, 'looking' | 'config'>): WebParts['status'] => {
+  const views = new WeakMap<Look, StatusView>()
+  return async () => {
+    const look = await looking.look()
+    const made = views.get(look) ?? statusView(look, { hold: config.notices.hold })
+    views.set(look, made)
+    return made
+  }
+}
+
+/** Serves until it is closed; database and Redis may come and go. Faults: refused if the address is taken. */
 export const startPages = async (config: Config, log: Log): Promise<Served> => {
-  const url = config.databaseUrl?.reveal()
   const looking = startLooking({
     ...{ clock, log, projects: config.projects.map(({ name }) => name) },
-    open: () => openStore({ folder: config.data, ...(url === undefined ? {} : { url }) }),
+    open: () => openStoreOf(config),
     journal: fileJournal({ folder: join(config.data, journalFolder), log }),
   })
-  const { bot, notices, web } = config
-  const pages = app({ looking, log, name: bot.name || 'Grapevine', url: web.url, hold: notices.hold })
+  const all = lazily<Wired>(() => wire(config, log))
+  const live = deafLive()
+  const { bot, web } = config
+  const common = { config, looking, live, clock, log, name: bot.name || 'Grapevine' }
+  const pages = app({ ...common, wired: all.get, status: statusOf(common) })
   const served = await serve(pages, web)
   return {
     port: served.port,
     async close() {
       await served.close()
+      await live.close()
       await looking.close()
+      await all.opened()?.then(
+        wired => wired.close(),
+        () => {},
+      )
     },
   }
 }

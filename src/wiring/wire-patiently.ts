@@ -1,6 +1,7 @@
 // The bot's start while the database does not answer: it tells, waits and tries again, and word of it leaves meanwhile.
 import { join } from 'node:path'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
+import { silentLive } from '../adapters/bullmq/live.ts'
 import type { Config } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
@@ -37,6 +38,7 @@ const wiredWithout = (config: Config, { log, fault }: { log: Log; fault: Fault }
     ...beside,
     store: absentStore(fault),
     queue: noQueue,
+    live: silentLive(),
     redis: redisConnection({ where, log }),
     tickets: isAway,
     listen: isAway,

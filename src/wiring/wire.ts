@@ -4,6 +4,7 @@ import { fileBlobs } from '../adapters/blobs/files.ts'
 import { fileLinks, type Links } from '../adapters/blobs/links.ts'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
 import { listen } from '../adapters/bullmq/listen.ts'
+import { silentLive } from '../adapters/bullmq/live.ts'
 import { bullQueue } from '../adapters/bullmq/queue.ts'
 import { openTickets } from '../adapters/bullmq/tickets.ts'
 import { systemClock } from '../adapters/clock/system.ts'
@@ -20,8 +21,10 @@ import { Fault } from '../model/fault.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Bugs, Tracker } from '../ports/bugs.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Forge } from '../ports/forge.ts'
 import type { GitMail, Mirror } from '../ports/git.ts'
 import type { Journal } from '../ports/journal.ts'
+import type { LiveOut } from '../ports/live.ts'
 import type { Log } from '../ports/log.ts'
 import type { MailAuth } from '../ports/mail-auth.ts'
 import type { MailSink } from '../ports/mail-sink.ts'
@@ -48,6 +51,10 @@ export type Wired = {
   mirror: Mirror
   sink: MailSink
   mailAuth: MailAuth
+  /** Tells the pages what moves. */
+  live: LiveOut
+  /** undefined: there is no GitHub App in the configuration. */
+  forge: Forge | undefined
   /** In the configuration's order. */
   trackers: Tracker[]
   /** All of them as one. */
@@ -112,6 +119,7 @@ export const portsBeside = (config: Config, log: Log) => {
     mirror: gitMirror({ folder: join(config.data, 'mirrors') }),
     sink,
     mailAuth: dkimAuth(),
+    forge: undefined,
     trackers,
     bugs: bugsOf(trackers),
     clock: systemClock,
@@ -144,6 +152,7 @@ export const wire = async (config: Config, log: Log, opened?: Store): Promise<Wi
     store,
     queue,
     redis,
+    live: silentLive(),
     tickets: () => openTickets({ connection: redis, prefix: queuePrefix }),
     listen: onWake => listen({ connection: redis, prefix: queuePrefix, onWake }),
     async close() {

@@ -102,7 +102,7 @@ describe.each([
       kind: 'refused',
       retry: 'never',
       message: expect.stringMatching(
-        /made by a newer Grapevine \(schema 9999-next; this one knows 0005-notices\)/,
+        /made by a newer Grapevine \(schema 9999-next; this one knows 0006-pages\)/,
       ),
       remedy: expect.stringContaining('start the newer Grapevine'),
     })

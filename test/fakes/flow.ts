@@ -2,6 +2,7 @@
 // that counts. A crash is an error out of a port; a restart is a new process on the same database, with an empty queue.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { silentLive } from '../../src/adapters/bullmq/live.ts'
 import { gitMail } from '../../src/adapters/git/mail.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Config, ProjectConfig } from '../../src/config/config.ts'
@@ -53,6 +54,7 @@ export const project: ProjectConfig = {
   branches: [],
   reply: { author: 'always', list: 'new-failures', unchanged: 'silent', digestAt: 360 },
   bugs: undefined,
+  github: undefined,
   proof: {
     ...{ blame: 0.001, miss: 0.01, rate: 0.3, pairs: 100, stepPairs: 12, budgetMs: 7_200_000, likely: 0.08 },
     ...{ bases: 30, bisect: true, nightlyAt: undefined, alike: { authors: 3, withinMs: 7_200_000 } },
@@ -69,7 +71,8 @@ export const project: ProjectConfig = {
   },
 }
 
-const config = (data: string): Config => ({
+/** Of a service with one project. */
+export const config = (data: string): Config => ({
   file: undefined,
   data,
   administrator: { name: 'Olga Operator', address: 'olga@example.org' },
@@ -110,8 +113,12 @@ const config = (data: string): Config => ({
     settleMs: undefined,
     certificates: [],
   },
-  web: { host: '127.0.0.1', port: 0, url: undefined },
+  web: {
+    ...{ host: '127.0.0.1', port: 0, url: undefined, hooks: [], metrics: 'token' },
+    login: { sessionMs: 14 * 86_400_000, submitters: [], github: undefined, oidc: undefined },
+  },
   trackers: [],
+  ...{ github: undefined, traces: undefined, keepLogsMs: undefined },
   host: 'here',
   projects: [project],
 })
@@ -209,6 +216,8 @@ export const openFlow = async (
     mailAuth: { verify: async () => ({ dkim: [], aligned: false }) },
     trackers,
     bugs: bugsOf(trackers),
+    live: silentLive(),
+    forge: undefined,
     clock,
     log: () => {},
     project: (name: string) => {

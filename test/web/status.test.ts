@@ -10,8 +10,11 @@ import { app } from '../../src/web/app.ts'
 import { type Look, type LookPorts, looking } from '../../src/web/look.ts'
 import { serve } from '../../src/web/server.ts'
 import { statusView } from '../../src/web/view.ts'
+import type { Wired } from '../../src/wiring/wire.ts'
 import { host } from '../contract/samples.ts'
 import { type FakeClock, fakeClock } from '../fakes/clock.ts'
+import { config } from '../fakes/flow.ts'
+import { webParts } from './open.ts'
 import { fullDisk, lostLastWeek, noon, standing } from './sample.ts'
 
 const log = () => {}
@@ -26,10 +29,17 @@ const look = (more: Partial<Look> = {}): Look => ({
 })
 
 const pages = (given: Look | (() => Promise<Look>), url?: string) =>
-  app({
-    looking: { look: async () => (typeof given === 'function' ? given() : given), close: async () => {} },
-    ...{ log, name: 'Grapevine', url, hold: ['major'] },
-  })
+  app(
+    webParts(
+      {
+        config: { ...config('/nowhere'), web: { ...config('/nowhere').web, url } },
+        ...{ clock: fakeClock(noon), log },
+      } as unknown as Wired,
+      {
+        looking: { look: async () => (typeof given === 'function' ? given() : given), close: async () => {} },
+      },
+    ),
+  )
 
 const textOf = async (given: Look, path = '/status'): Promise<string> =>
   await (await pages(given).request(path)).text()

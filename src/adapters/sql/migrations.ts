@@ -1,28 +1,16 @@
 // The schema and its history. A version is never changed once released: the next one is added below it.
-import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { Fault } from '../../model/fault.ts'
 import { affectsNothing, type Incident } from '../../model/incident.ts'
 import type { Series } from '../../model/series.ts'
 import { troubleRules } from '../../model/trouble.ts'
 import { authorKeysOf } from './columns.ts'
+import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
+import { pageTables } from './page-tables.ts'
 import type { Db } from './tables.ts'
 
-export type Flavour = 'sqlite' | 'postgres'
-
 type Versions = Record<string, Migration>
-
-// The schema of a version is written without Tables: those describe the newest one.
-type AnyDb = Kysely<Record<string, never>>
-
-const tableMaker = (db: AnyDb, flavour: Flavour) => (name: string) =>
-  db.schema
-    .createTable(name)
-    .addColumn('seq', flavour === 'sqlite' ? 'integer' : 'bigint', (column: ColumnDefinitionBuilder) =>
-      flavour === 'sqlite'
-        ? column.primaryKey().autoIncrement()
-        : column.generatedByDefaultAsIdentity().primaryKey(),
-    )
 
 const mailTables = async (db: AnyDb, flavour: Flavour) => {
   await tableMaker(
@@ -419,6 +407,7 @@ export const versions = (flavour: Flavour): Versions => ({
   '0003-mail': { up: (db: AnyDb) => mailOutTables(db, flavour) },
   '0004-proof': { up: (db: AnyDb) => proofTables(db, flavour) },
   '0005-notices': { up: (db: AnyDb) => noticeTables(db, flavour) },
+  '0006-pages': { up: (db: AnyDb) => pageTables(db, flavour) },
 })
 
 const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {

@@ -3,17 +3,23 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dialect, Kysely } from 'kysely'
 import { Fault } from '../../model/fault.ts'
 import type { Store } from '../../ports/store.ts'
+import { accessStore } from './access.ts'
 import { addressStore } from './addresses.ts'
 import { authorStore } from './authors.ts'
 import { bugStore } from './bugs.ts'
 import { commandStore } from './commands.ts'
+import { forgeStore } from './forge.ts'
 import { hostStore } from './hosts.ts'
 import { incidentStore } from './incidents.ts'
 import { jobStore } from './jobs.ts'
 import { mailStore } from './mails.ts'
-import { type Flavour, migrate } from './migrations.ts'
+import type { Flavour } from './make-table.ts'
+import { migrate } from './migrations.ts'
 import { postgres, postgresFault, postgresGaveWay } from './postgres.ts'
 import { proofStore } from './proofs.ts'
+import { seriesReads } from './reads/series.ts'
+import { statisticsReads } from './reads/statistics.ts'
+import { testReads } from './reads/tests.ts'
 import { seriesStore } from './series.ts'
 import { sqlite, sqliteFault, sqliteIsBusy } from './sqlite.ts'
 import type { Tables } from './tables.ts'
@@ -95,6 +101,14 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...upkeepStore(db),
     ...bugStore(db),
     ...proofStore(db),
+    ...forgeStore(db),
+    ...accessStore(db),
   }
-  return { ...guarded(parts, attempt), close: closedTwiceIsFine(() => db.destroy()) }
+  const { flavour } = place
+  const reads = { ...seriesReads(db, flavour), ...testReads(db, flavour), ...statisticsReads(db, flavour) }
+  return {
+    ...guarded(parts, attempt),
+    reads: guarded(reads, attempt),
+    close: closedTwiceIsFine(() => db.destroy()),
+  }
 }

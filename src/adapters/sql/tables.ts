@@ -176,6 +176,40 @@ export type Tables = {
     data: string
   }
   bug_link: { seq: Sequence; tracker: string; bug: string; comment: number; message_id: string; data: string }
+  pull: { seq: Sequence; repository: string; number: number; project: string; state_at: string; data: string }
+  forge_event: { seq: Sequence; id: string; state_at: string; at: number; data: string }
+  /** `place`: kind, repository, what it is on, and its name. */
+  shown: {
+    seq: Sequence
+    place: string
+    kind: string
+    repository: string
+    series: string
+    /** 1 while it could not be written. */
+    troubled: number
+    data: string
+  }
+  session: { id: string; expires_at: number; data: string }
+  login_link: {
+    id: string
+    address: string
+    created_at: number
+    expires_at: number
+    used: Flag
+    data: string
+  }
+  api_token: { seq: Sequence; id: string; data: string }
+  audit: { seq: Sequence; id: string; at: number; about: string; data: string }
+  hook_delivery: {
+    seq: Sequence
+    id: string
+    state_at: string
+    state_key: string
+    due_at: number | null
+    data: string
+  }
+  /** How the queue stood. */
+  queue_note: { at: number; waiting: number; running: number }
   bug_track: { seq: Sequence; bug: string; thread: string; state_at: string; data: string }
 }
 

@@ -1,7 +1,7 @@
-// The part of the schema about what people hear of trouble, when it is noticed, and the pages.
+// The part of the schema about what people hear of trouble, and when it is noticed.
 import { z } from 'zod'
 import { duration } from '../quantity.ts'
-import { day, line, name, webAddress } from './words.ts'
+import { day, line, name } from './words.ts'
 
 export const notices = z
   .strictObject({
@@ -65,15 +65,3 @@ export const watch = z
       ),
   })
   .describe('When trouble is noticed.')
-
-export const web = z
-  .strictObject({
-    listen: line('an address')
-      .regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, { error: 'must be address:port, like 127.0.0.1:8080' })
-      .default('127.0.0.1:8080')
-      .describe('Address and port that it listens on. Default: 127.0.0.1:8080.'),
-    url: webAddress
-      .optional()
-      .describe('Where people find it, like https://grapevine.example.org; mails name it. Default: nowhere.'),
-  })
-  .describe('The pages: grapevine web.')

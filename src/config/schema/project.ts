@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { duration } from '../quantity.ts'
 import { bugs } from './bugs.ts'
+import { projectGithub } from './github.ts'
 import { source } from './mail.ts'
 import { concern, dependencies, imageName, step, wholeTestStep } from './recipe.ts'
 import { day, inSource, line, may, person, timeOfDay, webAddress } from './words.ts'
@@ -190,5 +191,6 @@ export const project = z
     trust: trust.prefault({}),
     proof: proof.prefault({}),
     bugs: bugs.optional(),
+    github: projectGithub.optional(),
   })
   .describe('A project: its list, its repository, and how it is built and tested.')
