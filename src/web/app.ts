@@ -95,13 +95,17 @@ const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<R
   log('error', `pages: ${c.req.method} ${c.req.path}: ${says}`)
   const status = isFault && error.retry !== 'never' ? 503 : 500
   if (wantsJson(c)) return c.json({ error: 'not available at the moment' }, status)
-  return trouble(c, parts, {
+  const page = trouble(c, parts, {
     ...{ status, title: 'This page cannot be shown at the moment' },
     says: isFault
       ? 'Something that it needs does not answer. Mail that you send is not lost.'
       : 'That is our fault, and noted.',
     remedy: 'Please try again in a few minutes.',
   })
+  // What every page needs may be what is broken.
+  return page.catch(() =>
+    c.text('This page cannot be shown at the moment. Please try again later.\n', status),
+  )
 }
 
 export const app = (parts: WebParts): Pages => {
