@@ -1,13 +1,20 @@
-// The style sheet and the script: files beside this one, named by what is in them, so that they can be kept for ever.
-import { readFileSync } from 'node:fs'
+// The style sheet and the script: files beside this one, named by what is in them, so that they can be kept for ever. What one area alone
+// needs is in its own folder, and is joined here.
+import { globSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { contentId } from '../text/digest.ts'
 
-const asset = (name: string, type: string) => {
-  const text = readFileSync(new URL(name, import.meta.url), 'utf8')
+const folder = fileURLToPath(new URL('.', import.meta.url))
+
+const asset = (names: string[], type: string) => {
+  const text = names.map(name => readFileSync(new URL(name, import.meta.url), 'utf8')).join('\n')
   return { text, type, id: contentId(8, text) }
 }
 
+/** In an order that does not hang on the file system. */
+const styles = ['style.css', ...globSync('*/style.css', { cwd: folder }).sort()]
+
 export const assets = {
-  style: asset('style.css', 'text/css; charset=utf-8'),
-  script: asset('script.js', 'text/javascript; charset=utf-8'),
+  style: asset(styles, 'text/css; charset=utf-8'),
+  script: asset(['script.js'], 'text/javascript; charset=utf-8'),
 }
