@@ -89,6 +89,7 @@ const testNeeds = [
   { name: 'openssl', isThere: command('openssl') },
   { name: 'ipmitool', isThere: command('ipmitool') },
   { name: 'openipmi', isThere: command('ipmi_sim') },
+  { name: 'chromium', isThere: command('chromium') },
   { name: 'postfix', isThere: () => isProgram('/usr/lib/postfix/sbin/master') },
 ]
 
