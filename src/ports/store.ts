@@ -188,6 +188,8 @@ export type Store = {
   addAuthor(project: string, author: { address: string; at: Instant; signed: boolean }): Promise<void>
   /** `held` becomes `complete`. false: it is not held. */
   releaseSeries(id: SeriesId): Promise<boolean>
+  /** Compare and set: replaces it, if what is kept is still `from`, as it was read. false: it came too late. For whoever cannot speak in turn. */
+  updateSeries(series: Series, from: Series): Promise<boolean>
 
   /** What is known of a mail address; case does not matter. undefined: nothing. */
   address(address: string): Promise<KnownAddress | undefined>
@@ -307,6 +309,7 @@ export type Store = {
   apiToken(id: string): Promise<ApiToken | undefined>
   /** In order of making. */
   apiTokens(): Promise<ApiToken[]>
+  /** Inserts; of one that is there, what came of it is replaced. */
   addAudit(audit: Audit): Promise<void>
   /** The newest first. `before`: older than that. */
   audits(filter: { about?: string; before?: Instant; limit: number }): Promise<Audit[]>

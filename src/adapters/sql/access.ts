@@ -124,7 +124,7 @@ export const accessStore = (db: Db): AccessPart => ({
     await db
       .insertInto('audit')
       .values({ id: audit.id, at: audit.at, about: searchKey(audit.about), data: JSON.stringify(audit) })
-      .onConflict(conflict => conflict.column('id').doNothing())
+      .onConflict(conflict => conflict.column('id').doUpdateSet({ data: JSON.stringify(audit) }))
       .execute()
   },
 

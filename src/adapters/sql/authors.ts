@@ -7,7 +7,7 @@ import type { Db } from './tables.ts'
 
 const key = (address: string): string => searchKey(address.toLowerCase())
 
-type AuthorPart = Pick<Store, 'author' | 'addAuthor' | 'releaseSeries'>
+type AuthorPart = Pick<Store, 'author' | 'addAuthor' | 'releaseSeries' | 'updateSeries'>
 
 /** The store's half of authors. */
 export const authorStore = (db: Db): AuthorPart => ({
@@ -36,6 +36,17 @@ export const authorStore = (db: Db): AuthorPart => ({
       if (row === undefined) return false
       const series = fromJson<Series>(row.data, `series ${id}`)
       await saveSeriesRows(transaction, [released(series)])
+      return true
+    }),
+
+  updateSeries: (series, from) =>
+    db.transaction().execute(async transaction => {
+      const { id } = series
+      const lock = transaction.updateTable('series').set({ id }).where('id', '=', id)
+      const row = await lock.returning('data').executeTakeFirst()
+      const kept = row && fromJson<Series>(row.data, `series ${id}`)
+      if (kept === undefined || JSON.stringify(kept) !== JSON.stringify(from)) return false
+      await saveSeriesRows(transaction, [series])
       return true
     }),
 })

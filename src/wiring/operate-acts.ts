@@ -1,0 +1,196 @@
+// What operators do to hosts, images, the queue and series: each act checks, does, and says what was done.
+import { Fault } from '../model/fault.ts'
+import type { Hold } from '../model/host.ts'
+import type { Instant } from '../model/instant.ts'
+import type { PowerAct } from '../model/power.ts'
+import type { Series } from '../model/series.ts'
+import { cancel } from '../stages/plan/cancel.ts'
+import { switchPower } from '../stages/power/switch.ts'
+import { pushes } from '../stages/upkeep/sweep.ts'
+import { oneLine } from '../text/clean.ts'
+import { sayInstant } from '../text/span.ts'
+import { letGo, missingBase, testAgain } from './command-series.ts'
+import type { Operated, OperatePorts } from './operate.ts'
+import { powerOf } from './power.ts'
+import type { Wired } from './wire.ts'
+
+export type How = { by: string; why: string }
+
+/** Hosts look once a second by themselves: a lost word costs that much. */
+const wake = async ({ queue, log }: OperatePorts): Promise<void> => {
+  await queue.wake().catch((error: Error) => log('warn', `hosts could not be woken: ${error.message}`))
+}
+
+const nameOf = (on: Hold['on']): string => (on.kind === 'queue' ? 'the queue' : `${on.kind} ${on.name}`)
+
+const none = (what: string, there: string[]): Operated => ({
+  no: `there is no ${oneLine(what, 80)}`,
+  remedy: there.length === 0 ? 'None is known yet.' : `These are known: ${there.join(', ')}.`,
+})
+
+/** Why there is nothing of that name. */
+const unknownThing = async (
+  { store, config }: OperatePorts,
+  on: Hold['on'],
+): Promise<Operated | undefined> => {
+  if (on.kind === 'queue') return undefined
+  const hosts = await store.hosts()
+  const serving = hosts.flatMap(({ images }) => images)
+  const names =
+    on.kind === 'host'
+      ? hosts.map(({ name }) => name)
+      : [...new Set([...config.farm.images.map(({ name }) => name), ...serving])].sort()
+  return names.includes(on.name) ? undefined : none(nameOf(on), names)
+}
+
+export const hold = async (
+  ports: OperatePorts,
+  { do: how, on, until }: { do: Hold['how']; on: Hold['on']; until?: Instant | undefined },
+  { by, why }: How,
+): Promise<Operated> => {
+  const unknown = await unknownThing(ports, on)
+  if (unknown) return unknown
+  const since = ports.clock.now()
+  if (until !== undefined && until <= since)
+    return { no: 'that time is over already', remedy: 'Name a later one.' }
+  if (on.kind === 'queue' && how === 'stop')
+    return { no: 'the queue can be paused, not stopped', remedy: 'Stop the hosts that should rest.' }
+  await ports.store.setHold({ on, how, reason: why, by, since, until })
+  await wake(ports)
+  const what =
+    on.kind === 'queue'
+      ? 'is paused; what runs may end'
+      : how === 'drain'
+        ? 'takes no new tasks; what runs may end'
+        : 'is stopped; what runs goes back into the queue'
+  return { did: `${nameOf(on)} ${what}${until === undefined ? '' : `, until ${sayInstant(until)}`}` }
+}
+
+/** What was not held is as it was wanted. */
+export const resume = async (ports: OperatePorts, on: Hold['on']): Promise<Operated> => {
+  const was = await ports.store.endHold(on)
+  if (was) await wake(ports)
+  const [again, never] =
+    on.kind === 'queue' ? ['is open again', 'was not paused'] : ['takes work again', 'was not held']
+  return { did: `${nameOf(on)} ${was ? again : never}` }
+}
+
+const count = (tasks: number): string => (tasks === 0 ? 'no task' : tasks === 1 ? '1 task' : `${tasks} tasks`)
+
+export const cancelIt = async (ports: OperatePorts, id: string, how: How): Promise<Operated> => {
+  try {
+    const done = await cancel(ports)(id, how)
+    if (!done)
+      return { no: `there is no series, job or task ${oneLine(id, 60)}`, remedy: 'Look at the series.' }
+    await wake(ports)
+    const quiet = done.what === 'series' ? '; its author gets no mail' : ''
+    return { did: `${done.what} ${done.id} is cancelled: ${count(done.tasks.length)} taken away${quiet}` }
+  } catch (error) {
+    if (!(error instanceof Fault) || error.kind !== 'refused') throw error
+    return { no: error.message, remedy: 'There is nothing to cancel.' }
+  }
+}
+
+const noSeries = (id: string): Operated => ({
+  no: `there is no series ${oneLine(id, 60)}`,
+  remedy: 'Look for it in the list of series.',
+})
+
+/** The sentences of answers by mail, without their full stops. */
+const stopless = (text: string): string => text.replace(/[.:]\s*$/, '')
+
+/** The bot saves series as well, in its own turn: what it has changed meanwhile stays. */
+const saveMoved = async (ports: OperatePorts, after: Series, from: Series, act: () => Promise<void>) => {
+  if (await ports.store.updateSeries(after, from)) {
+    await act().catch((error: Error) =>
+      ports.log('warn', `series ${after.id} waits for the sweep: ${error.message}`),
+    )
+    return undefined
+  }
+  return { no: `series ${after.id} changed at this moment`, remedy: 'Look at it, and do it again.' }
+}
+
+export const retest = async (
+  ports: OperatePorts,
+  { series: id, images = [], against }: { series: string; images?: string[]; against?: string | undefined },
+): Promise<Operated> => {
+  const series = await ports.store.series(id)
+  if (!series) return noSeries(id)
+  if (series.state.at === 'superseded')
+    return { no: `series ${id} was replaced by ${series.state.by}`, remedy: 'Test that one.' }
+  const wired = ports as Wired
+  const isWish = images.length > 0 || against !== undefined
+  const request = isWish
+    ? {
+        do: 'test' as const,
+        images: images.map(image => image.toLowerCase()),
+        ...(against === undefined ? {} : { against }),
+      }
+    : { do: 'retest' as const }
+  const noSuchBase = await missingBase(wired, request, series)
+  const act = await testAgain(wired, series, { request, noSuchBase })
+  if (act.how !== 'done') return { no: stopless(act.what), remedy: 'Look at the series.' }
+  if (!act.save) return { did: `series ${id}: ${act.what}` }
+  return (
+    (await saveMoved(ports, act.save, series, act.after ?? (async () => {}))) ?? {
+      did: `series ${id} ${act.what}`,
+    }
+  )
+}
+
+export const letGoSeries = async (ports: OperatePorts, id: string): Promise<Operated> => {
+  const series = await ports.store.series(id)
+  if (!series) return noSeries(id)
+  const act = await letGo(ports as Wired, series)
+  if (act.how !== 'done' || !act.save)
+    return { no: `series ${id} is not held: it is ${series.state.at}`, remedy: 'There is nothing to do.' }
+  const { address } = series.author
+  const go = () => ports.queue.push(pushes.plan(id))
+  return (
+    (await saveMoved(ports, act.save, series, go)) ?? {
+      did: `series ${id} goes on; ${address === '' ? 'its author' : address} is known from now on`,
+    }
+  )
+}
+
+const recentMs = 60_000
+
+const powerDone: Record<PowerAct, string> = {
+  on: 'its power is on; when its worker is up, it proves that its guests work, and then takes work',
+  off: 'its power is off',
+  cycle:
+    'its power was switched off and on; when its worker is up, it proves that its guests work, and then takes work',
+}
+
+/** Throws the power switch's Faults: what failed may have been done all the same. */
+export const switchHost = async (
+  ports: OperatePorts,
+  { host, act, force = false }: { host: string; act: PowerAct; force?: boolean },
+  { by, why }: How,
+): Promise<Operated> => {
+  const { store, clock, config } = ports
+  const power = powerOf(config, host)
+  const switched = config.farm.hosts.filter(one => one.power !== undefined).map(({ name }) => name)
+  if (!power) return none(`power switch of host ${host} in the configuration`, switched)
+  const running = (await store.tasksAt('running')).filter(
+    ({ state }) => state.at === 'running' && state.host === host,
+  )
+  if (act !== 'on' && running.length > 0 && !force)
+    return {
+      no: `${running.length} ${running.length === 1 ? 'task runs' : 'tasks run'} on ${host}`,
+      remedy: 'Drain it and wait, or say that they may be cut off: they go back into the queue.',
+    }
+  const done = await switchPower(
+    { store, clock },
+    {
+      ...{ host, power, act, by, why },
+      // Two people at once, or one beside the bot: the second one should look first.
+      may: recent =>
+        recent.every(one => one.host !== host || one.state.at !== 'begun' || clock.now() - one.at > recentMs),
+    },
+  )
+  if (done.at === 'failed') throw done.fault
+  if (done.at === 'refused')
+    return { no: `the power of ${host} is being switched at this moment`, remedy: 'Look at the host first.' }
+  return { did: `host ${host}: ${powerDone[act]}` }
+}
