@@ -5,6 +5,7 @@ import type { Links } from '../../src/model/series.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { blameContract } from './blames.ts'
 import { commandContract } from './commands.ts'
+import { figuresContract } from './figures.ts'
 import { historyContract } from './history.ts'
 import { knownContract } from './known.ts'
 import { powerContract } from './power.ts'
@@ -43,6 +44,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('jobs and tasks', () => taskContract(() => store))
     describe('bases and history', () => historyContract(() => store))
     describe('verdicts', () => verdictContract(() => store))
+    describe('figures of tests, hosts and verdicts', () => figuresContract(() => store))
     describe('replies', () => replyContract(() => store))
     describe('commands and authors', () => commandContract(() => store))
     describe('digests', () => digestContract(() => store))

@@ -3,6 +3,7 @@ import type { Job, RunRecord, Task, TaskState } from '../../model/job.ts'
 import { endOf, type RunEnd, type RunGist } from '../../model/run-end.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks, taskKey } from './columns.ts'
+import { noteEnd } from './figures.ts'
 import type { Db, Tables } from './tables.ts'
 
 type JsonRow = { id: string; data: string }
@@ -30,6 +31,7 @@ const stateColumns = (state: TaskState) => ({
 const taskRow = ({ state, ...rest }: Task) => ({
   id: rest.id,
   job: rest.job,
+  image: rest.image,
   priority: rest.priority,
   ...stateColumns(state),
   data: JSON.stringify(rest),
@@ -74,11 +76,18 @@ const runStore = (db: Db): Pick<Store, 'saveRun' | 'run' | 'runsOf' | 'runEnds'>
       ...{ task: run.task, attempt: run.attempt, data: JSON.stringify(run) },
       ...{ ended_at: end?.at ?? null, gist: gist ?? null },
     }
-    await db
-      .insertInto('run')
-      .values({ id: run.id, ...values })
-      .onConflict(conflict => conflict.column('id').doUpdateSet(values))
-      .execute()
+    await db.transaction().execute(async transaction => {
+      const query = transaction.selectFrom('run').select('ended_at').where('id', '=', run.id)
+      const isKnown = end === undefined || ((await query.executeTakeFirst())?.ended_at ?? null) !== null
+      await transaction
+        .insertInto('run')
+        .values({ id: run.id, ...values })
+        .onConflict(conflict => conflict.column('id').doUpdateSet(values))
+        .execute()
+      if (isKnown) return
+      const { host, startedAt } = run
+      await noteEnd(transaction, { host, startedAt, endedAt: end.at, isOurs: end.gist.kind === 'ours' })
+    })
   },
 
   async run(id) {

@@ -4,6 +4,7 @@ import type { Sample } from '../../model/history.ts'
 import type { KnownFailure } from '../../model/known.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks } from './columns.ts'
+import { dropFailures, noteFailures, tellsOf } from './figures.ts'
 import type { Db } from './tables.ts'
 
 type ProofPart = Pick<
@@ -21,7 +22,10 @@ type ProofPart = Pick<
 
 const sampleRow = (sample: Sample) => {
   const { id, project, image, step, series, at } = sample
-  return { id, project, image, step, patched: series === undefined ? 0 : 1, at, data: JSON.stringify(sample) }
+  return {
+    ...{ id, project, image, step, patched: series === undefined ? 0 : 1, at },
+    ...{ tells: tellsOf(sample), data: JSON.stringify(sample) },
+  }
 }
 
 const knownRow = (known: KnownFailure) => ({
@@ -35,11 +39,19 @@ const knownRow = (known: KnownFailure) => ({
 export const proofStore = (db: Db): ProofPart => ({
   async addSamples(samples) {
     for (const chunk of inChunks(samples, 100))
-      await db
-        .insertInto('sample')
-        .values(chunk.map(sampleRow))
-        .onConflict(conflict => conflict.column('id').doNothing())
-        .execute()
+      await db.transaction().execute(async transaction => {
+        const rows = await transaction
+          .insertInto('sample')
+          .values(chunk.map(sampleRow))
+          .onConflict(conflict => conflict.column('id').doNothing())
+          .returning('id')
+          .execute()
+        const isNew = new Set(rows.map(({ id }) => id))
+        await noteFailures(
+          transaction,
+          chunk.filter(({ id }) => isNew.has(id)),
+        )
+      })
   },
 
   async samples({ project, image, step, patched, since, limit }) {
@@ -52,12 +64,14 @@ export const proofStore = (db: Db): ProofPart => ({
     return rows.map(row => fromJson<Sample>(row.data, `sample ${row.id}`))
   },
 
-  async pruneSamples(before, project) {
-    let query = db.deleteFrom('sample').where('at', '<', before)
-    if (project !== undefined) query = query.where('project', '=', project)
-    const { numDeletedRows } = await query.executeTakeFirst()
-    return Number(numDeletedRows)
-  },
+  pruneSamples: (before, project) =>
+    db.transaction().execute(async transaction => {
+      let query = transaction.deleteFrom('sample').where('at', '<', before)
+      if (project !== undefined) query = query.where('project', '=', project)
+      const { numDeletedRows } = await query.executeTakeFirst()
+      await dropFailures(transaction, before, project)
+      return Number(numDeletedRows)
+    }),
 
   async addBlames(blames) {
     for (const chunk of inChunks(blames, 100))

@@ -139,7 +139,44 @@ export type Tables = {
     /** 1 if a series was in it. */
     patched: number
     at: number
+    /** What it tells of (figures.ts). */
+    tells: Flag
     data: string
+  }
+  /** Names of tests that failed at least once; '' is the step itself. */
+  failing_test: {
+    project: string
+    step: string
+    /** What compares the name: it may be long. */
+    test_key: string
+    test: string
+    /** Step and name in lower case, to be searched. */
+    words: string
+    last_failed: number
+  }
+  /** What failed in whole runs of unpatched bases. */
+  base_failure: {
+    project: string
+    image: string
+    step: string
+    test_key: string
+    test: string
+    at: number
+  }
+  /** What runs that ended took of a host's time. */
+  host_hour: { host: string; hour: number; busy_ms: number; runs: number; ours: number }
+  verdict_figure: {
+    seq: Sequence
+    series: string
+    project: string
+    kind: string
+    decided_at: number
+    /** Since the last part of the series, of its first verdict; else null. */
+    ms: number | null
+    /** 1 if it says that the series does it. */
+    blaming: number
+    /** 1 if a later one said that it does not. */
+    taken_back: number
   }
   blame: { seq: Sequence; id: string; project: string; at: number; data: string }
   known_failure: { seq: Sequence; id: string; project: string; state_at: string; data: string }

@@ -3,6 +3,7 @@ import type { DigestLine, Reply, ReplyState } from '../../model/reply.ts'
 import { type Verdict, verdictKey } from '../../model/verdict.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks, replyKey, searchKey } from './columns.ts'
+import { noteVerdict } from './figures.ts'
 import { toJob } from './jobs.ts'
 import type { Db, Tables } from './tables.ts'
 
@@ -99,6 +100,7 @@ export const verdictStore = (db: Db): VerdictPart => ({
   addVerdict: (verdict, reply, line) =>
     db.transaction().execute(async transaction => {
       if (!(await insertVerdict(transaction, verdict))) return false
+      await noteVerdict(transaction, verdict)
       if (verdict.job !== undefined) {
         await transaction.updateTable('job').set({ judged: 1 }).where('id', '=', verdict.job).execute()
       }
