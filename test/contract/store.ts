@@ -8,6 +8,7 @@ import { commandContract } from './commands.ts'
 import { figuresContract } from './figures.ts'
 import { historyContract } from './history.ts'
 import { knownContract } from './known.ts'
+import { listContract } from './lists.ts'
 import { powerContract } from './power.ts'
 import {
   builtOutcome,
@@ -54,6 +55,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('blames', () => blameContract(() => store))
     describe('maintenance and requests to hosts', () => upkeepContract(() => store))
     describe('power', () => powerContract(() => store))
+    describe('lists for pages', () => listContract(() => store))
 
     it('closes twice without complaint', async () => {
       await store.close()

@@ -2,6 +2,7 @@
 import { released, type Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, searchKey } from './columns.ts'
+import type { Flavour } from './make-table.ts'
 import { saveSeriesRows } from './series.ts'
 import type { Db } from './tables.ts'
 
@@ -10,7 +11,7 @@ const key = (address: string): string => searchKey(address.toLowerCase())
 type AuthorPart = Pick<Store, 'author' | 'addAuthor' | 'releaseSeries' | 'updateSeries'>
 
 /** The store's half of authors. */
-export const authorStore = (db: Db): AuthorPart => ({
+export const authorStore = (db: Db, flavour: Flavour): AuthorPart => ({
   async author(project, address) {
     const query = db.selectFrom('author').select(['first_at', 'signed']).where('project', '=', project)
     const row = await query.where('address', '=', key(address)).executeTakeFirst()
@@ -35,7 +36,7 @@ export const authorStore = (db: Db): AuthorPart => ({
       const row = await held.where('state_at', '=', 'held').returning('data').executeTakeFirst()
       if (row === undefined) return false
       const series = fromJson<Series>(row.data, `series ${id}`)
-      await saveSeriesRows(transaction, [released(series)])
+      await saveSeriesRows(transaction, flavour, [released(series)])
       return true
     }),
 
@@ -46,7 +47,7 @@ export const authorStore = (db: Db): AuthorPart => ({
       const row = await lock.returning('data').executeTakeFirst()
       const kept = row && fromJson<Series>(row.data, `series ${id}`)
       if (kept === undefined || JSON.stringify(kept) !== JSON.stringify(from)) return false
-      await saveSeriesRows(transaction, [series])
+      await saveSeriesRows(transaction, flavour, [series])
       return true
     }),
 })

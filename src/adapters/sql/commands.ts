@@ -2,6 +2,7 @@
 import type { Command } from '../../model/command.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks, searchKey } from './columns.ts'
+import type { Flavour } from './make-table.ts'
 import { saveSeriesRows } from './series.ts'
 import type { Db } from './tables.ts'
 import { insertReply } from './verdicts.ts'
@@ -23,7 +24,7 @@ const fromRow = (row: { id: string; data: string }): Command =>
 type CommandPart = Pick<Store, 'addCommands' | 'commands' | 'moveCommand'>
 
 /** The store's half of commands. */
-export const commandStore = (db: Db): CommandPart => ({
+export const commandStore = (db: Db, flavour: Flavour): CommandPart => ({
   addCommands: commands =>
     db.transaction().execute(async transaction => {
       const added: string[] = []
@@ -57,7 +58,7 @@ export const commandStore = (db: Db): CommandPart => ({
       const update = transaction.updateTable('command').set(row).where('id', '=', id)
       const { numUpdatedRows } = await update.where('state_at', '=', from).executeTakeFirst()
       if (numUpdatedRows !== 1n) return false
-      if (series) await saveSeriesRows(transaction, [series])
+      if (series) await saveSeriesRows(transaction, flavour, [series])
       if (reply) await insertReply(transaction, reply)
       return true
     }),

@@ -1,11 +1,13 @@
 // Version 0006 of the schema: pull requests and what is shown on a forge; who may do what on the pages, and what was done; webhooks of ours.
 import { figureTables } from './figure-tables.ts'
+import { lineTables } from './line-tables.ts'
 import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
 
 export const pageTables = async (db: AnyDb, flavour: Flavour): Promise<void> => {
   await forgeTables(db, flavour)
   await accessTables(db, flavour)
   await figureTables(db, flavour)
+  await lineTables(db, flavour)
   const indexes: [name: string, table: string, columns: string[]][] = [
     ['pull_by_project', 'pull', ['project', 'state_at']],
     ['forge_event_by_state', 'forge_event', ['state_at', 'seq']],

@@ -2,7 +2,9 @@
 import { bugsNamed, type Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { authorKeysOf, fromJson, inChunks, searchKey } from './columns.ts'
+import { saveLines } from './lines.ts'
 import { updateDispositions } from './mails.ts'
+import type { Flavour } from './make-table.ts'
 import type { Db, Tables } from './tables.ts'
 
 type SeriesRow = Pick<Tables['series'], 'id' | 'data'>
@@ -47,7 +49,7 @@ const dependencyRows = ({ id, project, links }: Series) =>
   links === undefined ? [] : dependencyKeys(links.dependsOn).map(key => ({ series: id, project, key }))
 
 /** Inserts or replaces; each series once. */
-export const saveSeriesRows = async (db: Db, chunk: Series[]) => {
+export const saveSeriesRows = async (db: Db, flavour: Flavour, chunk: Series[]) => {
   await db
     .insertInto('series')
     .values(chunk.map(toRow))
@@ -67,6 +69,7 @@ export const saveSeriesRows = async (db: Db, chunk: Series[]) => {
       })),
     )
     .execute()
+  await saveLines(db, flavour, chunk)
   const ids = chunk.map(series => series.id)
   await db.deleteFrom('series_message').where('series', 'in', ids).execute()
   for (const rows of inChunks(chunk.flatMap(messageRows))) {
@@ -106,7 +109,7 @@ type SeriesPart = Pick<
 >
 
 /** The store's series half. */
-export const seriesStore = (db: Db): SeriesPart => ({
+export const seriesStore = (db: Db, flavour: Flavour): SeriesPart => ({
   async series(id) {
     const row = await db.selectFrom('series').select(columns).where('id', '=', id).executeTakeFirst()
     return row && fromRow(row)
@@ -185,7 +188,7 @@ export const seriesStore = (db: Db): SeriesPart => ({
     db.transaction().execute(async transaction => {
       // One statement must not meet a row twice; the last one stands.
       const once = [...new Map(series.map(one => [one.id, one])).values()]
-      for (const chunk of inChunks(once)) await saveSeriesRows(transaction, chunk)
+      for (const chunk of inChunks(once)) await saveSeriesRows(transaction, flavour, chunk)
       await updateDispositions(transaction, dispositions)
     }),
 })

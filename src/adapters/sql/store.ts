@@ -86,15 +86,16 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     await db.destroy().catch(() => {})
     throw error
   }
+  const { flavour } = place
   const parts = {
     ...mailStore(db),
-    ...seriesStore(db),
+    ...seriesStore(db, flavour),
     ...jobStore(db),
     ...verdictStore(db),
     ...replyStore(db),
     ...digestStore(db),
-    ...commandStore(db),
-    ...authorStore(db),
+    ...commandStore(db, flavour),
+    ...authorStore(db, flavour),
     ...addressStore(db),
     ...hostStore(db),
     ...incidentStore(db),
@@ -104,7 +105,6 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...forgeStore(db),
     ...accessStore(db),
   }
-  const { flavour } = place
   const reads = { ...seriesReads(db, flavour), ...testReads(db, flavour), ...statisticsReads(db, flavour) }
   return {
     ...guarded(parts, attempt),

@@ -38,6 +38,20 @@ export type Tables = {
     names_bugs: ColumnType<number, number | undefined, number>
     data: string
   }
+  /** What lists show of a series, and find it by. */
+  series_line: {
+    seq: Sequence
+    series: string
+    project: string
+    state_at: string
+    last_at: number
+    /** Of the newest verdict; '' for none. */
+    verdict_kind: ColumnType<string, string | undefined, string>
+    verdict_at: ColumnType<number | null, number | null | undefined, number | null>
+    /** In PostgreSQL only; SQLite has a table series_words. */
+    words: ColumnType<string, string | undefined, string>
+    brief: string
+  }
   /** What stands in digests. */
   digest_line: {
     seq: Sequence
@@ -65,6 +79,7 @@ export type Tables = {
     seq: Sequence
     id: string
     job: string
+    image: string
     priority: number
     state_at: string
     /** What compare-and-set compares; see columns.ts. */

@@ -5,6 +5,7 @@ import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks, replyKey, searchKey } from './columns.ts'
 import { noteVerdict } from './figures.ts'
 import { toJob } from './jobs.ts'
+import { noteLineVerdict } from './lines.ts'
 import type { Db, Tables } from './tables.ts'
 
 type ReplyRow = Pick<Tables['reply'], 'id' | 'state' | 'data'>
@@ -101,6 +102,7 @@ export const verdictStore = (db: Db): VerdictPart => ({
     db.transaction().execute(async transaction => {
       if (!(await insertVerdict(transaction, verdict))) return false
       await noteVerdict(transaction, verdict)
+      await noteLineVerdict(transaction, verdict)
       if (verdict.job !== undefined) {
         await transaction.updateTable('job').set({ judged: 1 }).where('id', '=', verdict.job).execute()
       }

@@ -1,0 +1,68 @@
+// A part of version 0006 of the schema: what lists show of series and find them by, made, and filled from what an older Grapevine kept.
+import { sql } from 'kysely'
+import type { Series } from '../../model/series.ts'
+import type { Verdict } from '../../model/verdict.ts'
+import { noteLineVerdict, saveLines } from './lines.ts'
+import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
+import type { Db } from './tables.ts'
+
+export const lineTables = async (db: AnyDb, flavour: Flavour): Promise<void> => {
+  const table = tableMaker(
+    db,
+    flavour,
+  )('series_line')
+    .addColumn('series', 'text', column => column.notNull().unique())
+    .addColumn('project', 'text', column => column.notNull())
+    .addColumn('state_at', 'text', column => column.notNull())
+    .addColumn('last_at', 'bigint', column => column.notNull())
+    .addColumn('verdict_kind', 'text', column => column.notNull().defaultTo(''))
+    .addColumn('verdict_at', 'bigint')
+    .addColumn('brief', 'text', column => column.notNull())
+  await (flavour === 'sqlite' ? table : table.addColumn('words', sql`tsvector`)).execute()
+  const indexes: [name: string, columns: string[]][] = [
+    ['series_line_by_last', ['last_at', 'seq']],
+    ['series_line_by_project', ['project', 'last_at', 'seq']],
+    ['series_line_by_state', ['state_at', 'last_at', 'seq']],
+    ['series_line_by_verdict', ['verdict_kind', 'last_at', 'seq']],
+    ['series_line_by_decision', ['verdict_at', 'seq']],
+    ['series_line_by_project_decision', ['project', 'verdict_at', 'seq']],
+  ]
+  for (const [name, columns] of indexes)
+    await db.schema.createIndex(name).on('series_line').columns(columns).execute()
+  await (flavour === 'sqlite'
+    ? sql`create virtual table series_words using fts5(title, author, tokenize = "unicode61 remove_diacritics 0", prefix = '2 3')`
+    : sql`create index series_line_by_words on series_line using gin (words)`
+  ).execute(db)
+  // The image stood within the data only; names of images need no escapes.
+  await db.schema
+    .alterTable('task')
+    .addColumn('image', 'text', column => column.notNull().defaultTo(''))
+    .execute()
+  await (flavour === 'sqlite'
+    ? sql`update task set image = coalesce(json_extract(data, '$.image'), '')`
+    : sql`update task set image = coalesce(trim(both '"' from (data::json -> 'image')::text), '')`
+  ).execute(db)
+  await db.schema.createIndex('task_by_state_image').on('task').columns(['state_at', 'image']).execute()
+  await fillLines(db as unknown as Db, flavour)
+}
+
+const fillLines = async (db: Db, flavour: Flavour): Promise<void> => {
+  for (let last = 0; ; ) {
+    const query = db.selectFrom('series').select(['seq', 'data']).where('seq', '>', last)
+    const rows = await query.orderBy('seq').limit(200).execute()
+    const end = rows.at(-1)
+    if (end === undefined) return
+    last = end.seq
+    const series = rows.map(({ data }) => JSON.parse(data) as Series)
+    await saveLines(db, flavour, series)
+    for (const { id } of series) {
+      const newest = db.selectFrom('verdict').select('data').where('series', '=', id)
+      const row = await newest
+        .orderBy('decided_at', 'desc')
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      if (row) await noteLineVerdict(db, JSON.parse(row.data) as Verdict)
+    }
+  }
+}
