@@ -52,6 +52,16 @@ export type Status = {
   url: string | undefined
 }
 
+/** A repository as git reaches it. */
+export type Remote = {
+  url: string
+  /** An HTTP header, secret; it lasts for minutes. */
+  header: string
+  /** Path of the certificates (PEM) that sign its own. */
+  ca?: string
+  proxy?: string
+}
+
 /** What somebody may do in a repository, from least to most. */
 export type Permission = 'none' | 'read' | 'triage' | 'write' | 'maintain' | 'admin'
 
@@ -70,8 +80,8 @@ export type Forge = {
   commentsSince(repository: Repository, since: Instant): Promise<PullComment[]>
   comment(repository: Repository, id: number): Promise<PullComment | undefined>
   permission(repository: Repository, login: string): Promise<Permission>
-  /** Where git fetches from and pushes to, with what it needs to be let in; the header is secret, and lasts for minutes. */
-  remote(repository: Repository): Promise<{ url: string; header: string }>
+  /** Where git fetches from and pushes to, with what it needs to be let in. */
+  remote(repository: Repository): Promise<Remote>
 
   /** Writes the check; returns its id. `known`: the id that it had. */
   putCheck(repository: Repository, check: Check, known: string | undefined): Promise<string>

@@ -46,16 +46,22 @@ export const limited = (name: string, until: Instant): Fault =>
     `${name}: GitHub takes no more requests before ${new Date(until).toISOString().slice(0, 19)}Z`,
   )
 
-/** `what`: the tracker's name, and what was asked. */
-export const refusalOf = (what: string, { status, message }: Said, isWrite: boolean): Fault => {
+/** What a person can do, by who asks: with a token, or as an App. */
+export type Remedies = { login: string; ca: string; api: string }
+
+export const trackerRemedies: Remedies = {
+  login:
+    'Make a new token that may read and write issues of the repository, and put it where trackers.….token says.',
+  ca: 'trackers.….ca names the authority that signed its certificate.',
+  api: 'Is trackers.….api the base of the REST API? For GitHub Enterprise Server it ends in /api/v3.',
+}
+
+export type AskedOf = { what: string; isWrite: boolean; remedies: Remedies }
+
+/** `what`: the name of who asks, and what was asked. */
+export const refusalOf = ({ what, isWrite, remedies }: AskedOf, { status, message }: Said): Fault => {
   const says = `${what}: HTTP ${status}: ${oneLine(message, 300)}`
-  if (status === 401)
-    return new Refusal(
-      status,
-      'later',
-      says,
-      'Make a new token that may read and write issues of the repository, and put it where trackers.….token says.',
-    )
+  if (status === 401) return new Refusal(status, 'later', says, remedies.login)
   if (status >= 300 && status < 400)
     return new Refusal(status, 'never', `${says}; it has moved, which is not followed`)
   if (status === 408 || status >= 500)
@@ -75,7 +81,7 @@ const causes = (error: unknown, depth = 0): Error[] =>
 const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '')
 
 /** No answer came. Of a write that may have reached it, nobody knows whether it was done. */
-export const noAnswer = (what: string, error: unknown, isWrite: boolean): Fault => {
+export const noAnswer = ({ what, isWrite, remedies }: AskedOf, error: unknown): Fault => {
   const all = causes(error)
   const code = all.map(codeOf).find(one => one !== '') ?? ''
   const why = oneLine(all.at(-1)?.message ?? String(error), 200)
@@ -83,7 +89,7 @@ export const noAnswer = (what: string, error: unknown, isWrite: boolean): Fault 
   const isTls = /CERT|TLS|SSL|SIGNATURE/.test(code)
   if (isTls || neverReached.has(code))
     return new Fault('unreachable', isTls ? 'later' : 'soon', says, {
-      ...(isTls ? { remedy: 'trackers.….ca names the authority that signed its certificate.' } : {}),
+      ...(isTls ? { remedy: remedies.ca } : {}),
     })
   return isWrite
     ? new Fault('timeout', 'soon', `${says}; it may have been done or not`)
