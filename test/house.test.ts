@@ -62,7 +62,7 @@ const libraries: Record<string, string[]> = {
   'string-width': ['text'],
   'tap-parser': ['text'],
   'tar-stream': ['stages/run', 'farm'],
-  undici: ['adapters/bugzilla', 'adapters/github', 'adapters/hooks', 'adapters/power'],
+  undici: ['adapters/bugzilla', 'adapters/github', 'adapters/hooks', 'adapters/oidc', 'adapters/power'],
   'wrap-ansi': ['text'],
   'xxhash-wasm': ['farm/guest'],
   yaml: ['config', 'cli'],

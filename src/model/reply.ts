@@ -39,9 +39,9 @@ export type Look = { times: number; next: Instant; until: Instant }
 
 /**
  * verdict: on a series · answer: to a command, or a request to confirm one · digest: what a list hears of a day · alert: to the
- * administrator · notice: of an incident or of maintenance · mirror: a comment of a bug
+ * administrator · notice: of an incident or of maintenance · mirror: a comment of a bug · login: a link that logs in
  */
-export type ReplyKind = 'verdict' | 'answer' | 'digest' | 'alert' | 'notice' | 'mirror'
+export type ReplyKind = 'verdict' | 'answer' | 'digest' | 'alert' | 'notice' | 'mirror' | 'login'
 
 /** What leaves by mail. */
 export type Reply = {

@@ -1,7 +1,8 @@
 // Text that fits a mail: RFC 5322 §2.1.1 allows 78 columns; of 76 and less, MIME needs no encoding (RFC 2045 §6.7). Used by replies, after their template was rendered.
 //
 // The rule: lines that begin in the first column are prose; a paragraph of them is filled. Lines that are indented are data
-// (names, log lines, commands): each stays a line, and one that is too long goes on below itself, two columns further in.
+// (names, log lines, commands): each stays a line, and one that is too long goes on below itself, two columns further in. An address
+// alone on its line is never broken.
 import stringWidth from 'string-width'
 
 /** Columns of a line in a mail. */
@@ -67,10 +68,13 @@ const rowsOf = (text: string, width: number): string[] => {
 
 const indentOf = (line: string): string => /^ */.exec(line)?.[0] ?? ''
 
+/** An address alone on its line: broken, it would lead nowhere. Mail programs that must break it encode it so that it is whole again. */
+const isAddress = (line: string): boolean => /^ *https?:\/\/[\x21-\x7e]{1,500}$/.test(line)
+
 /** A data line as one line or more, none wider than `width` columns; the indentation is repeated, two deeper. */
 export const fold = (line: string, width = mailWidth): string[] => {
   const flat = line.replaceAll('\t', '    ').replace(towers, '$1')
-  if (columns(flat) <= width) return [flat]
+  if (columns(flat) <= width || isAddress(flat)) return [flat]
   const indent = indentOf(flat).slice(0, width / 2)
   const deeper = `${indent}  `
   const rows = rowsOf(flat.trimStart(), width - deeper.length)

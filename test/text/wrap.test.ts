@@ -31,6 +31,13 @@ test.each([
   expect(rows.filter(row => / $/.test(row))).toEqual([])
 })
 
+test('an address alone on its line is not broken; other words with it are', () => {
+  const address = `https://grapevine.example.org/login/link?token=${'x'.repeat(43)}`
+  expect(fold(`    ${address}`)).toEqual([`    ${address}`])
+  expect(fold(`    see ${address}`).length).toBeGreaterThan(1)
+  expect(fold(`    ${address}${'x'.repeat(1000)}`).length).toBeGreaterThan(1)
+})
+
 test('marks that stand on each other without end do not', () => {
   const tower = `e${'\u0301\u0316'.repeat(5000)}`
   for (const row of [...fold(`    ${tower} ${tower.repeat(50)}`), ...fitMail(tower.repeat(200))]) {

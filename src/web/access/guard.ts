@@ -1,27 +1,79 @@
 // Who asks: from the session's cookie; and what may come from a browser that is logged in. Before all pages.
+import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
-import type { Role, Viewer } from '../../model/access.ts'
+import type { Role } from '../../model/access.ts'
 import { trouble } from '../layout.ts'
-import type { Env, WebParts } from '../parts.ts'
+import type { Asked, Env, WebParts } from '../parts.ts'
+import { tooMany, waitFor } from './limits.ts'
+import { may } from './role.ts'
+import { hasSecret, isFromHere } from './same-site.ts'
+import { sessionOf } from './session.ts'
 
-export const accessGuard = (_parts: WebParts) =>
-  createMiddleware<Env>(async (c, next) => {
-    c.set('viewer', undefined)
-    c.set('csrf', '')
-    await next()
+export { may } from './role.ts'
+
+/** Who uses the API shows a token: cookies count for nothing there. */
+const isApi = (c: Asked): boolean => c.req.path.startsWith('/api/v1/')
+
+const isReading = (c: Asked): boolean => ['GET', 'HEAD', 'OPTIONS'].includes(c.req.method)
+
+/** Lists that are searched by words. */
+const isSearch = (c: Asked): boolean =>
+  ['/series', '/tests'].includes(c.req.path) && new URL(c.req.url).searchParams.has('text')
+
+const largestForm = 256 * 1024
+/** Patches are uploaded there; what is too large is said there as well. */
+const largestUpload = 32 * 1024 * 1024
+
+const notFromHere = (c: Asked, parts: WebParts) =>
+  trouble(c, parts, {
+    ...{ status: 403, title: 'That form was not taken' },
+    says: 'It did not come from a page of ours, or you logged in or out since it was opened.',
+    remedy: 'Go back, load the page again, and send it once more.',
   })
 
-/** An operator may do what a submitter may. */
-export const may = (viewer: Viewer | undefined, role: Role): boolean =>
-  viewer !== undefined && (viewer.role === role || viewer.role === 'operator')
+const tooLarge = (parts: WebParts) => (c: Parameters<ReturnType<typeof bodyLimit>>[0]) =>
+  trouble(c as Asked, parts, {
+    ...{ status: 413, title: 'That is too much' },
+    says: 'What was sent is larger than what can be taken here.',
+  })
 
-/** Only for who has that role: readers are led to the login (and back, when they looked at a page), others are told no. */
+/** Sets who asks, and lets no form through that somebody else's page made. */
+export const accessGuard = (parts: WebParts) => {
+  const onError = tooLarge(parts)
+  const bounded = {
+    form: bodyLimit({ maxSize: largestForm, onError }),
+    upload: bodyLimit({ maxSize: largestUpload, onError }),
+  }
+  return createMiddleware<Env>(async (c, next) => {
+    c.set('viewer', undefined)
+    c.set('csrf', '')
+    const kind = isApi(c) ? 'api' : isSearch(c) ? 'search' : undefined
+    const seconds = kind && (await waitFor(c, parts, kind))
+    if (seconds !== undefined) return tooMany(c, parts, seconds)
+    if (isApi(c)) return next()
+    const session = await sessionOf(c, parts)
+    if (session) {
+      c.set('viewer', session.viewer)
+      c.set('csrf', session.csrf)
+    }
+    if (isReading(c)) return next()
+    if (!isFromHere(c, parts)) return notFromHere(c, parts)
+    const bound = c.req.path.startsWith('/submit') ? bounded.upload : bounded.form
+    return bound(c, async () => {
+      if (session && !(await hasSecret(c, session.csrf))) c.res = await notFromHere(c, parts)
+      else await next()
+    })
+  })
+}
+
+/** Only for who has that role: readers are led to the login, and back if they looked at a page; others are told no. */
 export const requireRole = (parts: WebParts, role: Role) =>
   createMiddleware<Env>(async (c, next) => {
     const viewer = c.get('viewer')
     if (may(viewer, role)) return next()
     if (viewer === undefined) {
-      const back = c.req.method === 'GET' ? `?to=${encodeURIComponent(new URL(c.req.url).pathname)}` : ''
+      const { pathname, search } = new URL(c.req.url)
+      const back = isReading(c) ? `?to=${encodeURIComponent(pathname + search)}` : ''
       return c.redirect(`/login${back}`, 303)
     }
     return trouble(c, parts, {

@@ -1,0 +1,34 @@
+// Does a form come from a page of ours? What the browser says of it (Fetch Metadata, Origin), and the session's own secret in it.
+import { timingSafeEqual } from 'node:crypto'
+import type { Asked, WebParts } from '../parts.ts'
+import { digestOf } from './session.ts'
+
+const origins = (c: Asked, { config }: WebParts): string[] => {
+  const own = new URL(c.req.url)
+  const host = c.req.header('host') ?? own.host
+  return [
+    ...(config.web.url === undefined ? [] : [new URL(config.web.url).origin]),
+    // A proxy speaks TLS for us; the browser says which page it is of.
+    ...[`http://${host}`, `https://${host}`],
+  ]
+}
+
+/** By its headers. Programs that are no browsers say nothing: they send no cookie by themselves either. */
+export const isFromHere = (c: Asked, parts: WebParts): boolean => {
+  const site = c.req.header('sec-fetch-site')
+  const origin = c.req.header('origin')
+  if (site !== undefined && site !== 'same-origin') return false
+  return origin === undefined || origins(c, parts).includes(origin)
+}
+
+const isSame = (given: string, wanted: string): boolean =>
+  timingSafeEqual(Buffer.from(digestOf(given)), Buffer.from(digestOf(wanted)))
+
+const formTypes = /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i
+
+/** Does the form hold the session's secret? Its body is read, and kept for whoever handles it. */
+export const hasSecret = async (c: Asked, secret: string): Promise<boolean> => {
+  if (!formTypes.test(c.req.header('content-type') ?? '')) return false
+  const { csrf } = await c.req.parseBody()
+  return typeof csrf === 'string' && isSame(csrf, secret)
+}
