@@ -16,7 +16,6 @@ import {
 import { readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { simpleParser } from 'mailparser'
 import { createTransport } from 'nodemailer'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -25,12 +24,12 @@ import type { Store } from '../../src/ports/store.ts'
 import { bot as account, type FakeBugzilla, startBugzilla } from '../fakes/bugzilla/server.ts'
 import { sharedFolder } from '../farm/world.ts'
 import { startDovecot, type TestDovecot } from '../real/dovecot.ts'
+import { services, until } from '../real/grapevine.ts'
 import { freePort } from '../real/loopback.ts'
 import { startPostfix, type TestPostfix } from '../real/postfix.ts'
 import { startPostgres, type TestPostgres } from '../real/postgres.ts'
 import { redisOf } from '../real/redis.ts'
 
-const main = new URL('../../src/cli/main.ts', import.meta.url).pathname
 const list = 'tally-devel@dev.test'
 const operator = 'olga@dev.test'
 const password = 'correct horse'
@@ -45,15 +44,14 @@ let store: Store
 let tracker: FakeBugzilla
 let page: string
 let namespace: ChildProcess
-let env: NodeJS.ProcessEnv
-const running = new Map<string, ChildProcess>()
+let grapevine: ReturnType<typeof services>
 
 const at = (...names: string[]) => join(folder, ...names)
 
 /** In a mount namespace of its own, where the farm's folder is a small disk that goes with it. */
-const inside = (...words: string[]): [string, string[]] => [
+const inside = (program: string, given: string[]): [string, string[]] => [
   'nsenter',
-  ['--mount', `--target=${namespace.pid}`, ...words],
+  ['--mount', `--target=${namespace.pid}`, program, ...given],
 ]
 
 const mountFarm = async (): Promise<void> => {
@@ -74,24 +72,6 @@ const fillDisk = (leaveMiB: number): void => {
   execFileSync('fallocate', ['-l', `${bavail * bsize - leaveMiB * 2 ** 20}`, join(farmDisk(), 'backups.tar')])
 }
 const freeDisk = (): void => rmSync(join(farmDisk(), 'backups.tar'))
-
-const start = (name: 'start' | 'worker' | 'web'): void => {
-  const words = [process.execPath, '--disable-warning=ExperimentalWarning', main]
-  const config = ['--config', at('grapevine.yaml')]
-  const [program, given] = inside(...words, ...config, name)
-  const child = spawn(program, given, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', data => appendFileSync(at(`${name}.log`), data))
-  running.set(name, child)
-}
-
-const kill = async (name: string): Promise<void> => {
-  const child = running.get(name)
-  if (!child || child.exitCode !== null || child.signalCode !== null) return
-  const gone = once(child, 'exit')
-  child.kill('SIGKILL')
-  await gone
-}
 
 const git = (...words: string[]): string =>
   execFileSync(
@@ -157,15 +137,6 @@ const noticesTo = async (address: string) => (await mailsOf(address)).filter(({ 
 const repliesTo = async (name: string) =>
   (await mailsOf('ann@dev.test')).filter(({ inReplyTo }) => inReplyTo === `<${name}@dev.test>`)
 
-/** Waits as long as the test may take; what it waits for is told when it never comes. */
-const until = async (what: string, look: () => Promise<boolean> | boolean): Promise<void> => {
-  const give = Date.now() + 240_000
-  while (!(await look())) {
-    if (Date.now() > give) throw new Error(`never: ${what}`)
-    await sleep(250)
-  }
-}
-
 const yaml = (servers: {
   smtp: number
   ca: string
@@ -230,7 +201,7 @@ beforeAll(async () => {
   page = `http://127.0.0.1:${web}/status`
   const servers = { smtp: postfix.port, ca: postfix.ca, imap: dovecot.ports.imaps, imapCa: dovecot.ca }
   writeFileSync(at('grapevine.yaml'), yaml({ ...servers, web, tracker: tracker.url }))
-  env = {
+  const env: NodeJS.ProcessEnv = {
     ...process.env,
     DATABASE_URL: url,
     BUGS_KEY: account.key,
@@ -239,11 +210,12 @@ beforeAll(async () => {
   }
   delete env.REDIS_URL
   await mountFarm()
+  grapevine = services({ folder, env, inside })
   store = await openStore({ url, folder })
 })
 
 afterAll(async () => {
-  for (const name of running.keys()) await kill(name)
+  await grapevine?.killAll()
   for (const pid of redisOf(folder)) process.kill(pid, 'SIGKILL')
   namespace?.kill('SIGKILL')
   await tracker?.close()
@@ -266,7 +238,7 @@ const theIncident = async () => {
 }
 
 test('the disk of a working farm fills up: told once, nobody is blamed, and all is made up for afterwards', async () => {
-  for (const name of ['start', 'worker', 'web'] as const) start(name)
+  for (const name of ['start', 'worker', 'web'] as const) grapevine.start(name)
   await post('before')
   await until('a verdict while all is well', async () => (await repliesTo('before')).length > 0)
   expect((await noticesTo(list)).length).toBe(0)
@@ -277,8 +249,8 @@ test('the disk of a working farm fills up: told once, nobody is blamed, and all 
   await until('an incident', async () => (await theIncident())?.state.at === 'open')
   await until('series that wait', async () => (await theIncident())?.affects.series.length === 2)
   await until('a notice', async () => (await noticesTo(list)).length > 0)
-  await kill('start')
-  start('start')
+  await grapevine.kill('start')
+  grapevine.start('start')
   await until('its bug', () => tracker.bugs.size > 0)
   await until('the page', async () => /disk/i.test(await pageSays()))
   const [notice] = await noticesTo(list)
@@ -286,9 +258,9 @@ test('the disk of a working farm fills up: told once, nobody is blamed, and all 
   expect(notice?.text).toContain('tally: another')
   expect(await repliesTo('meanwhile')).toEqual([])
 
-  await kill('start')
+  await grapevine.kill('start')
   freeDisk()
-  start('start')
+  grapevine.start('start')
   await until('both verdicts', async () => {
     const both = await Promise.all([repliesTo('meanwhile'), repliesTo('another')])
     return both.every(replies => replies.length > 0)
