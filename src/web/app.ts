@@ -5,7 +5,9 @@ import { secureHeaders } from 'hono/secure-headers'
 import { Fault } from '../model/fault.ts'
 import { accessGuard } from './access/guard.ts'
 import { accessPages } from './access/pages.ts'
+import { measured } from './api/monitor.ts'
 import { apiPages } from './api/pages.ts'
+import { problem } from './api/problem.ts'
 import { assets } from './assets.ts'
 import { farmPages } from './farm/pages.ts'
 import { statusFeed } from './feeds.ts'
@@ -38,6 +40,8 @@ const headers = secureHeaders({
   },
   xFrameOptions: 'DENY',
   referrerPolicy: 'no-referrer',
+  // What is sent as it lies has a stricter one of its own.
+  overwrite: false,
   // Whether TLS is there for ever is for who runs it to say.
   strictTransportSecurity: false,
 })
@@ -94,7 +98,7 @@ const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<R
   const says = isFault ? error.message : (error.stack ?? error.message)
   log('error', `pages: ${c.req.method} ${c.req.path}: ${says}`)
   const status = isFault && error.retry !== 'never' ? 503 : 500
-  if (wantsJson(c)) return c.json({ error: 'not available at the moment' }, status)
+  if (wantsJson(c)) return problem(c, { status, detail: 'Not available at the moment.' })
   const page = trouble(c, parts, {
     ...{ status, title: 'This page cannot be shown at the moment' },
     says: isFault
@@ -111,6 +115,7 @@ const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<R
 export const app = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
   pages.use(headers)
+  pages.use(measured(parts))
   pages.route('/', assetPages())
   pages.route('/', livePages(parts))
   pages.use(etag())
@@ -123,7 +128,7 @@ export const app = (parts: WebParts): Pages => {
   ])
     pages.route('/', part(parts))
   pages.notFound(c => {
-    if (wantsJson(c)) return c.json({ error: 'there is nothing here' }, 404)
+    if (wantsJson(c)) return problem(c, { status: 404, detail: 'There is nothing here: see /api.' })
     const says = 'Perhaps the address was cut off in a mail, or what was here is gone.'
     return trouble(c as Asked, parts, { status: 404, title: 'There is no such page', says })
   })
