@@ -18,7 +18,8 @@ export const serve = async (
   server.requestTimeout = 15_000
   server.headersTimeout = 10_000
   server.keepAliveTimeout = 10_000
-  server.maxConnections = 1_000
+  // Most of them follow a log, and ask for nothing else.
+  server.maxConnections = 4_000
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => reject(notServed(error, `${host}:${port}`)))

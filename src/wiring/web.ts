@@ -1,6 +1,6 @@
 // The pages, put together: all that the bot has if it is there, the journal of the bot, what moves, and a server.
 import { join } from 'node:path'
-import { deafLive } from '../adapters/bullmq/live.ts'
+import { redisLiveIn } from '../adapters/bullmq/live-in.ts'
 import { systemClock as clock } from '../adapters/clock/system.ts'
 import { fileJournal } from '../adapters/journal/files.ts'
 import type { Config } from '../config/config.ts'
@@ -10,7 +10,8 @@ import { type Look, looking as startLooking } from '../web/look.ts'
 import type { WebParts } from '../web/parts.ts'
 import { type Served, serve } from '../web/server.ts'
 import { type StatusView, statusView } from '../web/view.ts'
-import { journalFolder, openStoreOf, type Wired, wire } from './wire.ts'
+import { lateLive } from './late-live.ts'
+import { journalFolder, openStoreOf, queuePrefix, type Wired, wire } from './wire.ts'
 
 /** Opened when it is asked for first; what fails is tried again by whoever asks next. */
 const lazily = <T>(open: () => Promise<T>) => {
@@ -45,8 +46,12 @@ export const startPages = async (config: Config, log: Log): Promise<Served> => {
     open: () => openStoreOf(config),
     journal: fileJournal({ folder: join(config.data, journalFolder), log }),
   })
-  const all = lazily<Wired>(() => wire(config, log))
-  const live = deafLive()
+  const live = lateLive()
+  const all = lazily<Wired>(async () => {
+    const wired = await wire(config, log)
+    live.attach(redisLiveIn({ connection: wired.redis, prefix: queuePrefix }))
+    return wired
+  })
   const { bot, web } = config
   const common = { config, looking, live, clock, log, name: bot.name || 'Grapevine' }
   const pages = app({ ...common, wired: all.get, status: statusOf(common) })

@@ -4,10 +4,11 @@ import { fileBlobs } from '../adapters/blobs/files.ts'
 import { fileLinks, type Links } from '../adapters/blobs/links.ts'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
 import { listen } from '../adapters/bullmq/listen.ts'
-import { silentLive } from '../adapters/bullmq/live.ts'
+import { redisLiveOut } from '../adapters/bullmq/live.ts'
 import { bullQueue } from '../adapters/bullmq/queue.ts'
 import { openTickets } from '../adapters/bullmq/tickets.ts'
 import { systemClock } from '../adapters/clock/system.ts'
+import { gitBranches } from '../adapters/git/branches.ts'
 import { gitMail } from '../adapters/git/mail.ts'
 import { gitMirror } from '../adapters/git/mirror.ts'
 import { fileJournal } from '../adapters/journal/files.ts'
@@ -22,7 +23,7 @@ import type { Blobs } from '../ports/blobs.ts'
 import type { Bugs, Tracker } from '../ports/bugs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Forge } from '../ports/forge.ts'
-import type { GitMail, Mirror } from '../ports/git.ts'
+import type { Branches, GitMail, Mirror } from '../ports/git.ts'
 import type { Journal } from '../ports/journal.ts'
 import type { LiveOut } from '../ports/live.ts'
 import type { Log } from '../ports/log.ts'
@@ -30,7 +31,9 @@ import type { MailAuth } from '../ports/mail-auth.ts'
 import type { MailSink } from '../ports/mail-sink.ts'
 import type { Queue, Tickets } from '../ports/queue.ts'
 import type { Store } from '../ports/store.ts'
+import { announced } from './announce.ts'
 import { bugsOf } from './bugs.ts'
+import { forgeOf } from './forge-of.ts'
 import { trackersOf } from './trackers.ts'
 
 export type Wired = {
@@ -49,6 +52,8 @@ export type Wired = {
   listen(onWake: () => void): { close(): Promise<void> }
   gitMail: GitMail
   mirror: Mirror
+  /** Series as branches elsewhere; on top of the mirrors. */
+  branches: Branches
   sink: MailSink
   mailAuth: MailAuth
   /** Tells the pages what moves. */
@@ -110,6 +115,7 @@ export const openStoreOf = (config: Config): Promise<Store> => {
 export const portsBeside = (config: Config, log: Log) => {
   const sink = sinkFor(config)
   const trackers = trackersOf(config, systemClock)
+  const forge = forgeOf(config, systemClock)
   return {
     config,
     journal: fileJournal({ folder: join(config.data, journalFolder), log }),
@@ -117,9 +123,10 @@ export const portsBeside = (config: Config, log: Log) => {
     logs: fileLinks({ folder: join(config.data, 'logs') }),
     gitMail: gitMail(),
     mirror: gitMirror({ folder: join(config.data, 'mirrors') }),
+    branches: gitBranches({ folder: join(config.data, 'mirrors') }),
     sink,
     mailAuth: dkimAuth(),
-    forge: undefined,
+    forge,
     trackers,
     bugs: bugsOf(trackers),
     clock: systemClock,
@@ -133,6 +140,7 @@ export const portsBeside = (config: Config, log: Log) => {
     async close(): Promise<void> {
       await sink.close?.()
       for (const tracker of trackers) await tracker.close()
+      await forge?.close()
     },
   }
 }
@@ -147,16 +155,18 @@ export const wire = async (config: Config, log: Log, opened?: Store): Promise<Wi
   const redis = redisConnection({ where: server.where, log })
   const queue = bullQueue({ connection: redis, prefix: queuePrefix })
   const beside = portsBeside(config, log)
+  const live = redisLiveOut({ connection: redis, prefix: queuePrefix })
   return {
     ...beside,
-    store,
+    store: announced(store, live),
     queue,
     redis,
-    live: silentLive(),
+    live,
     tickets: () => openTickets({ connection: redis, prefix: queuePrefix }),
     listen: onWake => listen({ connection: redis, prefix: queuePrefix, onWake }),
     async close() {
       await beside.close()
+      await live.close()
       await queue.close()
       await store.close()
       await server.stop()

@@ -1,5 +1,6 @@
 // Hosts that fall silent, tasks that take their workers down or overrun, images that nobody serves: what the sweep does about them.
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { silentLive } from '../../src/adapters/bullmq/live.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import { Fault } from '../../src/model/fault.ts'
 import { nextIncident } from '../../src/model/incident-machine.ts'
@@ -190,7 +191,15 @@ describe('a task', () => {
       },
     }
     const farm = fakeFarm(async () => ({ ending: { kind: 'finished', exitCode: 0 } }))
-    const given = { store: away, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log }
+    const given = {
+      store: away,
+      clock,
+      farm,
+      blobs: memoryBlobs(),
+      mirror: fakeMirror(),
+      live: silentLive(),
+      log,
+    }
     const signal = new AbortController().signal
     const running = run(given)('a-build', { host: 'alpha', run: 'r', signal })
     // One of them is the deadline's, until the run is over.
@@ -207,7 +216,7 @@ describe('a task', () => {
     await addBuilds(store, [{ id: 'a' }])
     const full = () => Promise.reject(new Fault('exhausted', 'later', 'the disk is full'))
     const farm = { ...fakeFarm(async () => ({ ending: { kind: 'cancelled' } })), lease: full }
-    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log }
+    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), live: silentLive(), log }
     const signal = new AbortController().signal
     for (const minutes of [1, 2, 4, 8, 15]) {
       await run(given)('a-build', { host: 'alpha', run: `r${minutes}`, signal })
@@ -224,7 +233,16 @@ describe('a task', () => {
       name === 'make' ? late : { ending: { kind: 'finished', exitCode: 0 } },
     )
     const load = async () => ({ at: clock.now(), perProcessor: 7, ticks: { all: 0, stolen: 0 } })
-    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log, load }
+    const given = {
+      store,
+      clock,
+      farm,
+      blobs: memoryBlobs(),
+      mirror: fakeMirror(),
+      live: silentLive(),
+      log,
+      load,
+    }
     await run(given)('a-build', { host: 'alpha', run: 'r', signal: new AbortController().signal })
     expect(await lastOutcome('a-build')).toMatchObject({ kind: 'ours', what: 'overloaded' })
     expect(await state('a-build')).toMatchObject({ at: 'queued', attempt: 1, avoid: { host: 'alpha' } })
@@ -240,7 +258,7 @@ describe('a task', () => {
       await aborted
       return { ending: { kind: 'cancelled' } }
     })
-    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), log }
+    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), live: silentLive(), log }
     const signal = new AbortController().signal
     const tried = await run(given)('a-build', { host: 'alpha', run: 'r', signal })
     expect(tried).toMatchObject({ kind: 'again', task: { state: { at: 'queued', attempt: 2 } } })
@@ -271,7 +289,15 @@ describe('a task', () => {
         return { ...clone, read, release: async () => gone.resolve(await clone.release()) }
       },
     }
-    const given = { store, clock, farm: slow, blobs: memoryBlobs(), mirror: fakeMirror(), log }
+    const given = {
+      store,
+      clock,
+      farm: slow,
+      blobs: memoryBlobs(),
+      mirror: fakeMirror(),
+      live: silentLive(),
+      log,
+    }
     const stop = new AbortController()
     const tried = run(given)('a-build', { host: 'alpha', run: 'r', signal: stop.signal })
     await reads.promise

@@ -4,12 +4,13 @@
 //   queued ──take──▶ running ──decided──▶ done
 //                      ├──ours, or once is no proof──▶ queued (next attempt)
 //                      └──stopped, or the host had no room──▶ queued (the same attempt)
+import type { Readable } from 'node:stream'
 import { type AfterTry, afterTry, refusedFor } from '../../model/attempts.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Instant } from '../../model/instant.ts'
 import { costsNoTry, Interrupt, interrupted } from '../../model/interrupt.ts'
 import type { Avoid, Job, Outcome, RunRecord, Task, TaskState } from '../../model/job.ts'
-import { avoidMs } from '../../model/job.ts'
+import { avoidMs, isFirstBuild } from '../../model/job.ts'
 import { type LoadMeter, withoutOverload } from '../../model/overload.ts'
 import type { RunId } from '../../model/run.ts'
 import type { Blobs } from '../../ports/blobs.ts'
@@ -17,6 +18,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Clone, Farm } from '../../ports/farm.ts'
 import { PrepareFailed } from '../../ports/farm.ts'
 import type { Mirror } from '../../ports/git.ts'
+import type { LiveOut } from '../../ports/live.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Store } from '../../ports/store.ts'
 import { boundedLog, linesOf } from '../../text/bounded-log.ts'
@@ -41,8 +43,12 @@ export type RunPorts = {
   mirror: Mirror
   clock: Clock
   log: Log
+  /** Those who follow the log. */
+  live: Pick<LiveOut, 'log'>
   /** How busy this host is; undefined: nobody looks. */
   load?: LoadMeter
+  /** Who wants the patches of a series as commits. `kept`: they are kept as the run's evidence `commits`; repeatable. undefined: nobody. */
+  commits?: { wanted(job: Job): Promise<boolean>; kept(job: Job): Promise<void> }
 }
 
 /** decided: the task is done · again: it waits once more · late: the task was not ours to run, or no longer is. */
@@ -84,6 +90,21 @@ const prepareOutcome = (failed: PrepareFailed): Outcome => {
   }
 }
 
+/** Of the build of the whole series alone. */
+const commitKeeper = async (
+  ports: RunPorts,
+  { task, job, evidence }: Try,
+): Promise<{ keepCommits?: (bundle: Readable) => Promise<void> }> => {
+  const { commits, blobs } = ports
+  if (!isFirstBuild(task) || job.series === undefined || !(await commits?.wanted(job))) return {}
+  return {
+    async keepCommits(bundle) {
+      evidence.commits = await blobs.put(bundle)
+      await commits?.kept(job)
+    },
+  }
+}
+
 const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
   const { farm, blobs, mirror, store, log } = ports
   const { task, job, running, journal, signal } = attempt
@@ -101,7 +122,9 @@ const attemptOnce = async (ports: RunPorts, attempt: Try): Promise<Outcome> => {
   }
   if (task.kind === 'build') {
     const leftMs = () => running.until - ports.clock.now()
-    const input = { job, upTo: task.upTo, clone: await lease(), blobs, journal, signal, leftMs }
+    const keepCommits = await commitKeeper(ports, attempt)
+    const clone = await lease()
+    const input = { job, upTo: task.upTo, clone, blobs, journal, signal, leftMs, ...keepCommits }
     if (task.each) return walk(input)
     const outcome = await build(input)
     return task.upTo === undefined ? withConcern(ports, job, outcome) : outcome
@@ -227,7 +250,8 @@ export const run =
     await store.saveRun(record)
     const limit = deadline(ports, running)
     const signal = AbortSignal.any([by.signal, limit.signal])
-    const { journal, loads } = withLoad(newJournal(), ports.load)
+    const live = ports.live.log(by.run)
+    const { journal, loads } = withLoad(newJournal(live), ports.load)
     journal.note(
       `${task.kind} of ${job.project} on ${task.image}: task ${task.id}, try ${attempt}, host ${by.host}`,
     )
@@ -258,6 +282,7 @@ export const run =
     } finally {
       signal.removeEventListener('abort', letGo)
       limit.over()
+      live.end()
       await one.clone?.release()
     }
   }

@@ -1,8 +1,64 @@
-// Server-sent events: what changed, and logs that grow.
+// Server-sent events: what changed, and logs that grow. Open to everybody, as the pages are that they belong to.
 import { Hono } from 'hono'
-import type { Env, Pages, WebParts } from '../parts.ts'
+import type { Topic } from '../../ports/live.ts'
+import { askerOf } from '../access/limits.ts'
+import type { Asked, Env, Pages, WebParts } from '../parts.ts'
+import { type Changes, changesOf } from './changes.ts'
+import { type Hub, newHub } from './hub.ts'
+import { followRun, sendKept } from './log-stream.ts'
+import { eventOf } from './outlet.ts'
 
-export const livePages = (_parts: WebParts): Pages => {
+const topicForm = /^(?:(?:series|job|run):[\w.-]{1,200}|queue|farm|incidents|verdicts)$/
+const isTopic = (text: string): text is Topic => topicForm.test(text)
+const maxTopics = 20
+
+/** A whole number, or that. */
+const numberOf = (text: string | undefined, instead: number): number =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : instead
+
+const full = (c: Asked): Response => {
+  c.header('retry-after', '30')
+  return c.text('There are too many viewers at the moment; a reload shows how things stand.\n', 503)
+}
+
+const changed = (topics: Topic[] | 'lost') =>
+  topics === 'lost' ? eventOf({ event: 'lost', data: {} }) : eventOf({ event: 'changed', data: topics })
+
+/** `topic`, several times; `age`: how old the page is that listens, in ms. */
+const events = (c: Asked, { clock }: WebParts, { hub, changes }: { hub: Hub; changes: Changes }) => {
+  const topics = [...new Set(c.req.queries('topic') ?? [])].filter(isTopic)
+  if (topics.length === 0 || topics.length > maxTopics)
+    return c.text(`Say what to listen to: ?topic=queue, up to ${maxTopics} times\n`, 400)
+  let stop = () => {}
+  const opened = hub.open(askerOf(c), () => stop())
+  if (!opened) return full(c)
+  const { outlet, response } = opened
+  stop = changes.on(topics, some => outlet.send(changed(some))).stop
+  const missed = changes.since(topics, clock.now() - numberOf(c.req.query('age'), 0))
+  if (missed === 'lost' || missed.length > 0) outlet.send(changed(missed))
+  return response
+}
+
+const logStream = async (c: Asked, parts: WebParts, { hub, changes }: { hub: Hub; changes: Changes }) => {
+  const wired = await parts.wired()
+  const run = c.req.param('run') ?? ''
+  const record = await wired.store.run(run)
+  if (!record) return c.text('There is no such run.\n', 404)
+  const from = numberOf(c.req.header('last-event-id'), numberOf(c.req.query('from'), 0))
+  let stop = () => {}
+  const opened = hub.open(askerOf(c), () => stop())
+  if (!opened) return full(c)
+  const { outlet, response } = opened
+  if (record.endedAt === undefined)
+    stop = followRun({ wired, live: parts.live, changes }, { run, from, outlet }).stop
+  else void sendKept(wired, { record, from, outlet })
+  return response
+}
+
+export const livePages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
+  const shared = { hub: newHub(), changes: changesOf(parts.live, () => parts.clock.now()) }
+  pages.get('/events', c => events(c, parts, shared))
+  pages.get('/runs/:run/log/stream', c => logStream(c, parts, shared))
   return pages
 }

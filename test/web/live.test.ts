@@ -1,0 +1,126 @@
+// What a browser hears: what changed, and a log that grows.
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { RunRecord } from '../../src/model/job.ts'
+import { app } from '../../src/web/app.ts'
+import { streamLimits } from '../../src/web/live/hub.ts'
+import { openOutlet } from '../../src/web/live/outlet.ts'
+import { run as runRecord } from '../contract/samples.ts'
+import { type FakeClock, fakeClock } from '../fakes/clock.ts'
+import { type Flow, openFlow } from '../fakes/flow.ts'
+import { eventsOf, fakeLive } from './live.ts'
+import { webParts } from './open.ts'
+
+let flow: Flow
+let clock: FakeClock
+let fake: ReturnType<typeof fakeLive>
+let ask: (path: string, headers?: Record<string, string>) => Promise<Response>
+
+const record = (more: Partial<RunRecord>): RunRecord => runRecord('r1', 'a-build', more)
+
+beforeEach(async () => {
+  flow = await openFlow(() => ({}) as never)
+  clock = fakeClock()
+  fake = fakeLive()
+  const pages = app(webParts({ ...flow.wired, clock }, { live: fake.live, clock }))
+  ask = async (path, headers = {}) => pages.request(path, { headers })
+  return () => flow.close()
+})
+
+describe('what changed', () => {
+  it('is told of the topics that were asked for', async () => {
+    await clock.advance(1_000)
+    const response = await ask('/events?topic=queue&topic=series:abc')
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+    const events = eventsOf(response)
+    fake.say(['farm'])
+    fake.say(['series:abc', 'farm'])
+    expect(await events.next()).toEqual({ event: 'changed', data: ['series:abc'], id: undefined })
+    fake.say('lost')
+    expect(await events.next()).toMatchObject({ event: 'lost' })
+    await events.cancel()
+  })
+
+  it('between the making of a page and its listening is not missed', async () => {
+    await clock.advance(10_000)
+    fake.say(['queue'])
+    await clock.advance(500)
+    expect(await eventsOf(await ask('/events?topic=queue&age=2000')).next()).toMatchObject({
+      event: 'changed',
+      data: ['queue'],
+    })
+    const old = eventsOf(await ask('/events?topic=queue&age=100'))
+    fake.say(['queue'])
+    expect(await old.next()).toMatchObject({ event: 'changed' })
+    // Longer than anybody remembers.
+    expect(await eventsOf(await ask('/events?topic=farm&age=90000')).next()).toMatchObject({ event: 'lost' })
+  })
+
+  it('is not told of what is no topic, nor of too many', async () => {
+    expect((await ask('/events')).status).toBe(400)
+    expect((await ask('/events?topic=mood')).status).toBe(400)
+    const many = Array.from({ length: 21 }, (_, n) => `topic=series:${n}`).join('&')
+    expect((await ask(`/events?${many}`)).status).toBe(400)
+  })
+
+  it('is told to so many of one network, and to others still', async () => {
+    const from = (address: string) => ask('/events?topic=queue', { 'x-forwarded-for': address })
+    const answers = await Promise.all(Array.from({ length: streamLimits.network }, () => from('192.0.2.1')))
+    expect(answers.every(({ status }) => status === 200)).toBe(true)
+    expect((await from('192.0.2.1')).status).toBe(503)
+    expect((await from('192.0.2.2')).status).toBe(200)
+    await answers[0]?.body?.cancel()
+    expect((await from('192.0.2.1')).status).toBe(200)
+  })
+})
+
+describe('a log', () => {
+  it('grows while its run goes on, and shows what would steer a terminal', async () => {
+    await flow.wired.store.saveRun(record({ endedAt: undefined, outcome: undefined }))
+    const events = eventsOf(await ask('/runs/r1/log/stream'))
+    fake.grow('r1', { from: 0, text: '\u001b[31mred\u001b[0m <b>\u0007\n', isEnd: false })
+    expect(await events.next()).toEqual({
+      event: 'piece',
+      id: '18',
+      data: { from: 0, text: 'red <b>\u2407\n' },
+    })
+    fake.grow('r1', { from: 18, text: 'last\n', isEnd: true })
+    expect(await events.next()).toMatchObject({ data: { from: 18, text: 'last\n' } })
+    expect(await events.next()).toMatchObject({ event: 'over' })
+    expect(await events.next()).toBeUndefined()
+    expect(fake.viewers('r1')).toBe(0)
+  })
+
+  it('of a run that is over comes from what is kept, from where the viewer was', async () => {
+    const log = await flow.wired.blobs.put(Buffer.from('one\ntwo\n'))
+    await flow.wired.store.saveRun(record({ endedAt: 5, evidence: { log } }))
+    const events = eventsOf(await ask('/runs/r1/log/stream?from=0', { 'last-event-id': '4' }))
+    expect(await events.next()).toMatchObject({ id: '8', data: { from: 4, text: 'two\n' } })
+    expect(await events.next()).toMatchObject({ event: 'over' })
+    expect(await events.next()).toBeUndefined()
+  })
+
+  it('whose host died is over when its run is', async () => {
+    await flow.wired.store.saveRun(record({ endedAt: undefined, outcome: undefined }))
+    const events = eventsOf(await ask('/runs/r1/log/stream'))
+    fake.grow('r1', { from: 0, text: 'begun\n', isEnd: false })
+    await events.next()
+    await flow.wired.store.saveRun(record({ endedAt: 5, evidence: {} }))
+    fake.say(['run:r1'])
+    await clock.advance(2_000)
+    expect(await events.next()).toMatchObject({ event: 'over' })
+  })
+
+  it('of no run is not found', async () => {
+    expect((await ask('/runs/nobody/log/stream')).status).toBe(404)
+  })
+
+  it('that nobody takes does not pile up', async () => {
+    const { outlet, response } = openOutlet(() => {})
+    const mebi = new Uint8Array(1 << 20).fill(46)
+    for (let times = 0; times < 20; times++) outlet.send(mebi)
+    outlet.end()
+    const { byteLength } = await response.arrayBuffer()
+    expect(byteLength).toBeGreaterThan(3 << 20)
+    expect(byteLength).toBeLessThan(6 << 20)
+  })
+})
