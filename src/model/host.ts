@@ -20,7 +20,26 @@ export type Host = {
   unfit: string | undefined
   /** For people: accelerator, QEMU, kernel. */
   facts: Record<string, string>
+  /** What is on its farm's disk; undefined: it did not say yet. */
+  stock?: HostStock
 }
+
+/** The disk of a host's farm, and what takes it. */
+export type HostStock = {
+  at: Instant
+  totalMiB: number
+  freeMiB: number
+  /** Nothing of the farm's is written below this. */
+  reserveMiB: number
+  /** The largest first, at most `maxStock`. */
+  takes: { kind: string; name: string; note: string; MiB: number }[]
+  /** So many more. */
+  more: number
+  /** Files that were found damaged, in words. */
+  damage: string[]
+}
+
+export const maxStock = 60
 
 /** A worker that is not heard of for so long is dead; its tasks go on elsewhere. */
 export const heartbeatLostMs = 25_000

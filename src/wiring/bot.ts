@@ -20,6 +20,7 @@ import { tendMaintenance } from './maintenance.ts'
 import { noticeMemory, tendNotices } from './notices.ts'
 import { tendCapped } from './outbox.ts'
 import { tendPower } from './power.ts'
+import { noteEveryMs, tendQueueNote } from './queue-note.ts'
 import { readSources } from './reading.ts'
 import { syncMemory, tendSync } from './sync.ts'
 import { tendWatch, watchMemory } from './watch.ts'
@@ -134,6 +135,7 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
     { what: 'maintenance', act: () => tendMaintenance(wired) },
     { what: 'power of hosts', act: () => tendPower(wired, { watch: memory.hosts, memory: switches }) },
     { what: 'notices', act: () => tendNotices(wired, noticed) },
+    { what: 'how the queue stands', act: () => tendQueueNote(wired), everyMs: noteEveryMs },
     { what: 'watch', act: () => tendWatch(wired, watched) },
     { what: 'known failures', act: () => tendKnown(wired, memory.known) },
     { what: 'bugs of series', act: () => tendBugResults(wired, memory.bugs) },

@@ -6,7 +6,7 @@ import { isAlive, thisOwner } from '../farm/owner.ts'
 import { wasRefused } from '../model/attempts.ts'
 import { avoids, isForAnother } from '../model/elsewhere.ts'
 import { Fault } from '../model/fault.ts'
-import { type Hold, type Host, holdsNow } from '../model/host.ts'
+import { type Hold, type Host, type HostStock, holdsNow } from '../model/host.ts'
 import type { Alarm } from '../model/incident.ts'
 import type { Millis } from '../model/instant.ts'
 import { Interrupt } from '../model/interrupt.ts'
@@ -49,6 +49,8 @@ export type HostParts = {
   load?: LoadMeter
   /** For people. */
   facts?: () => Record<string, string>
+  /** What is on its disk, as far as it is known. */
+  stock?: () => HostStock | undefined
   /** How often it looks for tasks, and how often it gives a sign of life and looks at itself. */
   timing?: { lookMs: Millis; beatMs: Millis }
 }
@@ -135,7 +137,11 @@ export const runHost = async (
     }
   }
 
-  const record = (): Host => ({
+  const record = (): Host => {
+    const stock = parts.stock?.()
+    return { ...sign(), ...(stock === undefined ? {} : { stock }) }
+  }
+  const sign = (): Host => ({
     ...{ name: config.host, worker, startedAt, seenAt: clock.now() },
     ...all,
     busy: [...running.values()].reduce((sum, { need }) => sum + need.slots, 0),

@@ -14,6 +14,7 @@ import { cutOff } from '../stages/upkeep/cut-off.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { openAlarm } from './alarm.ts'
 import { type HostParts, type Idle, refuseNamesake } from './host-loop.ts'
+import { stockOf } from './host-stock.ts'
 import { keepWarm } from './warm.ts'
 import type { Wired } from './wire.ts'
 
@@ -40,6 +41,7 @@ export const hostParts = (wired: Wired, farm: Farm): HostParts => {
     },
     prove: signal => provesItself(wired, signal),
     facts: () => facts,
+    stock: stockOf(wired),
     load: hostLoad,
     idle: [idle => keepWarm(wired, { farm, ...idle }), idle => scrubWhileIdle(storageOf(wired, farm, idle))],
   }

@@ -1,7 +1,8 @@
 // What the pages count, kept as it happens: which tests failed, how busy hosts were, how long verdicts took and which were taken back.
 // Written in the transaction of what it is about; the same functions fill the tables of an older database.
+import { hoursOf } from '../../model/busy.ts'
 import { isTelling, type Sample } from '../../model/history.ts'
-import type { Instant, Millis } from '../../model/instant.ts'
+import type { Instant } from '../../model/instant.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import { inChunks, searchKey } from './columns.ts'
 import type { Db, Tables } from './tables.ts'
@@ -81,28 +82,18 @@ export const dropFailures = async (db: Db, before: Instant, project: string | un
   await names.execute()
 }
 
-const hourMs: Millis = 3_600_000
-/** Of a run that is said to have taken longer, only its end is counted. */
-const longestHours = 72
-
 type Ended = { host: string; startedAt: Instant; endedAt: Instant; isOurs: boolean }
 
-/** How a run's time falls on hours, the oldest first. */
-export const hoursOf = ({ host, startedAt, endedAt, isOurs }: Ended): Tables['host_hour'][] => {
-  const last = Math.floor(endedAt / hourMs) * hourMs
-  const first = Math.max(Math.floor(startedAt / hourMs) * hourMs, last - longestHours * hourMs)
-  const hours: Tables['host_hour'][] = []
-  for (let hour = Math.min(first, last); hour <= last; hour += hourMs) {
-    const busy_ms = Math.max(0, Math.min(endedAt, hour + hourMs) - Math.max(startedAt, hour))
-    const [runs, ours] = hour === last ? [1, isOurs ? 1 : 0] : [0, 0]
-    if (busy_ms > 0 || runs > 0) hours.push({ host, hour, busy_ms, runs, ours })
-  }
-  return hours
-}
+/** It counts in the hour in which it ended, its time in all hours that it took. */
+const rowsOf = ({ host, startedAt, endedAt, isOurs }: Ended): Tables['host_hour'][] =>
+  hoursOf(startedAt, endedAt).map(({ hour, ms }, index, all) => {
+    const isLast = index === all.length - 1
+    return { host, hour, busy_ms: ms, runs: isLast ? 1 : 0, ours: isLast && isOurs ? 1 : 0 }
+  })
 
 /** Adds a run that has just ended to the hours of its host. */
 export const noteEnd = async (db: Db, ended: Ended): Promise<void> => {
-  for (const hour of hoursOf(ended))
+  for (const hour of rowsOf(ended))
     await db
       .insertInto('host_hour')
       .values(hour)
