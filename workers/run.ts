@@ -4,6 +4,7 @@ import type { LoadMeter } from '../src/model/overload.ts'
 import type { Farm } from '../src/ports/farm.ts'
 import { type RunBy, run } from '../src/stages/run/run.ts'
 import { pushes } from '../src/stages/upkeep/sweep.ts'
+import { commitsFor } from '../src/wiring/forge-branches.ts'
 import { type HostParts, runHost } from '../src/wiring/host-loop.ts'
 import type { Closable } from '../src/wiring/queues.ts'
 import type { Wired } from '../src/wiring/wire.ts'
@@ -14,7 +15,8 @@ export type RunTask = (task: TaskId, by: RunBy) => Promise<void>
 export const runTask =
   (wired: Wired, farm: Farm, load?: LoadMeter): RunTask =>
   async (task, by) => {
-    const tried = await run({ ...wired, farm, ...(load ? { load } : {}) })(task, by)
+    const commits = commitsFor(wired)
+    const tried = await run({ ...wired, farm, commits, ...(load ? { load } : {}) })(task, by)
     if (tried.kind === 'again') await wired.queue.wake()
     if (tried.kind === 'decided') await wired.queue.push(pushes.judge(tried.task.job, tried.task.id))
   }

@@ -40,6 +40,30 @@ export type WantedChanges = {
   changes: WantedChange[]
 }
 
+/** A pull request, of which all but the numbers is other people's words. */
+export type PullWanted = {
+  remote: Remote
+  number: number
+  head: Commit
+  /** The branch that it is to go into. */
+  base: string
+  /** Of the subjects of its patches. */
+  version: number
+  /** Of the one patch that it becomes where there are merges among its commits. */
+  title: string
+  author: Address
+  maxPatches: number
+  maxBytes: number
+}
+
+export type PullPatches =
+  /** Mails as `git format-patch` writes them, in order; they apply to `base`. */
+  | { kind: 'patches'; base: Commit; patches: Buffer[] }
+  /** Why not, for its author. */
+  | { kind: 'unusable'; why: string }
+  /** That head is not there any more. */
+  | { kind: 'moved' }
+
 export type Mirror = {
   /** Brings the mirror up to date; with `ifOlderThanMs`, only if this process has not done so for that long. Fault
    *  unreachable: the old state stays usable. */
@@ -59,6 +83,33 @@ export type Mirror = {
    *  trailer `Message-ID:` tells alone; `Link:`, which also names what was only talked about, together with the title. Bounded. Faults: as
    *  resolve, timeout. */
   landed(repository: string, wanted: WantedChanges): Promise<Map<string, Commit>>
+  /** Fetches a pull request beside the mirror of that repository, and writes its commits as patches. Faults: as fetch. */
+  pullPatches(repository: string, wanted: PullWanted): Promise<PullPatches>
   /** A tar with one folder `.git`: a shallow bare-less repository in which `git checkout -f COMMIT` works. */
   snapshot(repository: string, commit: Commit): Promise<{ size: number; stream: Readable }>
+}
+
+/** A repository elsewhere, with what it needs to let us in: an HTTP header, which is secret; '' for none. */
+export type Remote = { url: string; header: string; ca?: string; proxy?: string }
+
+export type PushedSeries = {
+  /** Of the project: its mirror has the base. */
+  repository: string
+  base: Commit
+  /** A git bundle of base..HEAD, out of a guest: hostile bytes. */
+  bundle: () => Readable
+  /** So many commits it may have. */
+  most: number
+  branch: string
+  to: Remote
+}
+
+/** Series as branches of a repository elsewhere. */
+export type Branches = {
+  /** Checks the commits (git's own fsck, one line of them from the base on) and makes the branch point there, wherever it was. Repeatable.
+   *  Faults: damaged (never; the bundle is not what it should be), refused (never or later; the other side does not take it), unreachable,
+   *  timeout, exhausted. */
+  push(series: PushedSeries): Promise<Commit>
+  /** Repeatable: a branch that is not there is gone. Faults: as push. */
+  remove(branch: string, from: Remote): Promise<void>
 }

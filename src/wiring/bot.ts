@@ -14,6 +14,8 @@ import { type BugResultMemory, bugResultMemory, tendBugResults, tendLanded } fro
 import { bugWriteMemory, tendBugWrites } from './bug-writes.ts'
 import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
+import { forgeCommandMemory, tendForgeCommands } from './forge-commands.ts'
+import { forgeShownMemory, tendForgeShown } from './forge-show.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendMaintenance } from './maintenance.ts'
@@ -127,6 +129,7 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
   const [bases, switches] = [newBaseMemory(), powerMemory()]
   const noticed = noticeMemory(memory.incidents.looked)
   const [watched, written, inStep] = [watchMemory(wired), bugWriteMemory(), syncMemory()]
+  const [shown, commanded] = [forgeShownMemory(), forgeCommandMemory()]
   const { complain } = memory
   return [
     // What a lost host ran must not wait for a source that takes half an hour to answer.
@@ -141,6 +144,8 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
     { what: 'bugs of series', act: () => tendBugResults(wired, memory.bugs) },
     { what: 'writes to bugs', act: () => tendBugWrites(wired, written) },
     { what: 'comments in step with bugs', act: () => tendSync(wired, inStep) },
+    { what: 'results on GitHub', act: () => tendForgeShown(wired, shown) },
+    { what: 'commands on GitHub', act: () => tendForgeCommands(wired, commanded) },
     { what: 'bases', act: () => tendBranches(wired, bases, complain), everyMs: basesEveryMs },
     // A large repository may take a while to be looked through.
     { what: 'what landed', act: () => tendLanded(wired, memory.bugs, complain), everyMs: basesEveryMs },

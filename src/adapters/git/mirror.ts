@@ -10,6 +10,7 @@ import type { Mirror } from '../../ports/git.ts'
 import { errnoFault } from '../../text/errno.ts'
 import { landedIn } from './landed.ts'
 import { locked } from './lock.ts'
+import { fetchPull, patchesOf } from './pull.ts'
 import { fetchFault, sourceOf } from './remote.ts'
 import { type GitResult, runGit } from './run.ts'
 import { newestWith } from './search.ts'
@@ -60,11 +61,23 @@ export const gitMirror = ({ folder, fetchTimeoutMs = 30 * minute }: MirrorOption
     log: (repository, from, limit) => guarded(folder, () => log(at(repository), from, limit)),
     landed: (repository, wanted) =>
       guarded(folder, () => healed(at(repository), () => landedIn(at(repository).bare, wanted))),
+    pullPatches: (repository, wanted) =>
+      guarded(folder, async () => {
+        const place = at(repository)
+        const not = await exclusively(place, async () => {
+          if (!(await isThere(place.bare))) await clone(place)
+          return fetchPull(place.bare, wanted)
+        })
+        return not ?? patchesOf(place.bare, wanted)
+      }),
     snapshot: (repository, commit) => guarded(folder, () => snapshot(at(repository), commit)),
   }
 }
 
 type Place = { repository: string; folder: string; bare: string; fetchTimeoutMs: Millis }
+
+/** Where the mirror of a repository lies. */
+export const mirrorPath = (folder: string, repository: string): string => placeOf(folder, repository, 0).bare
 
 const placeOf = (folder: string, repository: string, fetchTimeoutMs: Millis): Place => {
   const source = sourceOf(repository)

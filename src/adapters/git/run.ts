@@ -12,6 +12,8 @@ export type GitOptions = {
   input?: string
   /** So many bytes of what it prints are kept, the last ones. */
   keep?: number
+  /** Besides our own: secrets, which must not be seen in a list of processes. */
+  env?: Record<string, string>
 }
 
 /** git's own variables in our environment would point it at another repository. */
@@ -35,13 +37,13 @@ const keptOutput = 64 * 1024
 /** Resolves however git ends. Faults: timeout (git and what it started are killed), exhausted (git is not installed). */
 export const runGit = (
   args: string[],
-  { cwd, timeoutMs, input, keep = keptOutput }: GitOptions,
+  { cwd, timeoutMs, input, keep = keptOutput, env }: GitOptions,
 ): Promise<GitResult> =>
   new Promise((resolve, reject) => {
     // Its own process group: git starts helpers (git-remote-https, ssh, index-pack), and all of them must go.
     const child = spawn('git', args, {
       cwd,
-      env: environment,
+      env: { ...environment, ...env },
       detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })

@@ -1,6 +1,7 @@
 // A build task: the base's warm tree in a fresh clone, the series applied by `git am`, the recipe's build steps, the artifacts out.
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
+import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { Job, Outcome, StepOutcome } from '../../model/job.ts'
 import { isGuestsDoing } from '../../model/run.ts'
@@ -13,7 +14,7 @@ import { isPlainComplaint } from '../../text/build-doubt.ts'
 import { firstErrors } from '../../text/build-log.ts'
 import { allWarnings, changedLines, warningsOf } from '../../text/build-warnings.ts'
 import { contentId } from '../../text/digest.ts'
-import { sayOursIn } from '../../text/ending.ts'
+import { sayEnding, sayOursIn } from '../../text/ending.ts'
 import { collectDependencies } from './dependencies.ts'
 import {
   type Applied,
@@ -95,6 +96,8 @@ export type BuildInput = {
   signal: AbortSignal
   /** Until it is stopped. undefined: long enough for all. */
   leftMs?: () => Millis
+  /** Keeps the patches as commits, a git bundle. undefined: nobody wants them. */
+  keepCommits?: (bundle: Readable) => Promise<void>
 }
 
 /** Brings mails in, to be applied. */
@@ -176,6 +179,7 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
       ? await applyAndTakeBack(mails, input)
       : await applyMails(mails.slice(0, mails.length - later.length), later, input)
   if (stopped) return stopped
+  await bundleCommits(input)
   const { steps, failed, outputs } = await makeTree(input)
   if (failed) return controlled(failed, input)
   const warnings = upTo === undefined ? await warningsIn(outputs, input) : []
@@ -190,6 +194,27 @@ export const build = async (input: BuildInput): Promise<Outcome> => {
     ...{ kind: 'built', artifact, steps },
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(dependencies === undefined ? {} : { dependencies }),
+  }
+}
+
+const bundleFile = '/grapevine/commits.bundle'
+/** A series with more is no longer looked at by anybody. */
+const maxBundle = 64 * 1024 * 1024
+
+/** The patches as commits, before anything of theirs is run: whoever is to fetch them gets what was applied. Without it the test goes on. */
+const bundleCommits = async ({ job, clone, journal, signal, keepCommits }: BuildInput): Promise<void> => {
+  if (keepCommits === undefined) return
+  const script = `git bundle create ${bundleFile} HEAD '^${job.base}' >/dev/null 2>&1`
+  const bundle = { name: 'keep the commits', script, folder: sourceFolder, timeoutMs: 120_000 }
+  try {
+    const ending = await clone.exec(bundle, { signal })
+    if (ending.kind !== 'finished' || ending.exitCode !== 0)
+      return journal.note(`the commits could not be kept: git bundle ${sayEnding(ending)}`)
+    await keepCommits(await clone.read(bundleFile, { limit: maxBundle }))
+  } catch (error) {
+    // A clone that died tells so in the next step.
+    if (!(error instanceof Fault)) throw error
+    journal.note(`the commits could not be kept: ${error.message}`)
   }
 }
 

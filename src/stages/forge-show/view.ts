@@ -1,0 +1,59 @@
+// What is known of a series, as far as a forge shows it. Made by wiring; everything in this folder is computed from it.
+import type { Instant } from '../../model/instant.ts'
+import type { Job, Task } from '../../model/job.ts'
+import type { RunId } from '../../model/run.ts'
+import type { Series } from '../../model/series.ts'
+import type { Verdict } from '../../model/verdict.ts'
+
+/** An answer to a command, for whoever reads the comment. `line` and `who` are other people's words. */
+export type AnswerShown = { line: string; who: string; text: string }
+
+export type ShowView = {
+  series: Series
+  job: Job | undefined
+  /** Of the job. */
+  tasks: Task[]
+  /** On this round of the series; undefined: it is not decided yet. */
+  verdict: Verdict | undefined
+  /** On which it is tested, or will be. */
+  images: string[]
+  /** Files that it changes, as they are called after it. */
+  files: string[]
+  /** Lines of the log of a build that failed; empty: not to be had. */
+  buildLog: string[]
+  /** The newest last. */
+  answers: AnswerShown[]
+  /** Addresses of pages; undefined: there are none. */
+  pages: { series: string; run(run: RunId): string } | undefined
+  /** The verdict in words: as the end of `then, …`, and for a line of a table. */
+  said: string
+  short: string
+}
+
+/** Where one check or status stands: of the build, or of an image. */
+export type Standing = {
+  /** `build`, or the image. */
+  name: string
+  at: 'queued' | 'in_progress' | 'completed'
+  conclusion?: 'success' | 'failure' | 'neutral' | 'cancelled' | 'skipped' | 'action_required'
+  startedAt?: Instant
+  endedAt?: Instant
+  url: string | undefined
+  /** One plain line. */
+  title: string
+  /** Markdown. */
+  summary: string
+  /** Markdown. */
+  text?: string
+}
+
+/** What a pull request, or a series of the list, is called where it stands. */
+export const thingOf = ({ origin, total }: Series): string =>
+  origin.from === 'forge' ? 'pull request' : total > 1 ? 'series' : 'patch'
+
+/** `1 test`, `2 tests`. */
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** `a`, `a and b`, `a, b and c`. */
+export const list = (words: string[]): string =>
+  words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`

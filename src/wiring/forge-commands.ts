@@ -1,0 +1,243 @@
+// What people ask for on GitHub: `/grapevine …` in comments on pull requests, and the button "Re-run" of a check. A webhook only names the
+// comment, which is read then; a slow sweep finds the comments whose webhook was lost.
+import { type Command, maxCommands, nextCommand, type Request } from '../model/command.ts'
+import { Fault } from '../model/fault.ts'
+import type { ForgeEvent, Pull, PullRef, Repository } from '../model/forge.ts'
+import type { Instant, Millis } from '../model/instant.ts'
+import type { Series } from '../model/series.ts'
+import type { PullComment } from '../ports/forge.ts'
+import { helpText, refusalText, statusText } from '../stages/forge-show/answer.ts'
+import { isForComments, isMaintainer, permitComment } from '../stages/forge-show/permit.ts'
+import { findCommands, mayCommand, usages } from '../text/command.ts'
+import { contentId } from '../text/digest.ts'
+import { code } from '../text/markdown.ts'
+import { type Act, deny, done, leaveAlone, letGo, missingBase, testAgain } from './command-series.ts'
+import { commentMail, forgeView } from './forge-view.ts'
+import type { Wired } from './wire.ts'
+
+/** When comments were looked through; lost with the process, at no harm. */
+export type ForgeCommandMemory = { lookedAt: Map<Repository, Instant> }
+
+export const forgeCommandMemory = (): ForgeCommandMemory => ({ lookedAt: new Map() })
+
+const lookEveryMs: Millis = 10 * 60_000
+/** Of a comment that was written a moment before the look the forge may not tell yet. */
+const overlapMs: Millis = 5 * 60_000
+/** What was asked for before that nobody waits for any more. */
+const oldestMs: Millis = 24 * 3_600_000
+const maxEvents = 200
+
+/** The answer as it is kept with the command; undefined: none but the reaction. */
+type Did = Act & { words?: string }
+
+type Asked = {
+  request: Request
+  line: string
+  /** Names the comment or the button, for the command's id. */
+  of: string
+  at: Instant
+  by: string
+  pull: Pull
+  series: Series
+}
+
+const commandOf = ({ request, line, of, at, by, pull, series }: Asked): Command => ({
+  id: `c${contentId(15, pull.repository, of, by.toLowerCase(), request)}`,
+  ...{ project: pull.project, mail: `${commentMail}${pull.repository}#${pull.number}`, messageId: undefined },
+  ...{ position: 1, sender: `github:${by.toLowerCase()}`, line, request, series: series.id },
+  ...{ createdAt: at, state: { at: 'received' } },
+})
+
+const refused = (why: string, list?: string[]): Did => ({ ...deny(why, list), words: refusalText(why, list) })
+
+/** In the words of command-series.ts, which speaks of mails and threads in no refusal that can come here. */
+const withWords = (act: Act): Did => {
+  if (act.how === 'done') return act
+  const { list } = act.variables as { list?: string[] }
+  return { ...act, words: refusalText(act.what, list) }
+}
+
+const act = async (
+  wired: Wired,
+  { request, by, series }: Asked,
+  noSuchBase: string | undefined,
+): Promise<Did> => {
+  switch (request.do) {
+    case 'test':
+    case 'retest':
+      return withWords(await testAgain(wired, series, { request, noSuchBase }))
+    case 'cancel':
+      return withWords(await leaveAlone(wired, series, `${by} on GitHub`))
+    case 'release':
+      return request.series === undefined || request.series === series.id
+        ? withWords(await letGo(wired, series))
+        : refused('Only the pull request that the comment is on can be released here.')
+    case 'status':
+      return { ...done('was told', { kind: 'status' }), words: statusText(await forgeView(wired, series)) }
+    case 'help': {
+      const { test, retest, cancel, status, help } = usages
+      return {
+        ...done('was helped', { kind: 'help' }),
+        words: helpText([test, retest, cancel, status, help, '/grapevine release']),
+      }
+    }
+    case 'unknown':
+      return refused(`I do not understand this: ${code(request.why)}. Perhaps you mean:`, [request.nearest])
+    case 'too-many':
+      return refused(`${request.more} more stand in that comment; I do ${maxCommands} of them.`)
+    default:
+      return refused('That cannot be asked for in a comment; the operators do it by mail, or on the pages.')
+  }
+}
+
+/** Does it, once. `may`: undefined, or why not. */
+const perform = async (wired: Wired, asked: Asked, may: string | undefined): Promise<Command['state']> => {
+  const { store, clock } = wired
+  const command = commandOf(asked)
+  await store.addCommands([command])
+  // The upstream is asked before it is anybody's turn.
+  const noSuchBase = may === undefined ? await missingBase(wired, asked.request, asked.series) : undefined
+  return wired.inTurn(async () => {
+    const mine = (await store.commands({ series: asked.series.id })).find(({ id }) => id === command.id)
+    if (mine && mine.state.at !== 'received') return mine.state
+    const series = (await store.series(asked.series.id)) ?? asked.series
+    const did = may === undefined ? await act(wired, { ...asked, series }, noSuchBase) : refused(may)
+    const words = did.words ?? did.what
+    const event =
+      did.how === 'done' ? { on: 'acted' as const, what: words } : { on: 'denied' as const, why: words }
+    const state = nextCommand(command.state, event, clock.now())
+    const round = did.save?.round
+    const saved = { ...command, ...(round === undefined ? {} : { round }), state }
+    if (await store.moveCommand(saved, 'received', { series: did.save })) await did.after?.()
+    wired.log('info', `${asked.by} on GitHub: ${asked.line}: ${state.at}`, { series: series.id })
+    return state
+  })
+}
+
+const pullAndSeries = async (
+  { store }: Wired,
+  ref: PullRef,
+): Promise<{ pull: Pull; series: Series } | undefined> => {
+  const pull = await store.pull(ref)
+  const series = pull?.series === undefined ? undefined : await store.series(pull.series)
+  return pull && series && { pull, series }
+}
+
+/** Why they may not; undefined: they may. */
+const hindrance = async (
+  wired: Wired,
+  { pull, comment, request }: { pull: Pull; comment: PullComment; request: Request },
+): Promise<string | undefined> => {
+  if (!isForComments(request)) return undefined
+  const permission = (await wired.forge?.permission(pull.repository, comment.by.login)) ?? 'none'
+  const isAuthor = comment.by.login.toLowerCase() === pull.author.login.toLowerCase()
+  const rules = wired.project(pull.project).trust.commands
+  const allowed = permitComment({ request, permission, isAuthor, rules })
+  return allowed.may ? undefined : `Only ${allowed.who} may do that.`
+}
+
+/** Shows that it was heard. */
+const react = async (
+  { forge }: Wired,
+  { repository, comment }: { repository: Repository; comment: number },
+  states: Command['state'][],
+): Promise<void> => {
+  const how = states.some(({ at }) => at === 'refused') ? 'confused' : '+1'
+  // Only a sign: nobody waits for it, and nothing is done twice for it.
+  await forge?.react(repository, comment, how).catch(error => {
+    if (!(error instanceof Fault)) throw error
+  })
+}
+
+/** Does the commands of a comment, each once. Returns what came of it, in a line. Throws Faults of the store and the forge. */
+export const runComment = async (
+  wired: Wired,
+  repository: Repository,
+  comment: PullComment,
+): Promise<string> => {
+  const { clock } = wired
+  if (comment.by.isBot || !mayCommand(comment.text)) return 'no command in it'
+  if (clock.now() - comment.changedAt > oldestMs) return 'too old'
+  const found = findCommands(comment.text)
+  if (found.length === 0) return 'no command in it'
+  const target = await pullAndSeries(wired, { repository, number: comment.number })
+  if (target === undefined) return 'of no pull request that is tested'
+  const more = found.length - maxCommands
+  const requests = [
+    ...found.slice(0, maxCommands),
+    ...(more > 0 ? [{ line: '', request: { do: 'too-many' as const, more } }] : []),
+  ]
+  const states: Command['state'][] = []
+  for (const { line, request } of requests) {
+    const may = await hindrance(wired, { pull: target.pull, comment, request })
+    const { login: by } = comment.by
+    const asked = { request, line, of: `comment ${comment.id}`, at: comment.changedAt, by, ...target }
+    states.push(await perform(wired, asked, may))
+  }
+  await react(wired, { repository, comment: comment.id }, states)
+  return states.map(({ at }) => at).join(', ')
+}
+
+/** `grapevine/debian` is of the image `debian`; all else asks for everything. */
+const rerunRequest = (check: string | undefined, images: readonly string[]): Request => {
+  const image = check?.split('/').at(-1)?.toLowerCase()
+  const one = images.find(name => name.toLowerCase() === image)
+  return one === undefined ? { do: 'retest' } : { do: 'test', images: [one.toLowerCase()] }
+}
+
+type Rerun = Extract<ForgeEvent['what'], { kind: 'rerun' }>
+
+const pullWithHead = async ({ store }: Wired, repository: Repository, head: string) =>
+  (await store.pulls({ repository })).find(pull => pull.head === head)
+
+/** Only who may write to the repository has that button (https://docs.github.com/rest/checks). */
+const runRerun = async (wired: Wired, event: ForgeEvent, what: Rerun): Promise<string> => {
+  const pull = await pullWithHead(wired, event.repository, what.head)
+  const target = pull && (await pullAndSeries(wired, pull))
+  if (target === undefined) return 'of no pull request that is tested'
+  const { images } = wired.project(target.series.project).recipe.test
+  const request = rerunRequest(what.check, images)
+  const line = `Re-run${what.check === undefined ? '' : ` of ${what.check}`}`
+  const asked = { request, line, of: `event ${event.id}`, at: event.receivedAt, by: what.by, ...target }
+  const permission = (await wired.forge?.permission(event.repository, what.by)) ?? 'none'
+  const may = isMaintainer(permission) ? undefined : 'Only whoever may write to this repository may do that.'
+  return (await perform(wired, asked, may)).at
+}
+
+const runEvent = async (wired: Wired, event: ForgeEvent): Promise<void> => {
+  const { store, clock, forge } = wired
+  const { what, repository } = event
+  if (what.kind !== 'comment' && what.kind !== 'rerun') return
+  const read = what.kind === 'comment' ? await forge?.comment(repository, what.comment) : undefined
+  const how =
+    what.kind === 'rerun'
+      ? await runRerun(wired, event, what)
+      : read
+        ? await runComment(wired, repository, read)
+        : 'the comment is gone'
+  await store.endForgeEvent(event.id, { at: 'done', when: clock.now(), how })
+}
+
+const lookThrough = async (
+  wired: Wired,
+  { lookedAt }: ForgeCommandMemory,
+  repository: Repository,
+): Promise<void> => {
+  const now = wired.clock.now()
+  const last = lookedAt.get(repository)
+  if (last !== undefined && now - last < lookEveryMs) return
+  const since = last === undefined ? now - oldestMs : last - overlapMs
+  for (const comment of (await wired.forge?.commentsSince(repository, since)) ?? [])
+    await runComment(wired, repository, comment)
+  lookedAt.set(repository, now)
+}
+
+/** Does what was asked for. Repeatable: each command is done once, whatever told of it. A Fault of one repository holds up the others only
+ *  until the next round. Throws Faults of the store and the forge. */
+export const tendForgeCommands = async (wired: Wired, memory: ForgeCommandMemory): Promise<void> => {
+  const { store, forge, config } = wired
+  if (forge === undefined || !config.mail.live) return
+  for (const event of await store.forgeEvents(maxEvents)) await runEvent(wired, event)
+  for (const { github } of config.projects)
+    if (github?.pulls !== undefined) await lookThrough(wired, memory, github.pulls)
+}

@@ -1,0 +1,225 @@
+// What stands on GitHub of pull requests, as a projection of what is stored: compared, and the difference written. Beside the flow: no
+// verdict waits for it, and whatever an outage kept back follows by itself.
+import type { Pull, PullRef, Repository, Shown, ShownPlace } from '../model/forge.ts'
+import type { Instant, Millis } from '../model/instant.ts'
+import type { Series, SeriesId } from '../model/series.ts'
+import type { Check } from '../ports/forge.ts'
+import {
+  abandoned,
+  commentMark,
+  type Wanted,
+  wantedOfUnusable,
+  wantedOn,
+} from '../stages/forge-show/wanted.ts'
+import { contentId } from '../text/digest.ts'
+import { type BranchMemory, branchMemory, tendBranchesShown } from './forge-branches.ts'
+import { type ForgePorts, forgeView, settledKey } from './forge-view.ts'
+import { type ForgeAway, ForgeIsAway, put } from './forge-write.ts'
+import type { Wired } from './wire.ts'
+
+/** What this process has seen already; lost with it, at no harm. */
+export type ForgeShownMemory = {
+  away: ForgeAway
+  /** By series: what it was when all of it stood there, and when that is looked at again, whatever it is. */
+  settled: Map<SeriesId, { key: string; until: Instant }>
+  /** Series with checks that are not completed. undefined: not looked yet. */
+  begun: Map<Repository, Set<SeriesId>>
+  branches: BranchMemory
+}
+
+export const forgeShownMemory = (): ForgeShownMemory => ({
+  ...{ away: { until: 0, times: 0 }, settled: new Map(), begun: new Map(), branches: branchMemory() },
+})
+
+/** What was settled is looked at again after this: a thing that could not be read, or a bug, heals. */
+const againMs: Millis = 10 * 60_000
+const maxRemembered = 10_000
+
+/** `completed-…`: it stays as it is, whatever comes. */
+const digestOf = (check: Check): string => `${check.status}-${contentId(24, check)}`
+const isCompleted = ({ digest }: Pick<Shown, 'digest'>): boolean => digest.startsWith('completed-')
+
+/** Each round has checks of its own, as GitHub keeps what was completed. */
+const placeOf = (repository: Repository, { name, head, externalId }: Check): ShownPlace => ({
+  ...{ repository, kind: 'check', on: head, name: `${name} ${externalId}` },
+})
+
+type Given = { ref: PullRef; series: SeriesId; wanted: Wanted; comment: 'words' | 'never' }
+
+const putChecks = async (
+  ports: ForgePorts,
+  away: ForgeAway,
+  { ref: { repository }, series, wanted }: Given,
+): Promise<boolean> => {
+  let all = true
+  for (const check of wanted.checks) {
+    const write = async (known: string | undefined) =>
+      (await ports.forge?.putCheck(repository, check, known)) ?? ''
+    const one = { place: placeOf(repository, check), series, digest: digestOf(check), write }
+    all = (await put(ports, away, one)) && all
+  }
+  return all
+}
+
+const putComment = async (
+  ports: ForgePorts,
+  away: ForgeAway,
+  { ref, series, wanted, comment }: Given,
+): Promise<boolean> => {
+  const { repository, number } = ref
+  if (wanted.comment === undefined || comment === 'never') return true
+  const { text, needed } = wanted.comment
+  const place: ShownPlace = { repository, kind: 'comment', on: `#${number}`, name: 'result' }
+  if (!needed && !(await ports.store.shownAt(place))?.digest) return true
+  const write = async (known: string | undefined) =>
+    (await ports.forge?.putComment(ref, { mark: commentMark, text }, known)) ?? ''
+  return put(ports, away, { place, series, digest: contentId(24, text), write })
+}
+
+/** Ends what was begun of a series and is wanted no more. */
+const abandon = async (
+  ports: ForgePorts,
+  away: ForgeAway,
+  { series, wanted, why }: { series: SeriesId; wanted: Check[]; why: string },
+): Promise<boolean> => {
+  const places = new Set(wanted.map(check => placeOf('', check).name))
+  let all = true
+  for (const one of await ports.store.shown({ series, kind: 'check' })) {
+    if (isCompleted(one) || places.has(one.name)) continue
+    // Never written: nobody saw it.
+    if (one.digest === '' && one.remote === '') {
+      await ports.store.dropShown(one)
+      continue
+    }
+    const [name = '', externalId = ''] = one.name.split(' ')
+    const check = abandoned({ name, externalId, head: one.on, why })
+    const write = async (known: string | undefined) =>
+      (await ports.forge?.putCheck(one.repository, check, known)) ?? ''
+    all = (await put(ports, away, { place: one, series, digest: digestOf(check), write })) && all
+  }
+  return all
+}
+
+const isSettled = (
+  { clock }: ForgePorts,
+  { settled }: ForgeShownMemory,
+  { id, key }: { id: SeriesId; key: string },
+): boolean => {
+  const known = settled.get(id)
+  return known?.key === key && clock.now() < known.until
+}
+
+const settle = (
+  { clock }: ForgePorts,
+  { settled }: ForgeShownMemory,
+  { id, key }: { id: SeriesId; key: string },
+): void => {
+  if (settled.size >= maxRemembered) settled.clear()
+  settled.set(id, { key, until: clock.now() + againMs })
+}
+
+/** What comments say is no part of a series, so it stands in the key by number. */
+const keyOf = async ({ store }: ForgePorts, series: Series, pull: Pull): Promise<string> => {
+  const verdict = await store.verdict(series.id)
+  const commands = await store.commands({ series: series.id })
+  const said = commands.filter(({ state }) => state.at === 'done' || state.at === 'refused').length
+  return JSON.stringify([series.state, series.round, verdict?.job, verdict?.decidedAt, pull.state, said])
+}
+
+const tendSeries = async (
+  ports: ForgePorts,
+  memory: ForgeShownMemory,
+  { series, pull, comment }: { series: Series; pull: Pull; comment: Given['comment'] },
+): Promise<void> => {
+  const key = await keyOf(ports, series, pull)
+  if (isSettled(ports, memory, { id: series.id, key })) return
+  const view = await forgeView(ports, series)
+  const isOver = pull.state !== 'open' && view.verdict === undefined
+  const wanted = isOver ? { ...wantedOn(view), checks: [], comment: undefined } : wantedOn(view)
+  const given: Given = { ref: pull, series: series.id, wanted, comment }
+  begin(memory, pull.repository, series.id)
+  const why =
+    series.state.at === 'superseded'
+      ? 'A newer version took its place'
+      : pull.state === 'open'
+        ? 'It is tested anew'
+        : `The pull request was ${pull.state}`
+  const all = [
+    await putChecks(ports, memory.away, given),
+    await abandon(ports, memory.away, { series: series.id, wanted: wanted.checks, why }),
+    await putComment(ports, memory.away, given),
+  ].every(Boolean)
+  if (!all) return
+  const isFinal = wanted.checks.every(({ status }) => status === 'completed')
+  if (isFinal) memory.begun.get(pull.repository)?.delete(series.id)
+  if (settledKey(view, pull) !== undefined || isOver || series.state.at === 'superseded')
+    settle(ports, memory, { id: series.id, key })
+}
+
+const begin = ({ begun }: ForgeShownMemory, repository: Repository, series: SeriesId): void => {
+  begun.set(repository, (begun.get(repository) ?? new Set()).add(series))
+}
+
+/** Its head cannot be tested: that is said instead. */
+const tendUnusable = async (
+  ports: ForgePorts,
+  memory: ForgeShownMemory,
+  { pull, why, comment }: { pull: Pull; why: string; comment: Given['comment'] },
+): Promise<void> => {
+  const id = `${pull.repository}#${pull.number}`
+  const key = `${pull.head} ${why}`
+  if (isSettled(ports, memory, { id, key })) return
+  const given = { ref: pull, series: id, wanted: wantedOfUnusable({ head: pull.head, why }), comment }
+  const checks = await putChecks(ports, memory.away, given)
+  if ((await putComment(ports, memory.away, given)) && checks) settle(ports, memory, { id, key })
+}
+
+const tendPulls = async (
+  ports: ForgePorts,
+  memory: ForgeShownMemory,
+  { repository, comment }: { repository: Repository; comment: Given['comment'] },
+): Promise<void> => {
+  const { store } = ports
+  const begun = memory.begun.get(repository) ?? new Set(await begunIn(ports, repository))
+  memory.begun.set(repository, begun)
+  const current = new Set<SeriesId>()
+  for (const pull of await store.pulls({ repository, state: 'open' })) {
+    const series = pull.series === undefined ? undefined : await store.series(pull.series)
+    if (series) current.add(series.id)
+    if (series) await tendSeries(ports, memory, { series, pull, comment })
+    else if (pull.unusable !== undefined)
+      await tendUnusable(ports, memory, { pull, why: pull.unusable, comment })
+  }
+  for (const id of [...begun]) {
+    const series = current.has(id) ? undefined : await store.series(id)
+    const pull = series?.origin.from === 'forge' ? await store.pull(series.origin.pull) : undefined
+    // Of an older head the comment is not: the newer one's stands there.
+    if (series && pull) await tendSeries(ports, memory, { series, pull, comment: own(pull, id, comment) })
+    else if (!current.has(id)) begun.delete(id)
+  }
+}
+
+const own = (pull: Pull, id: SeriesId, comment: Given['comment']): Given['comment'] =>
+  pull.series === id ? comment : 'never'
+
+const begunIn = async ({ store }: ForgePorts, repository: Repository): Promise<SeriesId[]> =>
+  (await store.shown({ repository, kind: 'check' })).flatMap(one => (isCompleted(one) ? [] : one.series))
+
+/**
+ * Brings GitHub to what is stored. One at a time may run. Cheap when nothing changed; while GitHub is away it comes back later. While the
+ * bot is not live, nothing is shown. Throws the store's Faults.
+ */
+export const tendForgeShown = async (wired: Wired, memory: ForgeShownMemory): Promise<void> => {
+  const { config, clock, forge } = wired
+  if (forge === undefined || !config.mail.live || clock.now() < memory.away.until) return
+  try {
+    for (const { github } of config.projects)
+      if (github?.pulls !== undefined)
+        await tendPulls(wired, memory, { repository: github.pulls, comment: github.comment })
+    for (const project of config.projects)
+      if (project.github?.series !== undefined)
+        await tendBranchesShown(wired, memory.branches, { project, away: memory.away })
+  } catch (error) {
+    if (!(error instanceof ForgeIsAway)) throw error
+  }
+}

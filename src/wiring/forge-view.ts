@@ -1,0 +1,90 @@
+// What is stored of a series → what the forge is to show of it.
+import type { Command } from '../model/command.ts'
+import { Fault } from '../model/fault.ts'
+import type { Pull } from '../model/forge.ts'
+import type { Series } from '../model/series.ts'
+import { isCancelled, isJudged, type Verdict } from '../model/verdict.ts'
+import type { AnswerShown, ShowView } from '../stages/forge-show/view.ts'
+import { sayFinding, shortFinding } from '../stages/reply/finding.ts'
+import { logLines } from '../text/clean.ts'
+import { runPath, seriesPath } from '../web/links.ts'
+import type { Wired } from './wire.ts'
+
+export type ForgePorts = Pick<
+  Wired,
+  'config' | 'store' | 'clock' | 'mirror' | 'blobs' | 'log' | 'forge' | 'project'
+>
+
+/** Mail of a command that came by a comment: none, but a name that no mail has. */
+export const commentMail = 'forge:'
+
+export const isForgeCommand = ({ mail }: Pick<Command, 'mail'>): boolean => mail.startsWith(commentMail)
+
+/** Answers older than these are no news to anybody. */
+const maxAnswers = 3
+
+const saysMore = ({ request, state }: Command): boolean =>
+  state.at === 'refused' || (state.at === 'done' && (request.do === 'status' || request.do === 'help'))
+
+const answersOf = async ({ store }: ForgePorts, series: Series): Promise<AnswerShown[]> => {
+  const commands = (await store.commands({ series: series.id })).filter(isForgeCommand)
+  return commands
+    .filter(saysMore)
+    .slice(-maxAnswers)
+    .map(({ line, sender, state }) => ({
+      ...{ line, who: sender.replace(/^github:/, '') },
+      text: state.at === 'refused' ? state.why : state.at === 'done' ? state.what : '',
+    }))
+}
+
+const filesOf = async ({ store }: ForgePorts, { parts, project }: Series): Promise<string[]> => {
+  const mails = await Promise.all(parts.map(part => store.mail(part.mail, project)))
+  return [...new Set(mails.flatMap(mail => mail?.patch?.files.flatMap(({ after }) => after ?? []) ?? []))]
+}
+
+const logOf = async ({ blobs }: ForgePorts, verdict: Verdict | undefined): Promise<string[]> => {
+  if (verdict?.finding.kind !== 'build-broken' || verdict.buildLog === undefined) return []
+  try {
+    return logLines((await blobs.get(verdict.buildLog)).toString('utf8'))
+  } catch (error) {
+    // One that is gone leaves the errors that the verdict has.
+    if (error instanceof Fault) return []
+    throw error
+  }
+}
+
+/** On the round that the series is in. */
+const verdictNow = (series: Series, verdict: Verdict | undefined): Verdict | undefined =>
+  verdict !== undefined && (isJudged(series, verdict) || isCancelled(verdict, series)) ? verdict : undefined
+
+const pagesOf = ({ config }: ForgePorts, series: Series): ShowView['pages'] => {
+  const base = config.web.url?.replace(/\/$/, '')
+  return base === undefined
+    ? undefined
+    : { series: base + seriesPath(series.id), run: run => base + runPath(run) }
+}
+
+/** All of it. Throws the store's Faults. */
+export const forgeView = async (ports: ForgePorts, series: Series): Promise<ShowView> => {
+  const { store } = ports
+  const verdict = verdictNow(series, await store.verdict(series.id))
+  const id = series.state.at === 'planned' ? series.state.job : undefined
+  const job = id === undefined ? undefined : await store.job(id)
+  const planned = job?.recipe.test.images ?? ports.project(series.project).recipe.test.images
+  const wished = series.wish?.images
+  return {
+    ...{ series, job, verdict, answers: await answersOf(ports, series), pages: pagesOf(ports, series) },
+    tasks: job === undefined ? [] : await store.tasksOf(job.id),
+    images: verdict && !job ? [] : wished && !job ? planned.filter(one => wished.includes(one)) : planned,
+    files: verdict ? await filesOf(ports, series) : [],
+    buildLog: await logOf(ports, verdict),
+    said: verdict ? sayFinding(verdict, series) : '',
+    short: verdict ? shortFinding(verdict, series) : '',
+  }
+}
+
+/** By it one sees that nothing can have changed since: where there is a verdict on the round, and nobody said anything more. */
+export const settledKey = (view: ShowView, pull: Pull | undefined): string | undefined =>
+  view.verdict === undefined && view.series.state.at !== 'held'
+    ? undefined
+    : JSON.stringify([view.series.state, view.series.round, pull?.state, pull?.head])
