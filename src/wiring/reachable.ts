@@ -32,8 +32,11 @@ export const headOf = async ({ blobs }: Pick<Wired, 'blobs'>, { id }: Mail): Pro
   return Buffer.concat(chunks).toString('latin1', 0, headBytes)
 }
 
+const onForge = { may: false as const, why: 'it came as a pull request, and is answered there' }
+
 /** Whom the mail that a series' reply goes under lets us write to. */
 export const reachOf = async (wired: Wired, series: Series, mail: Mail | undefined): Promise<Reachable> => {
+  if (series.origin.from === 'forge') return { author: onForge, address: undefined, list: onForge }
   const { store, config, clock, project } = wired
   const { list } = project(series.project)
   const id = mail?.parsed?.messageId

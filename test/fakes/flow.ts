@@ -131,6 +131,7 @@ export const fakeMirror = (commit = 'a'.repeat(40)): Mirror => ({
   commitWith: async () => undefined,
   log: async () => [{ commit, subject: 'tally: count' }],
   landed: async () => new Map(),
+  pullPatches: async () => ({ kind: 'moved' }),
   snapshot: () => Promise.reject(new Error('the fake farm asks for no snapshot')),
 })
 

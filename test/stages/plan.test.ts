@@ -50,6 +50,7 @@ const knownMirror = (given: Record<string, string>, more: Partial<Mirror> = {}) 
   const mirror: Mirror = {
     fetch: async () => void calls.push('fetch'),
     landed: async () => new Map(),
+    pullPatches: async () => ({ kind: 'moved' }),
     resolve: async (_, name) => names[name],
     async fetchCommit(_, commit) {
       calls.push(`fetch ${commit.slice(0, 4)}`)

@@ -31,6 +31,9 @@ const saidOf = (name: string, body: string) => {
 
 /** Asks GitHub for nothing. Faults also: refused, if the key or the secret is no good. */
 export const githubHook = (config: GithubAppConfig, { clock }: { clock: Clock }): ForgeHook => {
+  // Without one everybody could tell us anything: nothing starts.
+  if (config.secret.reveal().trim() === '')
+    throw new Fault('refused', 'never', 'github.secret is empty: webhooks would be taken from everybody')
   let opening: Promise<Probot> | undefined
   const opened = (): Promise<Probot> => {
     opening ??= openProbot(config).then(
