@@ -1,1 +1,234 @@
 // What moves on a page, by server-sent events. Without it every page can be read as well; a reload shows the same.
+// Elements with an id and `data-live` are made like those of the same page read again when one of the page's topics changes;
+// `<pre data-follow="…" data-from="N">` grows by what its stream brings.
+
+/** Characters that a log keeps on the page. */
+const longestLog = 1_000_000
+/** Many look at the same page: not all of them ask at once. */
+const soonMs = () => 200 + Math.random() * 800
+const leastGapMs = 2_000
+
+// Regions
+
+/** @param {Element} one @param {Element} other */
+const isAlike = (one, other) =>
+  one.nodeName === other.nodeName &&
+  one.id === other.id &&
+  one.getAttribute('data-follow') === other.getAttribute('data-follow')
+
+/** What the reader did stays: what was opened, and what was typed. @param {Element} element @param {string} name */
+const isReaders = (element, name) =>
+  (name === 'open' && element instanceof HTMLDetailsElement) ||
+  ((name === 'value' || name === 'checked') &&
+    element instanceof HTMLInputElement &&
+    element.type !== 'hidden')
+
+/** @param {Element} from @param {Element} to */
+const takeAttributes = (from, to) => {
+  for (const { name, value } of to.attributes)
+    if (from.getAttribute(name) !== value && !isReaders(from, name)) from.setAttribute(name, value)
+  for (const { name } of [...from.attributes])
+    if (!to.hasAttribute(name) && !isReaders(from, name)) from.removeAttribute(name)
+}
+
+/** The old node that the new one is like, from `next` on. @param {ChildNode | null} next @param {ChildNode} wanted */
+const likeOf = (next, wanted) => {
+  if (!(wanted instanceof Element)) return next && next.nodeType === wanted.nodeType ? next : null
+  if (wanted.id === '') return next instanceof Element && isAlike(next, wanted) ? next : null
+  for (let node = next; node; node = node.nextSibling)
+    if (node instanceof Element && isAlike(node, wanted)) return node
+  return null
+}
+
+/** Makes a node like another, and keeps what is alike: focus, selection and scrolling stay where they are.
+ * @param {Element} from @param {Element} to */
+const makeLike = (from, to) => {
+  // It grows by itself.
+  if (from.hasAttribute('data-follow')) return
+  takeAttributes(from, to)
+  let next = from.firstChild
+  for (const wanted of [...to.childNodes]) {
+    const found = likeOf(next, wanted)
+    if (!found) {
+      from.insertBefore(document.importNode(wanted, true), next)
+      continue
+    }
+    if (found !== next) from.insertBefore(found, next)
+    else next = found.nextSibling
+    if (found instanceof Element && wanted instanceof Element) makeLike(found, wanted)
+    else if (found.nodeValue !== wanted.nodeValue) found.nodeValue = wanted.nodeValue
+  }
+  while (next) {
+    const gone = next
+    next = next.nextSibling
+    gone.remove()
+  }
+}
+
+const refresh = async () => {
+  const asked = performance.now()
+  const response = await fetch(location.href, { headers: { accept: 'text/html' } })
+  // Logged out, moved or away: what stands here stays.
+  if (!response.ok && response.status !== 410) return
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
+  for (const old of document.querySelectorAll('[data-live][id]')) {
+    const now = fresh.getElementById(old.id)
+    // One within another was made like with it.
+    if (now && old.isConnected && !old.parentElement?.closest('[data-live][id]')) makeLike(old, now)
+  }
+  freshAt = asked
+  followAll()
+}
+
+/** @type {number | undefined} */
+let waiting
+let isReading = false
+let lastAt = 0
+
+/** @param {number} afterMs */
+const refreshSoon = afterMs => {
+  if (waiting !== undefined || document.hidden) return
+  const ms = Math.max(afterMs, lastAt + leastGapMs - performance.now(), 0)
+  waiting = setTimeout(async () => {
+    waiting = undefined
+    if (isReading) return refreshSoon(soonMs())
+    isReading = true
+    lastAt = performance.now()
+    await refresh().catch(() => {})
+    isReading = false
+  }, ms)
+}
+
+const topics = (document.body.dataset.topics ?? '').split(' ').filter(topic => topic !== '')
+
+/** @type {EventSource | undefined} */
+let changes
+/** When this page was known to be as things stand; 0: when it was asked for. */
+let freshAt = 0
+
+const listen = () => {
+  if (topics.length === 0 || changes || document.hidden || !document.querySelector('[data-live][id]')) return
+  const query = new URLSearchParams(topics.map(topic => ['topic', topic]))
+  query.set('age', String(Math.round(performance.now() - freshAt)))
+  changes = new EventSource(`/events?${query}`)
+  changes.addEventListener('changed', () => refreshSoon(soonMs()))
+  changes.addEventListener('lost', () => refreshSoon(soonMs()))
+  let isBack = false
+  changes.addEventListener('open', () => {
+    // Nobody knows what was said while the line was cut.
+    if (isBack) refreshSoon(soonMs())
+    isBack = true
+  })
+}
+
+// Logs
+
+/** @typedef {{ log: HTMLElement, at: number, size: number, stream: EventSource | undefined, isOver: boolean, follow: HTMLInputElement }} Followed */
+
+/** @type {Map<HTMLElement, Followed>} */
+const followed = new Map()
+
+/** @param {HTMLElement} log */
+const followBox = log => {
+  const label = document.createElement('label')
+  label.className = 'inline follow'
+  const box = document.createElement('input')
+  box.type = 'checkbox'
+  box.checked = true
+  label.append(box, ' Follow the end of the log')
+  log.before(label)
+  return box
+}
+
+/** @param {HTMLElement} log */
+const toEnd = log => {
+  log.scrollTop = log.scrollHeight
+}
+
+/** @param {Followed} one @param {{ from: number, text: string }} piece @param {number} end */
+const grow = (one, { from, text }, end) => {
+  const { log, follow } = one
+  if (from > one.at) log.append('\n[… a part of the log is left out here …]\n')
+  log.append(text)
+  one.at = end
+  one.size += text.length
+  while (one.size > longestLog && log.firstChild && log.childNodes.length > 1) {
+    one.size -= (log.firstChild.textContent ?? '').length
+    log.firstChild.remove()
+  }
+  if (follow.checked) toEnd(log)
+}
+
+/** @param {Followed} one */
+const openStream = one => {
+  if (one.isOver || one.stream || document.hidden) return
+  const { log } = one
+  const stream = new EventSource(`${log.dataset.follow}?from=${one.at}`)
+  one.stream = stream
+  stream.addEventListener('piece', event => {
+    const piece = JSON.parse(event.data)
+    grow(one, piece, Number(event.lastEventId))
+  })
+  stream.addEventListener('over', () => {
+    one.isOver = true
+    stream.close()
+    one.stream = undefined
+    log.dataset.over = ''
+    // What came of it is on the page by now.
+    refreshSoon(soonMs())
+  })
+}
+
+const followAll = () => {
+  for (const [log, one] of followed)
+    if (!log.isConnected) {
+      one.stream?.close()
+      followed.delete(log)
+    }
+  for (const log of document.querySelectorAll('[data-follow]')) {
+    if (!(log instanceof HTMLElement) || followed.has(log)) continue
+    const follow = followBox(log)
+    /** @type {Followed} */
+    const one = { log, at: Number(log.dataset.from ?? 0), size: 0, stream: undefined, isOver: false, follow }
+    followed.set(log, one)
+    follow.addEventListener('change', () => follow.checked && toEnd(log))
+    // Who scrolls up wants to read there.
+    log.addEventListener('scroll', () => {
+      follow.checked = log.scrollHeight - log.scrollTop - log.clientHeight < 30
+    })
+    openStream(one)
+  }
+}
+
+// A tab that nobody sees listens to nothing: a browser keeps few lines to one server.
+
+/** @type {number | undefined} */
+let hiding
+
+const pause = () => {
+  changes?.close()
+  changes = undefined
+  for (const one of followed.values()) {
+    one.stream?.close()
+    one.stream = undefined
+  }
+}
+
+const resume = () => {
+  clearTimeout(hiding)
+  if (document.hidden) return
+  const wasPaused = !changes && topics.length > 0
+  listen()
+  for (const one of followed.values()) openStream(one)
+  if (wasPaused) refreshSoon(0)
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) hiding = setTimeout(pause, 5_000)
+  else resume()
+})
+addEventListener('pagehide', pause)
+addEventListener('pageshow', event => event.persisted && resume())
+
+followAll()
+listen()
