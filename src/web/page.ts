@@ -74,7 +74,7 @@ const fact = (name: string, value: Html | string): Html =>
     : html`<div><dt>${name}</dt><dd>${value}</dd></div>
 `
 
-const incidentPart = (
+export const incidentPart = (
   one: ShownIncident,
 ): Html => html`<article id="${one.id}" class="${one.at === 'open' ? one.severity : 'over'}">
 <h3>${one.title}</h3>
@@ -112,7 +112,7 @@ ${log.map(
 `,
 )}</ol>`
 
-const windowPart = (one: ShownWindow): Html => html`<article id="${one.id}" class="maintenance">
+export const windowPart = (one: ShownWindow): Html => html`<article id="${one.id}" class="maintenance">
 <h3>${one.at === 'running' ? 'Under way' : 'Planned'}: ${one.reason}</h3>
 <p>${one.hosts.length === 0 ? 'The whole service rests' : `Test machines: ${one.hosts.join(', ')}`}, ${one.isLate ? html`since ${time(one.from)}. It was to end at ${time(one.to)}, and takes longer.` : html`from ${time(one.from)} until ${time(one.to)}.`} ${one.hosts.length === 0 ? 'What is sent meanwhile is tested afterwards.' : 'Results may come later than usual meanwhile.'}</p>
 </article>
