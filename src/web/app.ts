@@ -18,6 +18,7 @@ import { knownPages } from './known/pages.ts'
 import { trouble } from './layout.ts'
 import { livePages } from './live/pages.ts'
 import { operationPages } from './operations/pages.ts'
+import { boardHeaders, isBoard } from './operations/queues.ts'
 import { statusPage } from './page.ts'
 import type { Asked, Env, Pages, WebParts } from './parts.ts'
 import { runPages } from './runs/pages.ts'
@@ -114,7 +115,7 @@ const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<R
 
 export const app = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
-  pages.use(headers)
+  pages.use((c, next) => (isBoard(c.req.path) ? boardHeaders(c, next) : headers(c, next)))
   pages.use(measured(parts))
   pages.route('/', assetPages())
   pages.route('/', livePages(parts))

@@ -41,6 +41,7 @@ const wiredWithout = (config: Config, { log, fault }: { log: Log; fault: Fault }
     live: silentLive(),
     redis: redisConnection({ where, log }),
     tickets: isAway,
+    board: isAway,
     listen: isAway,
     close: beside.close,
   }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { fileBlobs } from '../adapters/blobs/files.ts'
 import { fileLinks, type Links } from '../adapters/blobs/links.ts'
+import { type BoardQueues, boardQueues } from '../adapters/bullmq/board.ts'
 import { redisConnection } from '../adapters/bullmq/connection.ts'
 import { listen } from '../adapters/bullmq/listen.ts'
 import { redisLiveOut } from '../adapters/bullmq/live.ts'
@@ -48,6 +49,8 @@ export type Wired = {
   redis: ReturnType<typeof redisConnection>
   /** A host's hand on the `run` queues. */
   tickets(): Tickets
+  /** The queues themselves, to look into; opened once. */
+  board(images: string[]): BoardQueues['queues']
   /** Calls back whenever hosts are told to look. */
   listen(onWake: () => void): { close(): Promise<void> }
   gitMail: GitMail
@@ -154,6 +157,7 @@ export const wire = async (config: Config, log: Log, opened?: Store): Promise<Wi
   })
   const redis = redisConnection({ where: server.where, log })
   const queue = bullQueue({ connection: redis, prefix: queuePrefix })
+  let board: BoardQueues | undefined
   const beside = portsBeside(config, log)
   const live = redisLiveOut({ connection: redis, prefix: queuePrefix })
   return {
@@ -163,10 +167,15 @@ export const wire = async (config: Config, log: Log, opened?: Store): Promise<Wi
     redis,
     live,
     tickets: () => openTickets({ connection: redis, prefix: queuePrefix }),
+    board(images) {
+      board ??= boardQueues({ connection: redis, prefix: queuePrefix, images })
+      return board.queues
+    },
     listen: onWake => listen({ connection: redis, prefix: queuePrefix, onWake }),
     async close() {
       await beside.close()
       await live.close()
+      await board?.close()
       await queue.close()
       await store.close()
       await server.stop()
