@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   bugzilla: async () => (await import('./bugzilla.ts')).bugzilla,
   delivery: async () => (await import('./delivery.ts')).delivery,
   latency: async () => (await import('./latency.ts')).latency,
+  web: async () => (await import('./web.ts')).web,
   verdict: async () => (await import('./verdict/verdict.ts')).verdict,
   'verdict-guests': async () => (await import('./verdict/real.ts')).verdictGuests,
 }
