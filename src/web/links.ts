@@ -8,14 +8,29 @@ const part = (text: string): string => encodeURIComponent(text)
 
 export const seriesPath = (id: SeriesId): string => `/series/${part(id)}`
 
-export const patchesPath = (id: SeriesId, position?: number): string =>
-  `${seriesPath(id)}/patches${position === undefined ? '' : `#p${position}`}`
+/** Patches on one page. */
+export const partsAtOnce = 10
+
+/** Position of the first patch of the page of patches that holds that one. */
+export const partsFrom = (position: number): number =>
+  Math.max(0, Math.ceil(position / partsAtOnce) - 1) * partsAtOnce + 1
+
+/** All patches with their changes; `position`: there that one, 0 for the cover letter. */
+export const patchesPath = (id: SeriesId, position?: number): string => {
+  const from = partsFrom(position ?? 1)
+  const at = position === undefined ? '' : `#p${position}`
+  return `${seriesPath(id)}/patches${from === 1 ? '' : `?from=${from}`}${at}`
+}
+
+/** One patch alone. */
+export const patchPath = (id: SeriesId, position: number): string => `${seriesPath(id)}/patches/${position}`
 
 export const comparePath = (id: SeriesId, other: SeriesId): string =>
   `${seriesPath(id)}/compare/${part(other)}`
 
-/** A log, console or screenshot that a verdict names. */
-export const evidencePath = (id: SeriesId, blob: BlobId): string => `${seriesPath(id)}/evidence/${part(blob)}`
+/** A log, console or screenshot that a verdict names; so many digits tell it from the others of a series. */
+export const evidencePath = (id: SeriesId, blob: BlobId): string =>
+  `${seriesPath(id)}/evidence/${part(blob.slice(0, 16))}`
 
 export const runPath = (run: RunId): string => `/runs/${part(run)}`
 
@@ -23,7 +38,8 @@ export const runPath = (run: RunId): string => `/runs/${part(run)}`
 export const linesAtOnce = 500
 
 /** First line of the page of a log that holds that line, 1-based. */
-export const pageOf = (line: number): number => Math.max(0, Math.ceil(line / linesAtOnce) - 1) * linesAtOnce + 1
+export const pageOf = (line: number): number =>
+  Math.max(0, Math.ceil(line / linesAtOnce) - 1) * linesAtOnce + 1
 
 /** `line`: 1-based; the page that holds it, and there that line. */
 export const logPath = (run: RunId, line?: number): string => {

@@ -1,8 +1,141 @@
 // One run: its log, console, screenshot and manifest.
 import { Hono } from 'hono'
-import type { Env, Pages, WebParts } from '../parts.ts'
+import { html } from 'hono/html'
+import type { RunRecord } from '../../model/job.ts'
+import type { Blobs } from '../../ports/blobs.ts'
+import type { Store } from '../../ports/store.ts'
+import { oneLine } from '../../text/clean.ts'
+import { type Html, page, trouble } from '../layout.ts'
+import { linesAtOnce, pageOf, runPath } from '../links.ts'
+import type { Asked, Env, Pages, WebParts } from '../parts.ts'
+import { gone, rawPicture, rawText } from './evidence.ts'
+import { linesIn } from './log-lines.ts'
+import { logBlock, logPager } from './log-markup.ts'
+import { showLines } from './log-text.ts'
+import { type RunCase, runBody } from './page.ts'
+import { runView } from './view.ts'
 
-export const runPages = (_parts: WebParts): Pages => {
+const caseOf = async (store: Store, id: string): Promise<RunCase | undefined> => {
+  const run = await store.run(id)
+  const task = run && (await store.task(run.task))
+  const job = task && (await store.job(task.job))
+  if (!run || !task || !job) return undefined
+  const series = job.series === undefined ? undefined : await store.series(job.series)
+  return { run, task, job, series, all: await store.runsOf(task.id) }
+}
+
+const unknown = (c: Asked, parts: WebParts): Promise<Response> =>
+  trouble(c, parts, {
+    ...{ status: 404, title: 'There is no such run' },
+    says: 'Perhaps the address was cut off in a mail.',
+  })
+
+const whole = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined
+
+export type LogPage = {
+  blobs: Blobs
+  blob: string
+  path: string
+  title: string
+  /** Ways to other views of it. */
+  beside: Html
+}
+
+/** One page of a log. `line` in the query leads to the page that holds it. */
+export const logPage = async (c: Asked, parts: WebParts, { blobs, blob, path, title, beside }: LogPage) => {
+  const line = whole(c.req.query('line'))
+  if (line !== undefined) return c.redirect(`${path}?from=${pageOf(line)}#L${line}`)
+  const from = pageOf(whole(c.req.query('from')) ?? 1)
+  const { lines, total } = await linesIn(blobs.stream(blob), { from, count: linesAtOnce })
+  const pager = logPager(path, { from, total })
+  return page(c, parts, {
+    ...{ title, here: 'series', isWide: true },
+    body: html`<h1>${title}</h1>
+<p>${beside}</p>
+${pager}
+${lines.length === 0 ? html`<p>${total === 0 ? 'It is empty.' : `It has only ${total} lines.`}</p>` : logBlock(showLines(lines, from), title)}
+${pager}`,
+  })
+}
+
+/** What runs keep, by the last part of the address. */
+const texts = { log: 'log', console: 'console', manifest: 'manifest' } as const
+
+export const runPages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
+
+  /** Calls back with what is kept, if it is; else says what became of it. */
+  const kept = async (
+    c: Asked,
+    { name, what }: { name: string; what: string },
+    show: (found: {
+      run: RunRecord
+      blobs: Blobs
+      blob: string
+      size: number
+      store: Store
+    }) => Promise<Response>,
+  ): Promise<Response> => {
+    const { store, blobs } = await parts.wired()
+    const run = await store.run(c.req.param('run') ?? '')
+    if (!run) return unknown(c, parts)
+    const blob = run.evidence[name]
+    if (blob === undefined) return nothingKept(c, { run, what })
+    const size = await blobs.size(blob)
+    if (size === undefined) return gone(c, parts, { blob, what, since: run.endedAt })
+    return show({ run, blobs, blob, size, store })
+  }
+
+  const nothingKept = (c: Asked, { run, what }: { run: RunRecord; what: string }) =>
+    run.endedAt === undefined && what === 'log'
+      ? c.redirect(runPath(run.id))
+      : trouble(c, parts, {
+          ...{ status: 404, title: `This run has no ${what}` },
+          says: 'It left none.',
+        })
+
+  pages.get('/runs/:run', async c => {
+    const { store } = await parts.wired()
+    const found = await caseOf(store, c.req.param('run'))
+    if (!found) return unknown(c, parts)
+    const { run, task, series } = found
+    return page(c, parts, {
+      ...{ title: titleOf(found), here: 'series', body: runBody(found) },
+      topics: [`run:${run.id}`, `job:${task.job}`, ...(series ? [`series:${series.id}` as const] : [])],
+    })
+  })
+  for (const what of Object.values(texts)) {
+    pages.get(`/runs/:run/${what}`, c =>
+      kept(c, { name: what, what }, async ({ run, blobs, blob, store }) => {
+        const found = await caseOf(store, run.id)
+        const title = `${capital(what)}${found ? ` of ${titleOf(found)}` : ''}`
+        const [path, raw] = [
+          `${runPath(run.id)}/${what}`,
+          what === 'manifest' ? `${what}.json` : `${what}.txt`,
+        ]
+        const beside = html`<a href="${runPath(run.id)}">The run</a> · <a href="${runPath(run.id)}/${raw}">As plain text</a>`
+        return logPage(c, parts, { blobs, blob, path, title, beside })
+      }),
+    )
+    const file = what === 'manifest' ? 'manifest.json' : `${what}.txt`
+    pages.get(`/runs/:run/${file}`, c =>
+      kept(c, { name: what, what }, async ({ blobs, blob, size }) =>
+        rawText(c, blobs, { blob, size, name: file }),
+      ),
+    )
+  }
+  pages.get('/runs/:run/screenshot.png', c =>
+    kept(c, { name: 'screenshot', what: 'screenshot' }, ({ blobs, blob }) =>
+      rawPicture(c, blobs, { blob, name: 'screenshot.png' }),
+    ),
+  )
   return pages
+}
+
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+
+const titleOf = ({ run, task, series }: RunCase): string => {
+  const { title } = runView(run, task)
+  return series ? `${title.charAt(0).toLowerCase()}${title.slice(1)}: ${oneLine(series.title, 80)}` : title
 }
