@@ -21,7 +21,7 @@ const siteOf = (github: Config['github']) => ({
   proxy: github?.proxy,
 })
 
-/** openid-client is read when somebody logs in by it. */
+/** Made when somebody logs in by it: its secret may be a file that comes later. */
 const lazily = (make: () => Door | undefined): Door => {
   let made: Door | undefined
   const door = (): Door => {

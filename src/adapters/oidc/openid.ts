@@ -36,7 +36,11 @@ export const openidDoor = (given: OpenidDoor): Door => {
         client.ClientSecretBasic(given.secret.reveal()),
         {
           [client.customFetch]: requestBy(given),
-          execute: mayBePlain(given.issuer) ? [client.allowInsecureRequests] : [],
+          // By itself it takes TLS for a signature (Core 1.0, 3.1.3.7): here the signature counts as well.
+          execute: [
+            client.enableNonRepudiationChecks,
+            ...(mayBePlain(given.issuer) ? [client.allowInsecureRequests] : []),
+          ],
         },
       )
       .catch(error => {
