@@ -5,7 +5,7 @@ const longestRun = (text: string): number => Math.max(0, ...(text.match(/`+/g) ?
 
 /** A code span (CommonMark 0.31 §6.1): neither mentions nor references are looked for in it. '' for nothing. */
 export const code = (text: string, max = 140): string => {
-  const line = oneLine(text, max).replaceAll('|', '¦')
+  const line = oneLine(text, max)
   if (line === '') return ''
   const fence = '`'.repeat(longestRun(line) + 1)
   const pad = line.startsWith('`') || line.endsWith('`') ? ' ' : ''

@@ -56,7 +56,7 @@ export const compilerPlaces = (lines: readonly string[], max = 500): Place[] => 
 export const placesNamed = (text: string): { path: string; line: number }[] =>
   [
     ...text
-      .slice(0, 4000)
+      .slice(0, 1000)
       .matchAll(/(?<![\w./\\-])([\w./\\-]{1,200}\.[A-Za-z]\w{0,9})(?::|", line |\()(\d{1,7})\b/g),
   ].map(([, path = '', line = '']) => ({ path, line: Number(line) }))
 

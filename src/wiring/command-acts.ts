@@ -160,7 +160,7 @@ export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
     case 'retest':
       return onSeries(given, series => testAgain(wired, series, { request, noSuchBase: given.noSuchBase }))
     case 'cancel':
-      return onSeries(given, series => leaveAlone(wired, series, sender))
+      return onSeries(given, series => leaveAlone(wired, series, { by: sender }))
     case 'status':
       return onSeries(given, series => standing(wired, series, given.command))
     case 'release':

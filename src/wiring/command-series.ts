@@ -154,10 +154,14 @@ export const testAgain = async (
 }
 
 /** cancel: nothing more is run, and nothing said. */
-export const leaveAlone = async (wired: Wired, series: Series, by: string): Promise<Act> => {
+export const leaveAlone = async (
+  wired: Wired,
+  series: Series,
+  { by, why = 'asked for by mail' }: { by: string; why?: string },
+): Promise<Act> => {
   if (series.state.at === 'superseded') return replaced(wired, series)
   try {
-    const cancelled = await cancel(wired)(series.id, { why: 'asked for by mail', by })
+    const cancelled = await cancel(wired)(series.id, { why, by })
     const tasks = cancelled?.tasks.length ?? 0
     const after = () => wired.queue.wake()
     return { ...done('is cancelled', { kind: 'cancel', ...titleOf(series), tasks }), after }

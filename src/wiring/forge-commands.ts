@@ -12,7 +12,7 @@ import { findCommands, mayCommand, usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
 import { code } from '../text/markdown.ts'
 import { type Act, deny, done, leaveAlone, letGo, missingBase, testAgain } from './command-series.ts'
-import { commentMail, forgeView } from './forge-view.ts'
+import { commandMail, forgeView } from './forge-view.ts'
 import type { Wired } from './wire.ts'
 
 /** When comments were looked through; lost with the process, at no harm. */
@@ -43,7 +43,7 @@ type Asked = {
 
 const commandOf = ({ request, line, of, at, by, pull, series }: Asked): Command => ({
   id: `c${contentId(15, pull.repository, of, by.toLowerCase(), request)}`,
-  ...{ project: pull.project, mail: `${commentMail}${pull.repository}#${pull.number}`, messageId: undefined },
+  ...{ project: pull.project, mail: commandMail(pull), messageId: undefined },
   ...{ position: 1, sender: `github:${by.toLowerCase()}`, line, request, series: series.id },
   ...{ createdAt: at, state: { at: 'received' } },
 })
@@ -67,7 +67,7 @@ const act = async (
     case 'retest':
       return withWords(await testAgain(wired, series, { request, noSuchBase }))
     case 'cancel':
-      return withWords(await leaveAlone(wired, series, `${by} on GitHub`))
+      return withWords(await leaveAlone(wired, series, { by: `${by} on GitHub`, why: 'asked for on GitHub' }))
     case 'release':
       return request.series === undefined || request.series === series.id
         ? withWords(await letGo(wired, series))
@@ -90,25 +90,36 @@ const act = async (
   }
 }
 
-/** Does it, once. `may`: undefined, or why not. */
-const perform = async (wired: Wired, asked: Asked, may: string | undefined): Promise<Command['state']> => {
+/** What came of it, if it was done already; of an older head, too. */
+const stateOf = async ({ store }: Wired, { id, mail }: Command): Promise<Command['state'] | undefined> => {
+  const state = (await store.commands({ mail })).find(one => one.id === id)?.state
+  return state?.at === 'received' ? undefined : state
+}
+
+/** Does it, once; undefined: it was done before. `mayNot`: why they may not; asked for only where that matters. */
+const perform = async (
+  wired: Wired,
+  asked: Asked,
+  mayNot: () => Promise<string | undefined>,
+): Promise<Command['state'] | undefined> => {
   const { store, clock } = wired
   const command = commandOf(asked)
-  await store.addCommands([command])
+  if (await stateOf(wired, command)) return undefined
+  const why = await mayNot()
   // The upstream is asked before it is anybody's turn.
-  const noSuchBase = may === undefined ? await missingBase(wired, asked.request, asked.series) : undefined
+  const noSuchBase = why === undefined ? await missingBase(wired, asked.request, asked.series) : undefined
+  await store.addCommands([command])
   return wired.inTurn(async () => {
-    const mine = (await store.commands({ series: asked.series.id })).find(({ id }) => id === command.id)
-    if (mine && mine.state.at !== 'received') return mine.state
     const series = (await store.series(asked.series.id)) ?? asked.series
-    const did = may === undefined ? await act(wired, { ...asked, series }, noSuchBase) : refused(may)
+    const did = why === undefined ? await act(wired, { ...asked, series }, noSuchBase) : refused(why)
     const words = did.words ?? did.what
     const event =
       did.how === 'done' ? { on: 'acted' as const, what: words } : { on: 'denied' as const, why: words }
     const state = nextCommand(command.state, event, clock.now())
     const round = did.save?.round
     const saved = { ...command, ...(round === undefined ? {} : { round }), state }
-    if (await store.moveCommand(saved, 'received', { series: did.save })) await did.after?.()
+    if (!(await store.moveCommand(saved, 'received', { series: did.save }))) return undefined
+    await did.after?.()
     wired.log('info', `${asked.by} on GitHub: ${asked.line}: ${state.at}`, { series: series.id })
     return state
   })
@@ -169,11 +180,12 @@ export const runComment = async (
   ]
   const states: Command['state'][] = []
   for (const { line, request } of requests) {
-    const may = await hindrance(wired, { pull: target.pull, comment, request })
     const { login: by } = comment.by
     const asked = { request, line, of: `comment ${comment.id}`, at: comment.changedAt, by, ...target }
-    states.push(await perform(wired, asked, may))
+    const state = await perform(wired, asked, () => hindrance(wired, { pull: target.pull, comment, request }))
+    if (state) states.push(state)
   }
+  if (states.length === 0) return 'done before'
   await react(wired, { repository, comment: comment.id }, states)
   return states.map(({ at }) => at).join(', ')
 }
@@ -199,9 +211,11 @@ const runRerun = async (wired: Wired, event: ForgeEvent, what: Rerun): Promise<s
   const request = rerunRequest(what.check, images)
   const line = `Re-run${what.check === undefined ? '' : ` of ${what.check}`}`
   const asked = { request, line, of: `event ${event.id}`, at: event.receivedAt, by: what.by, ...target }
-  const permission = (await wired.forge?.permission(event.repository, what.by)) ?? 'none'
-  const may = isMaintainer(permission) ? undefined : 'Only whoever may write to this repository may do that.'
-  return (await perform(wired, asked, may)).at
+  const mayNot = async () => {
+    const permission = (await wired.forge?.permission(event.repository, what.by)) ?? 'none'
+    return isMaintainer(permission) ? undefined : 'Only whoever may write to this repository may do that.'
+  }
+  return (await perform(wired, asked, mayNot))?.at ?? 'done before'
 }
 
 const runEvent = async (wired: Wired, event: ForgeEvent): Promise<void> => {

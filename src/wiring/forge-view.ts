@@ -1,12 +1,13 @@
 // What is stored of a series → what the forge is to show of it.
 import type { Command } from '../model/command.ts'
 import { Fault } from '../model/fault.ts'
-import type { Pull } from '../model/forge.ts'
+import type { Pull, PullRef } from '../model/forge.ts'
 import type { Series } from '../model/series.ts'
 import { isCancelled, isJudged, type Verdict } from '../model/verdict.ts'
 import type { AnswerShown, ShowView } from '../stages/forge-show/view.ts'
 import { sayFinding, shortFinding } from '../stages/reply/finding.ts'
 import { logLines } from '../text/clean.ts'
+import { contentId } from '../text/digest.ts'
 import { runPath, seriesPath } from '../web/links.ts'
 import type { Wired } from './wire.ts'
 
@@ -15,10 +16,13 @@ export type ForgePorts = Pick<
   'config' | 'store' | 'clock' | 'mirror' | 'blobs' | 'log' | 'forge' | 'project'
 >
 
-/** Mail of a command that came by a comment: none, but a name that no mail has. */
-export const commentMail = 'forge:'
+const prefix = 'forge-'
 
-export const isForgeCommand = ({ mail }: Pick<Command, 'mail'>): boolean => mail.startsWith(commentMail)
+/** Stands for the mail of a command that came by a comment or a button: a name that no mail has. */
+export const commandMail = ({ repository, number }: PullRef): string =>
+  `${prefix}${contentId(24, repository, number)}`
+
+const isForgeCommand = ({ mail }: Pick<Command, 'mail'>): boolean => mail.startsWith(prefix)
 
 /** Answers older than these are no news to anybody. */
 const maxAnswers = 3

@@ -9,6 +9,8 @@ import type { ShowView } from './view.ts'
 /** GitHub's limit for one request (https://docs.github.com/rest/checks/runs); more marks than that nobody reads. */
 export const maxAnnotations = 50
 const maxTitle = 255
+/** So many failures are looked at for a place. */
+const maxLooked = 300
 
 const on = (path: string, line: number): Pick<Annotation, 'path' | 'startLine' | 'endLine'> => ({
   ...{ path, startLine: line, endLine: line },
@@ -38,6 +40,7 @@ export const testAnnotations = (view: ShowView, verdict: Verdict, image: string)
   const found = verdict.images.find(one => one.image === image)
   if (found?.kind !== 'new-failures') return []
   return ownFailures(found)
+    .slice(0, maxLooked)
     .flatMap(({ step, test, message, kind }): Annotation[] => {
       const [place] = placesNamed(`${message}\n${test}`).flatMap(({ path, line }) => {
         const file = fileMeant(path, view.files)

@@ -38,12 +38,9 @@ const decided = (view: ShowView, verdict: Verdict): Put => {
   const title = isBuilt ? `Applies and builds${warned(warnings.length)}` : headline(view, verdict)
   // What tests found stands at the images.
   const said = isBuilt ? { ...verdict, finding: { kind: 'all-well' as const } } : verdict
-  const summary = [
-    `${title}${isBuilt ? ` (${of})` : ''}.`,
-    '',
-    ...details(view, said),
-    ...lackingLines(verdict),
-  ]
+  const more = [...details(view, said), ...lackingLines(verdict)]
+  // The title stands above it.
+  const summary = isBuilt || more.length === 0 ? [`${title}${isBuilt ? ` (${of})` : ''}.`, '', ...more] : more
   return {
     ...{ at: 'completed', conclusion: conclusionOf(verdict), title, endedAt: verdict.decidedAt },
     summary: summary.join('\n').trim(),

@@ -12,7 +12,7 @@ const baseOf = ({ base }: Verdict): string =>
 const maxConflicts = 8
 
 const patchOf = (view: ShowView, position: number, title: string): string =>
-  view.series.total > 1 ? `patch ${position}/${view.series.total}, ${code(title, 100)},` : 'it'
+  view.series.total > 1 ? `patch ${position}/${view.series.total} (${code(title, 100)})` : 'it'
 
 const culpritLine = (view: ShowView, verdict: Verdict): string[] => {
   const culprit = culpritOf(verdict)

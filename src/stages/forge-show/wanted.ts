@@ -8,7 +8,7 @@ import { buildAnnotations, testAnnotations } from './annotations.ts'
 import { buildStanding } from './build.ts'
 import { imageStanding } from './image.ts'
 import { details, headline, needsWords } from './result.ts'
-import { type ShowView, type Standing, thingOf } from './view.ts'
+import { plural, type ShowView, type Standing, thingOf } from './view.ts'
 
 /** GitHub takes 65,535 characters in a summary, text or comment, and 140 in a status. */
 const maxMarkdown = 60_000
@@ -84,7 +84,7 @@ const imagesOf = ({ verdict }: ShowView): string[] => {
         '|---|---|',
         ...images.map(image => {
           const mark = { passed: 'passed', 'new-failures': '**failed**', untested: 'not tested' }[image.kind]
-          const passed = image.kind === 'untested' ? '' : `, ${image.passed} tests passed`
+          const passed = image.kind === 'untested' ? '' : `, ${plural(image.passed, 'test')} passed`
           return `| ${code(image.image, 40)} | ${mark}${passed} |`
         }),
         '',

@@ -1,0 +1,141 @@
+// Commands in comments on a pull request, and the button of a check: who may, what is done, and that it is done once.
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { forgeCommandMemory, tendForgeCommands } from '../../src/wiring/forge-commands.ts'
+import type { FakeClock } from '../fakes/clock.ts'
+import type { Behaviour } from '../fakes/farm.ts'
+import { rateLimit } from '../fakes/forge.ts'
+import { letter } from '../fakes/list.ts'
+import { headOf, openPulls } from '../fakes/pulls.ts'
+
+const behave: Behaviour = ({ name }) => ({
+  ending: { kind: 'finished', exitCode: 0 },
+  output: name === 'all' ? '1..1\nok 1 - counts\n' : '',
+})
+
+let pulls: Awaited<ReturnType<typeof openPulls>>
+let memory: ReturnType<typeof forgeCommandMemory>
+
+beforeEach(async () => {
+  pulls = await openPulls(behave)
+  memory = forgeCommandMemory()
+  pulls.forge.permissions.set('mona', 'maintain')
+  await pulls.flow.bring([letter({ subject: '[PATCH] count: better', file: 'a.c' })])
+  await pulls.flow.settle()
+})
+afterEach(() => pulls.flow.close())
+
+const tend = () => tendForgeCommands(pulls.flow.wired, memory)
+const now = () => pulls.flow.wired.clock.now()
+const series = async () => {
+  const [one] = await pulls.store.seriesIn({})
+  if (!one) throw new Error('there is no series')
+  return one
+}
+
+const write = (login: string, text: string, id = 1) => {
+  const by = { login, isBot: login.endsWith('[bot]') }
+  pulls.forge.said.set(id, { id, number: 7, by, text, at: now(), changedAt: now() })
+  return pulls.store.addForgeEvent({
+    ...{ id: `delivery-${id}`, repository: 'tally/tally', receivedAt: now(), state: { at: 'new' } },
+    what: { kind: 'comment', number: 7, comment: id },
+  })
+}
+
+const press = (check: string | undefined, by: string, id = 'press-1') =>
+  pulls.store.addForgeEvent({
+    ...{ id, repository: 'tally/tally', receivedAt: now(), state: { at: 'new' } },
+    what: { kind: 'rerun', head: headOf(1), check, by },
+  })
+
+const comment = () => pulls.forge.comments.get('tally/tally#7')?.text
+
+test('a maintainer has it tested again, once, whoever tells of the comment how often', async () => {
+  await write('mona', 'Looks good.\n\n/grapevine retest')
+  await tend()
+  await tend()
+  memory = forgeCommandMemory()
+  await tend()
+  expect((await series()).round).toBe(1)
+  expect(pulls.forge.reactions).toEqual([{ comment: 1, how: '+1' }])
+  expect(await pulls.store.forgeEvents(9)).toEqual([])
+  await pulls.flow.settle()
+  await pulls.show()
+  expect(pulls.forge.shown()).toMatchObject({ 'grapevine/debian': 'success: 1 test passed' })
+})
+
+test('the author may what the project allows, and nobody lets an own change go', async () => {
+  await write('ANN', '/grapevine test on busybox')
+  await write('ann', '/grapevine release', 2)
+  await tend()
+  expect((await series()).wish).toEqual({ images: ['busybox'] })
+  expect(pulls.forge.reactions.map(({ how }) => how)).toContain('confused')
+  await pulls.flow.settle()
+  await pulls.show()
+  expect(comment()).toContain('> Only whoever may write to this repository may do that.')
+})
+
+test('a stranger changes nothing, a program is not heard, and a quote is no command', async () => {
+  await write('stranger', '/grapevine cancel')
+  await write('other[bot]', '/grapevine cancel', 2)
+  await write('mona', '> /grapevine cancel\n\nPlease do not.', 3)
+  await tend()
+  expect((await series()).round).toBeUndefined()
+  expect((await pulls.store.verdict((await series()).id))?.finding.kind).toBe('all-well')
+  expect(pulls.forge.reactions).toEqual([{ comment: 1, how: 'confused' }])
+})
+
+test('a held pull request waits until a maintainer lets it go', async () => {
+  const held = {
+    ...(await series()),
+    state: { at: 'held' as const, why: 'its author never had a series tested here' },
+  }
+  await pulls.store.saveSeries([{ ...held, round: 1 }])
+  await pulls.show()
+  expect(pulls.forge.shown()['grapevine/build']).toBe('action_required: Waits for a maintainer')
+  expect(comment()).toContain('    /grapevine release')
+  await write('ann', '/grapevine release')
+  await tend()
+  expect((await series()).state.at).toBe('held')
+  await write('mona', '/grapevine release', 2)
+  await tend()
+  expect((await series()).state.at).toBe('complete')
+})
+
+test('status, help and nonsense are answered in the one comment', async () => {
+  await write('mona', '/grapevine status\n/grapevine help\n/grapevine frobnicate')
+  await tend()
+  await pulls.show()
+  await expect(comment()).toMatchFileSnapshot('golden/answers.md')
+})
+
+test('the button of one check tests that image again; nobody else has that button', async () => {
+  await press('grapevine/busybox', 'stranger', 'press-0')
+  await tend()
+  expect((await series()).round).toBeUndefined()
+  await press('grapevine/busybox', 'mona')
+  await tend()
+  expect(await series()).toMatchObject({ round: 1, wish: { images: ['busybox'] } })
+  await pulls.flow.settle()
+  await press(undefined, 'mona', 'press-2')
+  await tend()
+  expect((await series()).round).toBe(2)
+})
+
+test('a comment whose webhook was lost is found; one of last week is not', async () => {
+  const by = { login: 'mona', isBot: false }
+  const old = now() - 7 * 86_400_000
+  pulls.forge.said.set(1, { id: 1, number: 7, by, text: '/grapevine cancel', at: old, changedAt: old })
+  pulls.forge.said.set(2, { id: 2, number: 7, by, text: '/grapevine retest', at: now(), changedAt: now() })
+  await tend()
+  expect((await series()).round).toBe(1)
+})
+
+test('while GitHub is away a command waits', async () => {
+  pulls.forge.away = rateLimit()
+  await write('mona', '/grapevine retest')
+  await expect(tend()).rejects.toThrow('limit')
+  pulls.forge.away = undefined
+  await (pulls.flow.wired.clock as FakeClock).advance(60_000)
+  await tend()
+  expect((await series()).round).toBe(1)
+})
