@@ -125,6 +125,21 @@ const entries: Entry[] = [
     load: async () => (await import('./web.ts')).web,
   },
   {
+    name: 'github',
+    summary: 'create and check the GitHub App, see what it was told',
+    load: async () => (await import('./github.ts')).github,
+  },
+  {
+    name: 'token',
+    summary: 'make and revoke tokens of the API',
+    load: async () => (await import('./token.ts')).token,
+  },
+  {
+    name: 'hook',
+    summary: 'look after webhooks of ours: what waits, what nobody took',
+    load: async () => (await import('./hook.ts')).hook,
+  },
+  {
     name: 'backup',
     summary: 'back up images and templates, prove and restore them',
     load: async () => (await import('./backup.ts')).backup,

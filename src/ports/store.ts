@@ -313,7 +313,7 @@ export type Store = {
   addAudit(audit: Audit): Promise<void>
   /** The newest first. `before`: older than that. */
   audits(filter: { about?: string; before?: Instant; limit: number }): Promise<Audit[]>
-  /** false: one of that id is there, and stays. */
+  /** false: one of that id is there, and stays. What is over goes after a month. */
   addHookDelivery(delivery: HookDelivery): Promise<boolean>
   /** In order of storing. `due`: pending, and its time has come. */
   hookDeliveries(filter: {

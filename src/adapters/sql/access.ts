@@ -1,5 +1,6 @@
 // Who is logged in, tokens, what people did, and webhooks of ours on their way.
 import type { ApiToken, Audit, HookDelivery, LoginLink, Session } from '../../model/access.ts'
+import type { Instant } from '../../model/instant.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, searchKey } from './columns.ts'
 import type { Db } from './tables.ts'
@@ -98,6 +99,16 @@ const deliveryRow = ({ state, ...rest }: HookDelivery) => ({
 const stateKey = (state: HookDelivery['state']): string =>
   state.at === 'pending' ? `pending ${state.tries}` : state.at
 
+/** Longer than news is looked for: what was forgotten would be told again. */
+const keepDeliveriesMs = 30 * 86_400_000
+
+const dropOldDeliveries = (db: Db, before: Instant) =>
+  db
+    .deleteFrom('hook_delivery')
+    .where('state_at', 'in', ['sent', 'failed'])
+    .where('created_at', '<', before)
+    .execute()
+
 /** The store's part of access. */
 export const accessStore = (db: Db): AccessPart => ({
   ...sessionStore(db),
@@ -138,10 +149,11 @@ export const accessStore = (db: Db): AccessPart => ({
   async addHookDelivery(delivery) {
     const row = await db
       .insertInto('hook_delivery')
-      .values({ id: delivery.id, ...deliveryRow(delivery) })
+      .values({ id: delivery.id, created_at: delivery.createdAt, ...deliveryRow(delivery) })
       .onConflict(conflict => conflict.column('id').doNothing())
       .returning('seq')
       .executeTakeFirst()
+    if (row) await dropOldDeliveries(db, delivery.createdAt - keepDeliveriesMs)
     return row !== undefined
   },
 

@@ -81,6 +81,7 @@ const accessTables = async (db: AnyDb, flavour: Flavour) => {
     .addColumn('state_at', 'text', column => column.notNull())
     .addColumn('state_key', 'text', column => column.notNull())
     .addColumn('due_at', 'bigint')
+    .addColumn('created_at', 'bigint', column => column.notNull())
     .addColumn('data', 'text', column => column.notNull())
     .execute()
   await db.schema

@@ -258,6 +258,7 @@ export type Tables = {
     state_at: string
     state_key: string
     due_at: number | null
+    created_at: number
     data: string
   }
   /** How the queue stood. */

@@ -48,11 +48,11 @@ const tally = (from: Instant) => {
   let known = new Map<string, Instant>()
   let newest = from
   return {
-    since: () => Math.max(from, newest - overlapMs),
+    since: () => newest - overlapMs,
     fresh<T>(all: T[], keyOf: (one: T) => { key: string; at: Instant }): T[] {
       const found = all.filter(one => {
         const { key, at } = keyOf(one)
-        if (at <= from || known.has(key)) return false
+        if (at < from || known.has(key)) return false
         known.set(key, at)
         newest = Math.max(newest, at)
         return true

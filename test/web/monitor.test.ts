@@ -1,0 +1,81 @@
+// What monitoring asks for: numbers that are true and bounded, and whether the pages are ready. And tokens on their page.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Config } from '../../src/config/config.ts'
+import { Fault } from '../../src/model/fault.ts'
+import { app } from '../../src/web/app.ts'
+import type { WebParts } from '../../src/web/parts.ts'
+import { addToken } from '../../src/wiring/tokens.ts'
+import { host, incident } from '../contract/samples.ts'
+import { type Flow, openFlow } from '../fakes/flow.ts'
+import { letter } from '../fakes/list.ts'
+import { webParts } from './open.ts'
+
+let flow: Flow
+beforeAll(async () => {
+  flow = await openFlow(command => ({
+    ending: { kind: 'finished', exitCode: 0 },
+    output: command.script.includes('./tests/all') ? 'TAP version 14\n1..1\nok 1 - counts\n' : '',
+  }))
+})
+afterAll(() => flow.close())
+
+const open = (metrics: Config['web']['metrics'], more: Partial<WebParts> = {}) => {
+  const { config } = flow.wired
+  const wired = { ...flow.wired, config: { ...config, web: { ...config.web, metrics } } }
+  return app(webParts(wired, more))
+}
+
+/** Without those of the process itself. */
+const ours = (text: string): string[] => text.split('\n').filter(line => /^grapevine_(?!http)/.test(line))
+
+test('numbers are of the store, count what ended once, and name no address', async () => {
+  const pages = open('open')
+  const read = async () => (await pages.request('/metrics')).text()
+  expect(await read()).toContain('grapevine_database_up 1')
+  const now = flow.wired.clock.now()
+  await flow.wired.store.saveHost(host('alpha', { seenAt: now, slots: 4, busy: 1 }))
+  await flow.wired.store.openIncident(incident('disk-error'))
+  await flow.bring([letter({ subject: '[PATCH] tally: count' })])
+  await flow.settle()
+  await pages.request('/series/nothing')
+  for (let times = 0; times < 3; times++) {
+    await (flow.wired.clock as unknown as { advance(ms: number): Promise<void> }).advance(5_000)
+    const text = await read()
+    for (const line of [
+      'grapevine_host_slots{host="alpha"} 4',
+      'grapevine_incidents{severity="minor",state="open"} 1',
+      'grapevine_tasks{state="queued"} 0',
+      'grapevine_verdicts_total{project="tally",kind="all-well"} 1',
+      'grapevine_runs_total{outcome="tested",image="debian",host="here"} 2',
+    ])
+      expect(ours(text)).toContain(line)
+    expect(text).toMatch(
+      /^grapevine_http_request_duration_seconds_count\{method="GET",route="[^"]*",status="4xx"\} 1$/m,
+    )
+    expect(text).not.toContain('nothing')
+  }
+})
+
+test('a database that is away is a number, too', async () => {
+  const away = open('open', { wired: () => Promise.reject(new Fault('unreachable', 'soon', 'no answer')) })
+  expect(await (await away.request('/metrics')).text()).toContain('grapevine_database_up 0')
+  const ready = await away.request('/readyz')
+  expect([ready.status, await ready.json()]).toEqual([503, { ready: false, database: false, queue: false }])
+})
+
+test('who reads numbers shows a token with the scope for it', async () => {
+  const pages = open('token')
+  const now = flow.wired.clock.now()
+  const made = (scopes: ('metrics' | 'read')[]) =>
+    addToken(flow.wired.store, { name: 'prometheus', scopes, by: 'olga', now })
+  const status = async (token?: string) =>
+    (await pages.request('/metrics', token ? { headers: { authorization: `Bearer ${token}` } } : {})).status
+  expect(await status()).toBe(401)
+  expect(await status((await made(['read'])).token)).toBe(403)
+  expect(await status((await made(['metrics'])).token)).toBe(200)
+})
+
+test('readers are led to the login instead of the tokens', async () => {
+  const answer = await open('token').request('/tokens')
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, '/login?to=%2Ftokens'])
+})
