@@ -13,7 +13,7 @@ import { sqlite, sqliteFault } from '../../src/adapters/sql/sqlite.ts'
 import { openStore } from '../../src/adapters/sql/store.ts'
 import type { Tables } from '../../src/adapters/sql/tables.ts'
 import { startPostgres, type TestPostgres } from '../real/postgres.ts'
-import { job, mail, task } from './samples.ts'
+import { job, mail, planned, series, task, verdict } from './samples.ts'
 import { storeContract } from './store.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'gv-store-'))
@@ -106,6 +106,37 @@ describe.each([
       ),
       remedy: expect.stringContaining('start the newer Grapevine'),
     })
+  })
+
+  it('lists what an older version kept', async () => {
+    const where = make()
+    const db = kysely(where)
+    const { '0006-pages': _, ...older } = versions(flavour)
+    await migrate(db, { flavour, where: 'here', known: older })
+    const old = series('a', { title: 'count \0 to ten', lastAt: 7000 })
+    await sql`insert into series (id, project, state_at, first_at, last_at, data)
+      values ('a', 'tally', 'planned', 1000, 7000, ${JSON.stringify({ ...old, state: planned('j') })})`.execute(
+      db,
+    )
+    const given = [verdict('a', { finding: { kind: 'new-failures' } }), verdict('a', { decidedAt: 1 })]
+    for (const one of given)
+      await sql`insert into verdict (series, job, decided_at, data)
+        values ('a', ${String(one.decidedAt)}, ${one.decidedAt}, ${JSON.stringify(one)})`.execute(db)
+    const { state: __, ...waits } = task('t', 'j', { image: 'win10', upTo: 1 })
+    await sql`insert into job (id, series, created_at, data) values ('j', 'a', 3000, '{}')`.execute(db)
+    await sql`insert into task (id, job, priority, state_at, state_key, state, data)
+      values ('t', 'j', 6, 'queued', 'queued 1', '{}', ${JSON.stringify({ tests: ['\0'], ...waits })})`.execute(
+      db,
+    )
+    await db.destroy()
+
+    const store = await openStore(where)
+    const { rows } = await store.reads.listSeries({ text: 'ten sofia', limit: 5 })
+    expect(rows).toMatchObject([
+      { id: 'a', at: 'planned', lastAt: 7000, verdict: { kind: 'new-failures', at: 4000 } },
+    ])
+    expect(await store.reads.waiting()).toEqual([{ image: 'win10', tasks: 1, oldest: 3000 }])
+    await store.close()
   })
 
   it('leaves nothing behind of a migration that fails', async () => {
