@@ -32,25 +32,24 @@ const say = ({ stdout }: CliDeps, { id, disposition, parsed }: Mail): boolean =>
   return isTaken
 }
 
-const handIn = async (deps: CliDeps, file: string, options: Options, name = file): Promise<void> => {
+const handInFile = async (deps: CliDeps, file: string, options: Options, name = file): Promise<void> => {
   const config = await deps.config({ secrets: 'later' })
   const project = projectNamed(config, options.project)
   const { wire } = await import('../wiring/wire.ts')
-  const { readSource } = await import('../wiring/reading.ts')
+  const { handIn } = await import('../wiring/hand-in.ts')
   const { sourceAt } = await import('../wiring/sources.ts')
   const { quietLog } = await import('../wiring/log.ts')
   const source = await sourceAt(file, handSource(Date.now()))
   const wired = await wire(config, quietLog)
   try {
-    const fresh = await readSource(wired, { project: project.name, source, once: true })
+    const { fresh } = await handIn(wired, { project: project.name, source })
     if (fresh.length === 0)
       throw new UsageError(
         `${name} holds no mail that is new`,
         'What is known already is not tested twice; see: grapevine mail list',
       )
-    const mails = await Promise.all(fresh.map(id => wired.store.mail(id)))
-    const taken = mails.flatMap(mail => (mail ? [say(deps, mail)] : [])).filter(isTaken => isTaken)
-    if (taken.length === 0)
+    const taken = fresh.map(mail => say(deps, mail))
+    if (!taken.includes(true))
       throw new UsageError(
         `${name} holds nothing that could be tested`,
         'What `git format-patch --stdout` writes is taken.',
@@ -69,12 +68,12 @@ export const submit = (deps: CliDeps): Command =>
     .option('--project <name>', 'for which project (not needed if there is only one)')
     .addHelpText('after', '\nExample:\n  $ git format-patch -1 --stdout | grapevine submit -')
     .action(async (file: string, options: Options) => {
-      if (file !== '-') return handIn(deps, file, options)
+      if (file !== '-') return handInFile(deps, file, options)
       const folder = await mkdtemp(join(tmpdir(), 'grapevine-'))
       try {
         const copy = join(folder, 'standard-input')
         await writeFile(copy, await buffer(deps.stdin))
-        await handIn(deps, copy, options, 'standard input')
+        await handInFile(deps, copy, options, 'standard input')
       } finally {
         await rm(folder, { recursive: true })
       }

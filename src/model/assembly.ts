@@ -15,6 +15,7 @@ import {
   type Part,
   type Series,
   type SeriesId,
+  type Wish,
 } from './series.ts'
 
 /** A patch or cover as assembly sees it. `position` 0 is the cover. */
@@ -30,6 +31,8 @@ export type Piece = {
   arrivedAt: Instant
   baseCommit: string | undefined
   links: Links | undefined
+  /** Of one that was handed in. */
+  wish?: Wish | undefined
   /** The new version that its re-roll began already, told by the thread. */
   home?: SeriesId | undefined
 }
@@ -65,6 +68,7 @@ export const pieceOf = (
     versionGiven: tags.versionGiven,
     ancestors: parsed.ancestors,
     arrivedAt: mail.arrivedAt,
+    ...(mail.wish === undefined ? {} : { wish: mail.wish }),
     ...said,
   }
 }
@@ -222,11 +226,16 @@ export const add = (series: Series, piece: Piece, until: Instant): Series => {
     lastAt: Math.max(series.lastAt, piece.arrivedAt),
     baseCommit: isCover ? (piece.baseCommit ?? series.baseCommit) : (series.baseCommit ?? piece.baseCommit),
     ...linksWith(series, piece),
+    ...wishWith(series, piece),
   }
   const isLateCover =
     isCover && saysNothingNew(series, grown) && ['planned', 'complete', 'held'].includes(series.state.at)
   return { ...grown, state: isLateCover ? series.state : nextState(grown, until) }
 }
+
+/** What the list brought is tested as the list's, whoever hands in a part that was lost. */
+const wishWith = ({ origin, wish }: Series, piece: Piece): { wish?: Wish } =>
+  origin.from === 'hand' && wish === undefined && piece.wish !== undefined ? { wish: piece.wish } : {}
 
 /** The cover speaks first. */
 const linksWith = (series: Series, { part, links }: Piece): { links?: Links } => {

@@ -1,5 +1,6 @@
 // A mail as the flow sees it: what its headers claim, what it carries, and what became of it.
 import type { Instant } from './instant.ts'
+import type { Wish } from './series.ts'
 
 /** Lower-case hex SHA-256 of the raw bytes: the same bytes are the same mail, wherever they came from. */
 export type MailId = string
@@ -118,6 +119,8 @@ export type Mail = {
   tags: SubjectTags | undefined
   patch: Patch | undefined
   disposition: Disposition
+  /** Of one that was handed in: where and against what its series is to be tested. */
+  wish?: Wish
   /** What it becomes once what it says to the bot is noted; `new` until then. undefined: assemble decides, or it is decided. */
   decided?: Disposition
 }

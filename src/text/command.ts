@@ -80,7 +80,8 @@ const commandOf = (line: string): string | undefined => {
   return rest === null ? undefined : (rest[1] ?? '').trim()
 }
 
-const ref = /^[\p{L}\p{N}_][\p{L}\p{N}_./+-]{0,199}$/u
+/** Name of a branch, tag or commit that people may ask for. */
+export const ref = /^[\p{L}\p{N}_][\p{L}\p{N}_./+-]{0,199}$/u
 const name = /^[a-z0-9][a-z0-9._-]{0,99}$/i
 
 /** Every verb, with how it is written. */

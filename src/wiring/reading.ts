@@ -1,6 +1,7 @@
 // How mail comes in: each source has a loop of its own, woken by the source and swept now and then, so that none holds up another.
 import type { Config, SourceConfig } from '../config/config.ts'
 import { botProject, type MailId } from '../model/mail.ts'
+import type { Wish } from '../model/series.ts'
 import type { MailSource, RawMail } from '../ports/mail-source.ts'
 import { receive } from '../stages/receive/receive.ts'
 import { routeMail } from '../stages/receive/route.ts'
@@ -19,6 +20,8 @@ export type Reading = {
   once?: boolean
   /** Only these; all if not given. */
   only?: (mail: RawMail) => boolean
+  /** With `once`: where and against what it is to be tested. */
+  wish?: Wish | undefined
 }
 
 const routeIn = ({ projects }: Config) =>
@@ -45,7 +48,7 @@ const progress = ({ log, clock }: Wired, name: string) => {
 
 /** Reads what is new in one source and queues it, batch by batch; gives the new mails' ids. Throws the source's and the store's Faults. */
 export const readSource = async (wired: Wired, reading: Reading): Promise<MailId[]> => {
-  const { project, source, signal, once = false, only = () => true } = reading
+  const { project, source, signal, once = false, only = () => true, wish } = reading
   const forAll = project === botProject
   const route = forAll ? routeIn(wired.config) : undefined
   const listTags = forAll ? [] : wired.project(project).listTags
@@ -57,7 +60,7 @@ export const readSource = async (wired: Wired, reading: Reading): Promise<MailId
       .filter(only)
       .map(mail => (once ? { ...mail, arrivedAt: wired.clock.now() } : mail))
     const cursor = once ? undefined : batch.cursor
-    const given = { project, source: source.name, listTags, mails, cursor, ...(route ? { route } : {}) }
+    const given = { project, source: source.name, listTags, mails, cursor, wish, ...(route ? { route } : {}) }
     const fresh = await receive(wired)(given)
     const projects = await Promise.all(
       fresh.map(async id => (route ? (await wired.store.mail(id))?.project : undefined) ?? project),

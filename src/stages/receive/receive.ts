@@ -1,5 +1,6 @@
 // receive: raw mails from a source → stored, understood, each with a disposition. The first stage; assemble takes what is `new`.
 import { botProject, type Mail, type MailId } from '../../model/mail.ts'
+import type { Wish } from '../../model/series.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { GitMail } from '../../ports/git.ts'
 import type { Cursor, RawMail } from '../../ports/mail-source.ts'
@@ -15,6 +16,8 @@ export type Received = Route & {
   source: string
   cursor: Cursor
   mails: readonly RawMail[]
+  /** Of mails that a person hands in. */
+  wish?: Wish | undefined
   /** Of a mailbox of several projects: whose each mail is. */
   route?: (raw: Buffer) => Route
 }
@@ -54,7 +57,7 @@ const understandRouted = async (gitMail: GitMail, raws: readonly Buffer[], route
  */
 export const receive =
   ({ store, blobs, gitMail }: ReceivePorts) =>
-  async ({ project, source, cursor, listTags, mails, route }: Received): Promise<MailId[]> => {
+  async ({ project, source, cursor, listTags, mails, route, wish }: Received): Promise<MailId[]> => {
     const raws = mails.map(({ raw }) => raw)
     const routes = raws.map(raw => route?.(raw) ?? { project, listTags })
     // The disk is waited for while git reads: nothing is kept before both are done.
@@ -66,7 +69,8 @@ export const receive =
     for (const [n, said] of understood) {
       const { raw, arrivedAt } = mails[n] ?? { raw: Buffer.alloc(0), arrivedAt: 0 }
       const of = routes[n]?.project ?? project
-      const mail: Mail = { ...said, id: ids[n] ?? '', project: of, source, arrivedAt, size: raw.length }
+      const kind = { project: of, source, ...(wish === undefined ? {} : { wish }) }
+      const mail: Mail = { ...said, ...kind, id: ids[n] ?? '', arrivedAt, size: raw.length }
       if (await isOwn(store, mail)) kept.push({ ...mail, patch: undefined, disposition: { kind: 'own' } })
       else kept.push(forLater(of === botProject ? forBot(mail) : mail))
     }
