@@ -46,7 +46,7 @@ const reason = (id: string): Html =>
   text(id, { name: 'reason', label: 'Reason; others will read it', required: true })
 
 const until = (id: string): Html =>
-  text(id, { name: 'until', label: 'Until', hint: 'for ever; or 2 h, or 2026-12-24 18:00' })
+  text(id, { name: 'until', label: 'Until; empty: somebody resumes it', hint: '2 h, or 2026-12-24 18:00' })
 
 const same = (names: string[]): [string, string][] => names.map(name => [name, name])
 
@@ -70,7 +70,7 @@ ${
   held.length === 0
     ? html`<p>Nothing is held.</p>`
     : html`<div class="wide"><table>
-<thead><tr><th scope="col">What</th><th scope="col">How</th><th scope="col">Why</th><th scope="col">By</th><th scope="col">Since</th><th scope="col">Until</th><th scope="col"><span class="unseen">Resume</span></th></tr></thead>
+<thead><tr><th scope="col">What</th><th scope="col">How</th><th scope="col">Why</th><th scope="col">By</th><th scope="col">Since</th><th scope="col">Until</th><th scope="col">Resume</th></tr></thead>
 <tbody>
 ${held.map(line => heldRow(line, csrf))}</tbody>
 </table></div>`
@@ -164,7 +164,7 @@ const waitingRow = (
   csrf: Csrf,
 ): Html => html`<tr><th scope="row"><a href="${seriesPath(line.id)}">${line.title}</a></th><td>${line.author}</td><td>${line.why}</td><td>${time(line.since)}</td><td>${form(
   { id: `release-${line.id}`, does: 'release', csrf, fields: { series: line.id, reason: 'looked at' } },
-  html`<button aria-label="Let go: ${line.title}">Let it go</button>`,
+  html`<button aria-label="Let it go: ${line.title}">Let it go</button>`,
 )}</td></tr>
 `
 
@@ -175,7 +175,7 @@ ${
     ? html`<p>No series waits for an operator.</p>`
     : html`<div class="wide"><table>
 <caption>These wait for your word, as their authors are new</caption>
-<thead><tr><th scope="col">Series</th><th scope="col">Author</th><th scope="col">Why</th><th scope="col">Since</th><th scope="col"><span class="unseen">Let go</span></th></tr></thead>
+<thead><tr><th scope="col">Series</th><th scope="col">Author</th><th scope="col">Why</th><th scope="col">Since</th><th scope="col">Let go</th></tr></thead>
 <tbody>
 ${waiting.map(line => waitingRow(line, csrf))}</tbody>
 </table></div>`
@@ -185,7 +185,7 @@ ${form(
   { id: 'retest', does: 'retest', csrf },
   html`${text('retest', { name: 'series', label: 'Series (its id)', required: true })}
 ${text('retest', { name: 'images', label: 'Images', hint: images.slice(0, 3).join(' ') || 'all of the recipe' })}
-${text('retest', { name: 'against', label: 'Base', hint: 'as planned; or a branch, tag or commit' })}
+${text('retest', { name: 'against', label: 'Base; empty: as planned', hint: 'branch, tag or commit' })}
 ${reason('retest')}
 <p class="buttons"><button class="main">Test again</button></p>`,
 )}
@@ -205,11 +205,11 @@ const windowRow = (
   line.isRunning
     ? form(
         { id: `finish-${line.id}`, does: 'finish-maintenance', csrf, fields: { id: line.id } },
-        html`<button aria-label="End the maintenance of ${line.what}">End it</button> ${check(`finish-${line.id}`, { name: 'unproven', label: 'without a proof' })}`,
+        html`<button aria-label="End it: maintenance of ${line.what}">End it</button> ${check(`finish-${line.id}`, { name: 'unproven', label: 'without a proof' })}`,
       )
     : form(
         { id: `off-${line.id}`, does: 'cancel-maintenance', csrf, fields: { id: line.id } },
-        html`<input name="reason" required maxlength="500" aria-label="Reason to call off the maintenance of ${line.what}" placeholder="reason"> <button aria-label="Call off the maintenance of ${line.what}">Call it off</button>${line.isRepeated ? html` ${check(`off-${line.id}`, { name: 'whole', label: 'and all that follow' })}` : none}`,
+        html`<input name="reason" required maxlength="500" aria-label="Reason to call off the maintenance of ${line.what}" placeholder="reason"> <button aria-label="Call it off: maintenance of ${line.what}">Call it off</button>${line.isRepeated ? html` ${check(`off-${line.id}`, { name: 'whole', label: 'and all that follow' })}` : none}`,
       )
 }</td></tr>
 `
@@ -220,7 +220,7 @@ ${
   windows.length === 0
     ? html`<p>None is planned.</p>`
     : html`<div class="wide"><table>
-<thead><tr><th scope="col">What rests</th><th scope="col">Why</th><th scope="col">From</th><th scope="col">To</th><th scope="col"><span class="unseen">End or call off</span></th></tr></thead>
+<thead><tr><th scope="col">What rests</th><th scope="col">Why</th><th scope="col">From</th><th scope="col">To</th><th scope="col">End or call off</th></tr></thead>
 <tbody>
 ${windows.map(line => windowRow(line, csrf))}</tbody>
 </table></div>`
@@ -231,9 +231,9 @@ ${form(
   html`<fieldset><legend>What rests</legend>
 ${hosts.map(({ name }) => html`<label class="inline"><input type="checkbox" name="hosts" value="${name}"> ${name}</label>`)}
 ${check('plan', { name: 'all', label: 'the whole service' })}</fieldset>
-${text('plan', { name: 'from', label: 'From', hint: '2 d from now, or 2026-12-24 18:00', required: true })}
-${text('plan', { name: 'to', label: 'To', hint: '2 h later, or 2026-12-24 20:00', required: true })}
-${text('plan', { name: 'repeat', label: 'Again', hint: 'once; or weekly, monthly, a rule' })}
+${text('plan', { name: 'from', label: 'From; a time, or how long from now', hint: '2026-12-24 18:00', required: true })}
+${text('plan', { name: 'to', label: 'To; a time, or how long it takes', hint: '2 h', required: true })}
+${text('plan', { name: 'repeat', label: 'Again; empty: once', hint: 'weekly, monthly, a rule' })}
 ${reason('plan')}
 <p class="buttons"><button class="main">Plan it: those who wait for it are told</button></p>`,
 )}
