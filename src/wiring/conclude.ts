@@ -10,29 +10,10 @@ import { pushes } from '../stages/upkeep/sweep.ts'
 import { withSince } from './bases.ts'
 import { tellBugs } from './bug-results.ts'
 import { noteKnown } from './known.ts'
+import { namedLogs } from './named-logs.ts'
 import { countSent, keptBack, tellCapped } from './outbox.ts'
 import { reachOf } from './reachable.ts'
 import { turns, type Wired } from './wire.ts'
-
-/** A path for each log, console and screenshot of a verdict, by series and image. */
-const namedLogs = async ({ blobs, logs }: Wired, verdict: Verdict): Promise<(blob: string) => string> => {
-  const wanted: [string, string | undefined][] = [
-    ['build.log', verdict.buildLog],
-    ...verdict.images.flatMap(({ image, log, console, screenshot }): [string, string | undefined][] => [
-      [`${image}.log`, log],
-      [`${image}.console`, console],
-      [`${image}.png`, screenshot],
-    ]),
-  ]
-  const paths = new Map<string, string>()
-  for (const [name, blob] of wanted) {
-    if (blob === undefined || paths.has(blob)) continue
-    const where = blobs.where(blob)
-    // A convenience: no verdict waits for a name.
-    paths.set(blob, await logs.link([verdict.series, name], where).catch(() => where))
-  }
-  return blob => paths.get(blob) ?? blobs.where(blob)
-}
 
 /** The newest verdict on an older version; a version that was replaced before it had one is passed over. */
 const previousVerdict = async (

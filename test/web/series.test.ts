@@ -53,6 +53,7 @@ beforeAll(async () => {
     () => {},
     { ...project, archive: 'https://lists.example.org/tally/{id}/' },
   )
+  Object.assign(flow.wired.config.web, { url: 'https://bot.example.org/' })
   await flow.bring([mail('one', '[PATCH] sums: count <better>', 'int b;')])
   await flow.settle()
   await flow.bring([mail('two', '[PATCH v2] sums: count <better>', 'int b = 2;')])
@@ -155,4 +156,14 @@ describe('a run', () => {
       'The log expired at 2026-01-03 00:00 UTC: such files are kept for 2 days.',
     )
   })
+})
+
+test('a mail names pages, and each of them is there', async () => {
+  const text = flow.sent[0]?.text ?? ''
+  const links = text.match(/https:\/\/bot\.example\.org\S+/g) ?? []
+  expect(links.length).toBeGreaterThan(1)
+  for (const link of links) expect((await get(link.replace('https://bot.example.org', ''))).status).toBe(200)
+  await expect(text.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'RUN')).toMatchFileSnapshot(
+    'golden/mail-with-pages.txt',
+  )
 })
