@@ -40,7 +40,8 @@ const headers = secureHeaders({
     frameAncestors: ["'none'"],
   },
   xFrameOptions: 'DENY',
-  referrerPolicy: 'no-referrer',
+  // Without one, browsers say of our own forms that they come from nowhere.
+  referrerPolicy: 'same-origin',
   // What is sent as it lies has a stricter one of its own.
   overwrite: false,
   // Whether TLS is there for ever is for who runs it to say.
@@ -86,6 +87,7 @@ const assetPages = (): Pages => {
   for (const [path, { text, type }] of [
     ['/style.css', assets.style],
     ['/script.js', assets.script],
+    ['/icon.svg', assets.icon],
   ] as const)
     pages.get(path, c => c.body(text, 200, { 'content-type': type, 'cache-control': 'public, max-age=3600' }))
   return pages

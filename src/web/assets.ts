@@ -1,4 +1,4 @@
-// The style sheet and the script: files beside this one, named by what is in them, so that they can be kept for ever. What one area alone
+// The style sheet, the script and the icon: files beside this one, named by what is in them, so that they can be kept for ever. What one area alone
 // needs is in its own folder, and is joined here.
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -17,4 +17,5 @@ const styles = ['style.css', ...globSync('*/style.css', { cwd: folder }).sort()]
 export const assets = {
   style: asset(styles, 'text/css; charset=utf-8'),
   script: asset(['script.js'], 'text/javascript; charset=utf-8'),
+  icon: asset(['icon.svg'], 'image/svg+xml'),
 }

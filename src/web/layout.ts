@@ -65,6 +65,7 @@ export const page = async (
 <meta name="color-scheme" content="light dark">
 <title>${title} – ${parts.name}</title>
 <link rel="stylesheet" href="/style.css?${assets.style.id}">
+<link rel="icon" type="image/svg+xml" href="/icon.svg?${assets.icon.id}">
 <link rel="alternate" type="application/atom+xml" title="Status of ${parts.name}" href="/status.atom">
 <script src="/script.js?${assets.script.id}" defer></script>
 </head>

@@ -23,6 +23,7 @@ export const statusPage = (
 <meta name="color-scheme" content="light dark">
 <title>${view.headline} – status of ${name}</title>
 <link rel="stylesheet" href="style.css?${look}">
+<link rel="icon" type="image/svg+xml" href="/icon.svg">
 <link rel="alternate" type="application/atom+xml" title="Status of ${name}" href="status.atom">
 <link rel="alternate" type="application/feed+json" title="Status of ${name}" href="status.json">
 </head>
