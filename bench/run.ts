@@ -16,6 +16,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   delivery: async () => (await import('./delivery.ts')).delivery,
   latency: async () => (await import('./latency.ts')).latency,
   web: async () => (await import('./web.ts')).web,
+  'web-live': async () => (await import('./web-live.ts')).webLive,
   verdict: async () => (await import('./verdict/verdict.ts')).verdict,
   'verdict-guests': async () => (await import('./verdict/real.ts')).verdictGuests,
 }
