@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Instant } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
 import type { Address, MessageId } from '../model/mail.ts'
+import type { Remote } from './forge.ts'
 
 /** What `git mailinfo` makes of a raw mail. */
 export type MailInfo = { author: Address; subject: string; message: string; patch: Buffer }
@@ -88,9 +89,6 @@ export type Mirror = {
   /** A tar with one folder `.git`: a shallow bare-less repository in which `git checkout -f COMMIT` works. */
   snapshot(repository: string, commit: Commit): Promise<{ size: number; stream: Readable }>
 }
-
-/** A repository elsewhere, with what it needs to let us in: an HTTP header, which is secret; '' for none. */
-export type Remote = { url: string; header: string; ca?: string; proxy?: string }
 
 export type PushedSeries = {
   /** Of the project: its mirror has the base. */

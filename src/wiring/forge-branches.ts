@@ -142,8 +142,8 @@ const remove = async (
 const tendOne = async (ports: Ports, memory: BranchMemory, given: Given): Promise<void> => {
   const { row, series } = given
   const { clock, store } = ports
-  const verdict = await store.verdict(series.id)
-  const key = JSON.stringify([series.state, series.round, verdict?.job, verdict?.decidedAt])
+  // It is settled with a verdict on the round; another verdict comes with another round or job only.
+  const key = JSON.stringify([series.state, series.round])
   const known = memory.settled.get(series.id)
   if (known?.key === key && clock.now() < known.until) return
   const view = await forgeView(ports, series)

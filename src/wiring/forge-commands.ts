@@ -12,6 +12,7 @@ import { findCommands, mayCommand, usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
 import { code } from '../text/markdown.ts'
 import { type Act, deny, done, leaveAlone, letGo, missingBase, testAgain } from './command-series.ts'
+import { takePull } from './forge-pull.ts'
 import { commandMail, forgeView } from './forge-view.ts'
 import type { Wired } from './wire.ts'
 
@@ -38,28 +39,40 @@ type Asked = {
   at: Instant
   by: string
   pull: Pull
-  series: Series
+  /** undefined: nothing of it is tested yet. */
+  series: Series | undefined
 }
 
 const commandOf = ({ request, line, of, at, by, pull, series }: Asked): Command => ({
   id: `c${contentId(15, pull.repository, of, by.toLowerCase(), request)}`,
   ...{ project: pull.project, mail: commandMail(pull), messageId: undefined },
-  ...{ position: 1, sender: `github:${by.toLowerCase()}`, line, request, series: series.id },
+  ...{ position: 1, sender: `github:${by.toLowerCase()}`, line, request, series: series?.id },
   ...{ createdAt: at, state: { at: 'received' } },
 })
 
 const refused = (why: string, list?: string[]): Did => ({ ...deny(why, list), words: refusalText(why, list) })
 
+/** What the words of command-series.ts quote is somebody else's. */
+const withQuotes = (words: string): string => words.replace(/"([^"]{0,200})"/g, (_, word) => code(word))
+
 /** In the words of command-series.ts, which speaks of mails and threads in no refusal that can come here. */
 const withWords = (act: Act): Did => {
   if (act.how === 'done') return act
   const { list } = act.variables as { list?: string[] }
-  return { ...act, words: refusalText(act.what, list) }
+  return { ...act, words: refusalText(withQuotes(act.what), list) }
+}
+
+const helped = (): Did => {
+  const { test, retest, cancel, status, help } = usages
+  return {
+    ...done('was helped', { kind: 'help' }),
+    words: helpText([test, retest, cancel, status, help, '/grapevine release']),
+  }
 }
 
 const act = async (
   wired: Wired,
-  { request, by, series }: Asked,
+  { request, by, series }: Asked & { series: Series },
   noSuchBase: string | undefined,
 ): Promise<Did> => {
   switch (request.do) {
@@ -74,13 +87,8 @@ const act = async (
         : refused('Only the pull request that the comment is on can be released here.')
     case 'status':
       return { ...done('was told', { kind: 'status' }), words: statusText(await forgeView(wired, series)) }
-    case 'help': {
-      const { test, retest, cancel, status, help } = usages
-      return {
-        ...done('was helped', { kind: 'help' }),
-        words: helpText([test, retest, cancel, status, help, '/grapevine release']),
-      }
-    }
+    case 'help':
+      return helped()
     case 'unknown':
       return refused(`I do not understand this: ${code(request.why)}. Perhaps you mean:`, [request.nearest])
     case 'too-many':
@@ -102,36 +110,64 @@ const perform = async (
   asked: Asked,
   mayNot: () => Promise<string | undefined>,
 ): Promise<Command['state'] | undefined> => {
-  const { store, clock } = wired
+  const { store } = wired
   const command = commandOf(asked)
   if (await stateOf(wired, command)) return undefined
   const why = await mayNot()
   // The upstream is asked before it is anybody's turn.
   const noSuchBase = why === undefined ? await missingBase(wired, asked.request, asked.series) : undefined
   await store.addCommands([command])
+  const end = (did: Did, series: string | undefined) => endCommand(wired, asked, { ...command, series }, did)
+  if (why !== undefined) return end(refused(why), asked.series?.id)
+  // A draft, or one that was there long before we were: now it is tested. That takes its turn by itself.
+  if (asked.series === undefined) return end(...(await begun(wired, asked)))
+  const { id } = asked.series
   return wired.inTurn(async () => {
-    const series = (await store.series(asked.series.id)) ?? asked.series
-    const did = why === undefined ? await act(wired, { ...asked, series }, noSuchBase) : refused(why)
-    const words = did.words ?? did.what
-    const event =
-      did.how === 'done' ? { on: 'acted' as const, what: words } : { on: 'denied' as const, why: words }
-    const state = nextCommand(command.state, event, clock.now())
-    const round = did.save?.round
-    const saved = { ...command, ...(round === undefined ? {} : { round }), state }
-    if (!(await store.moveCommand(saved, 'received', { series: did.save }))) return undefined
-    await did.after?.()
-    wired.log('info', `${asked.by} on GitHub: ${asked.line}: ${state.at}`, { series: series.id })
-    return state
+    const series = (await store.series(id)) ?? asked.series
+    return series && end(await act(wired, { ...asked, series }, noSuchBase), id)
   })
 }
 
-const pullAndSeries = async (
-  { store }: Wired,
+/** What can be asked for of a pull request of which nothing is tested yet. */
+const begun = async (wired: Wired, { request, pull }: Asked): Promise<[Did, string | undefined]> => {
+  if (request.do === 'help') return [helped(), undefined]
+  if (request.do !== 'test' && request.do !== 'retest')
+    return [refused('Nothing of this pull request is tested.'), undefined]
+  const { what, why, series } = await takePull(wired, pull, { asked: true })
+  if (what === 'tested' || what === 'resumed') return [done('is tested', { kind: 'test' }), series]
+  return [refused(`It cannot be tested${why === undefined ? '' : `: ${code(why, 300)}`}.`), series]
+}
+
+/** undefined: somebody else did it at the same moment. */
+const endCommand = async (
+  wired: Wired,
+  { by, line }: Asked,
+  command: Command,
+  did: Did,
+): Promise<Command['state'] | undefined> => {
+  const { store, clock, log } = wired
+  const words = did.words ?? did.what
+  const event =
+    did.how === 'done' ? { on: 'acted' as const, what: words } : { on: 'denied' as const, why: words }
+  const state = nextCommand(command.state, event, clock.now())
+  const round = did.save?.round
+  const saved = { ...command, ...(round === undefined ? {} : { round }), state }
+  if (!(await store.moveCommand(saved, 'received', { series: did.save }))) return undefined
+  await did.after?.()
+  log('info', `${by} on GitHub: ${line}: ${state.at}`, { series: command.series })
+  return state
+}
+
+const targetOf = async (
+  wired: Wired,
   ref: PullRef,
-): Promise<{ pull: Pull; series: Series } | undefined> => {
-  const pull = await store.pull(ref)
-  const series = pull?.series === undefined ? undefined : await store.series(pull.series)
-  return pull && series && { pull, series }
+): Promise<{ pull: Pull; series: Series | undefined } | undefined> => {
+  const { store } = wired
+  const known = await store.pull(ref)
+  // The comment may come before the word of the pull request itself.
+  if (known === undefined) await takePull(wired, ref)
+  const pull = known ?? (await store.pull(ref))
+  return pull && { pull, series: pull.series === undefined ? undefined : await store.series(pull.series) }
 }
 
 /** Why they may not; undefined: they may. */
@@ -171,7 +207,7 @@ export const runComment = async (
   if (clock.now() - comment.changedAt > oldestMs) return 'too old'
   const found = findCommands(comment.text)
   if (found.length === 0) return 'no command in it'
-  const target = await pullAndSeries(wired, { repository, number: comment.number })
+  const target = await targetOf(wired, { repository, number: comment.number })
   if (target === undefined) return 'of no pull request that is tested'
   const more = found.length - maxCommands
   const requests = [
@@ -205,9 +241,9 @@ const pullWithHead = async ({ store }: Wired, repository: Repository, head: stri
 /** Only who may write to the repository has that button (https://docs.github.com/rest/checks). */
 const runRerun = async (wired: Wired, event: ForgeEvent, what: Rerun): Promise<string> => {
   const pull = await pullWithHead(wired, event.repository, what.head)
-  const target = pull && (await pullAndSeries(wired, pull))
-  if (target === undefined) return 'of no pull request that is tested'
-  const { images } = wired.project(target.series.project).recipe.test
+  const target = pull && (await targetOf(wired, pull))
+  if (target?.series === undefined) return 'of no pull request that is tested'
+  const { images } = wired.project(target.pull.project).recipe.test
   const request = rerunRequest(what.check, images)
   const line = `Re-run${what.check === undefined ? '' : ` of ${what.check}`}`
   const asked = { request, line, of: `event ${event.id}`, at: event.receivedAt, by: what.by, ...target }

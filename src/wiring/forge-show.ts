@@ -22,8 +22,8 @@ export type ForgeShownMemory = {
   away: ForgeAway
   /** By series: what it was when all of it stood there, and when that is looked at again, whatever it is. */
   settled: Map<SeriesId, { key: string; until: Instant }>
-  /** Series with checks that are not completed. undefined: not looked yet. */
-  begun: Map<Repository, Set<SeriesId>>
+  /** By project: series with checks that are not completed. undefined: not looked yet. */
+  begun: Map<string, Set<SeriesId>>
   branches: BranchMemory
 }
 
@@ -118,12 +118,11 @@ const settle = (
   settled.set(id, { key, until: clock.now() + againMs })
 }
 
-/** What comments say is no part of a series, so it stands in the key by number. */
+/** It is settled with a verdict on the round; another one comes with another round or job only. What comments say is no part of the series. */
 const keyOf = async ({ store }: ForgePorts, series: Series, pull: Pull): Promise<string> => {
-  const verdict = await store.verdict(series.id)
   const commands = await store.commands({ series: series.id })
   const said = commands.filter(({ state }) => state.at === 'done' || state.at === 'refused').length
-  return JSON.stringify([series.state, series.round, verdict?.job, verdict?.decidedAt, pull.state, said])
+  return JSON.stringify([series.state, series.round, pull.state, pull.head, said])
 }
 
 const tendSeries = async (
@@ -137,7 +136,7 @@ const tendSeries = async (
   const isOver = pull.state !== 'open' && view.verdict === undefined
   const wanted = isOver ? { ...wantedOn(view), checks: [], comment: undefined } : wantedOn(view)
   const given: Given = { ref: pull, series: series.id, wanted, comment }
-  begin(memory, pull.repository, series.id)
+  begin(memory, series)
   const why =
     series.state.at === 'superseded'
       ? 'A newer version took its place'
@@ -151,13 +150,13 @@ const tendSeries = async (
   ].every(Boolean)
   if (!all) return
   const isFinal = wanted.checks.every(({ status }) => status === 'completed')
-  if (isFinal) memory.begun.get(pull.repository)?.delete(series.id)
+  if (isFinal) memory.begun.get(series.project)?.delete(series.id)
   if (settledKey(view, pull) !== undefined || isOver || series.state.at === 'superseded')
     settle(ports, memory, { id: series.id, key })
 }
 
-const begin = ({ begun }: ForgeShownMemory, repository: Repository, series: SeriesId): void => {
-  begun.set(repository, (begun.get(repository) ?? new Set()).add(series))
+const begin = ({ begun }: ForgeShownMemory, { project, id }: Series): void => {
+  begun.set(project, (begun.get(project) ?? new Set()).add(id))
 }
 
 /** Its head cannot be tested: that is said instead. */
@@ -177,13 +176,13 @@ const tendUnusable = async (
 const tendPulls = async (
   ports: ForgePorts,
   memory: ForgeShownMemory,
-  { repository, comment }: { repository: Repository; comment: Given['comment'] },
+  { name, comment }: { name: string; comment: Given['comment'] },
 ): Promise<void> => {
   const { store } = ports
-  const begun = memory.begun.get(repository) ?? new Set(await begunIn(ports, repository))
-  memory.begun.set(repository, begun)
+  const begun = memory.begun.get(name) ?? new Set(await begunIn(ports, name))
+  memory.begun.set(name, begun)
   const current = new Set<SeriesId>()
-  for (const pull of await store.pulls({ repository, state: 'open' })) {
+  for (const pull of await store.pulls({ project: name, state: 'open' })) {
     const series = pull.series === undefined ? undefined : await store.series(pull.series)
     if (series) current.add(series.id)
     if (series) await tendSeries(ports, memory, { series, pull, comment })
@@ -202,8 +201,11 @@ const tendPulls = async (
 const own = (pull: Pull, id: SeriesId, comment: Given['comment']): Given['comment'] =>
   pull.series === id ? comment : 'never'
 
-const begunIn = async ({ store }: ForgePorts, repository: Repository): Promise<SeriesId[]> =>
-  (await store.shown({ repository, kind: 'check' })).flatMap(one => (isCompleted(one) ? [] : one.series))
+const begunIn = async ({ store }: ForgePorts, project: string): Promise<SeriesId[]> => {
+  const rows = (await store.shown({ kind: 'check' })).filter(one => !isCompleted(one))
+  const series = await Promise.all([...new Set(rows.map(one => one.series))].map(id => store.series(id)))
+  return series.flatMap(one => (one?.project === project ? one.id : []))
+}
 
 /**
  * Brings GitHub to what is stored. One at a time may run. Cheap when nothing changed; while GitHub is away it comes back later. While the
@@ -213,9 +215,8 @@ export const tendForgeShown = async (wired: Wired, memory: ForgeShownMemory): Pr
   const { config, clock, forge } = wired
   if (forge === undefined || !config.mail.live || clock.now() < memory.away.until) return
   try {
-    for (const { github } of config.projects)
-      if (github?.pulls !== undefined)
-        await tendPulls(wired, memory, { repository: github.pulls, comment: github.comment })
+    for (const { name, github } of config.projects)
+      if (github?.pulls !== undefined) await tendPulls(wired, memory, { name, comment: github.comment })
     for (const project of config.projects)
       if (project.github?.series !== undefined)
         await tendBranchesShown(wired, memory.branches, { project, away: memory.away })

@@ -5,7 +5,7 @@ import type { Pull, PullRef } from '../model/forge.ts'
 import type { Series } from '../model/series.ts'
 import { isCancelled, isJudged, type Verdict } from '../model/verdict.ts'
 import type { AnswerShown, ShowView } from '../stages/forge-show/view.ts'
-import { sayFinding, shortFinding } from '../stages/reply/finding.ts'
+import { shortFinding } from '../stages/reply/finding.ts'
 import { logLines } from '../text/clean.ts'
 import { contentId } from '../text/digest.ts'
 import { runPath, seriesPath } from '../web/links.ts'
@@ -82,7 +82,6 @@ export const forgeView = async (ports: ForgePorts, series: Series): Promise<Show
     images: verdict && !job ? [] : wished && !job ? planned.filter(one => wished.includes(one)) : planned,
     files: verdict ? await filesOf(ports, series) : [],
     buildLog: await logOf(ports, verdict),
-    said: verdict ? sayFinding(verdict, series) : '',
     short: verdict ? shortFinding(verdict, series) : '',
   }
 }

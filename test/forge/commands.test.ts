@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { forgeCommandMemory, tendForgeCommands } from '../../src/wiring/forge-commands.ts'
 import type { FakeClock } from '../fakes/clock.ts'
 import type { Behaviour } from '../fakes/farm.ts'
-import { rateLimit } from '../fakes/forge.ts'
+import { pullOf, rateLimit } from '../fakes/forge.ts'
 import { letter } from '../fakes/list.ts'
 import { headOf, openPulls } from '../fakes/pulls.ts'
 
@@ -128,6 +128,38 @@ test('a comment whose webhook was lost is found; one of last week is not', async
   pulls.forge.said.set(2, { id: 2, number: 7, by, text: '/grapevine retest', at: now(), changedAt: now() })
   await tend()
   expect((await series()).round).toBe(1)
+})
+
+test('a draft is looked at when somebody who may asks for it', async () => {
+  const {
+    project: _,
+    version: __,
+    series: ___,
+    ...word
+  } = pullOf({ number: 8, isDraft: true, head: headOf(9) })
+  pulls.forge.pull = async () => word
+  const asked: number[] = []
+  Object.assign(pulls.flow.wired.mirror, {
+    pullPatches: async (_repository: string, { number }: { number: number }) => {
+      asked.push(number)
+      return { kind: 'unusable', why: 'it is empty' }
+    },
+  })
+  const by = { login: 'stranger', isBot: false }
+  const say = (id: number, login: string) =>
+    pulls.forge.said.set(id, {
+      ...{ id, number: 8, by: { ...by, login }, text: '/grapevine test' },
+      ...{ at: now(), changedAt: now() },
+    })
+  say(1, 'stranger')
+  await tend()
+  expect(asked).toEqual([])
+  say(2, 'mona')
+  memory = forgeCommandMemory()
+  await tend()
+  expect(asked).toEqual([8])
+  const commands = await pulls.store.commands({ project: 'tally' })
+  expect(commands.at(-1)?.state).toMatchObject({ at: 'refused', why: 'It cannot be tested: `it is empty`.' })
 })
 
 test('while GitHub is away a command waits', async () => {

@@ -49,7 +49,7 @@ const verdictOf = (finding: Verdict['finding'], more: Partial<Verdict> = {}): Ve
 
 const viewOf = (verdict: Verdict | undefined, more: Partial<ShowView> = {}): ShowView => ({
   ...{ series, job: undefined, tasks: [], verdict, images: ['debian'], files: ['src/count.c'], buildLog: [] },
-  ...{ answers: [], pages: undefined, said: '', short: verdict ? shortFinding(verdict, series) : '' },
+  ...{ answers: [], pages: undefined, short: verdict ? shortFinding(verdict, series) : '' },
   ...more,
 })
 

@@ -25,8 +25,7 @@ export type ShowView = {
   answers: AnswerShown[]
   /** Addresses of pages; undefined: there are none. */
   pages: { series: string; run(run: RunId): string } | undefined
-  /** The verdict in words: as the end of `then, …`, and for a line of a table. */
-  said: string
+  /** The verdict in words, for a line: `2 new failures`. */
   short: string
 }
 
