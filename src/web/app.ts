@@ -122,6 +122,8 @@ export const app = (parts: WebParts): Pages => {
   pages.route('/', assetPages())
   pages.route('/', livePages(parts))
   pages.use(etag())
+  // Nothing has that in its name, and PostgreSQL takes it nowhere.
+  pages.use((c, next) => (c.req.url.includes('%00') ? Promise.resolve(c.notFound()) : next()))
   pages.route('/', statusPages(parts))
   pages.route('/', forgePages(parts))
   pages.use(accessGuard(parts))

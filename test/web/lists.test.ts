@@ -138,12 +138,17 @@ describe('with much in it', () => {
     expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt; &quot;count&quot;')
     expect(page).toContain('&lt;b&gt;Mallory&lt;/b&gt;')
     expect(page).not.toMatch(/<b>|<script>|\u001b|\u202e|mallory@/)
-    for (const text of ['"><img src=x>', "'; drop table series; --", '\0', '%', '\ud800'])
+    for (const text of ['"><img src=x>', "'; drop table series; --", '\u0001', '%', '\ud800'])
       for (const name of ['text', 'author', 'project', 'verdict', 'state', 'after']) {
         const answer = await pages.request(`/series?${name}=${encodeURIComponent(text.toWellFormed())}`)
         expect([answer.status, (await answer.text()).includes('<img')]).toEqual([200, false])
       }
   })
+})
+
+test('a NUL in an address is no page, whatever the database is', async () => {
+  for (const path of ['/series?text=a%00', '/series/%00'])
+    expect((await pages.request(path)).status).toBe(404)
 })
 
 describe('what is asked', () => {

@@ -70,7 +70,7 @@ export const homePages = (parts: WebParts): Pages => {
     return page(c, parts, {
       ...{ title: 'Now', here: 'home', topics: ['queue', 'verdicts'] },
       body: html`<h1>Now</h1>
-<p>${parts.name} tests patches before people review them${names.length === 0 ? '' : `: ${names.join(', ')}`}. Each series is built and tested in machines that are thrown away afterwards.</p>
+<p>${parts.name} tests patches${names.length === 0 ? '' : ` for ${names.join(', ')}`}. Each series is built and tested in machines that are thrown away afterwards.</p>
 ${quickSearch}
 <section aria-labelledby="runs-now"><h2 id="runs-now">Runs now</h2>
 <div id="running" data-live>${runTable(running.map(row => runLine(row, now)))}</div></section>

@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono'
 import { html } from 'hono/html'
 import type { Place, SeriesRow } from '../../ports/reads.ts'
 import type { Store } from '../../ports/store.ts'
+import { limit } from '../access/limits.ts'
 import { type Html, none, page } from '../layout.ts'
 import { seriesPath } from '../links.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
@@ -86,6 +87,10 @@ const exactly = async (store: Store, text: string): Promise<string | undefined> 
 export const seriesListPages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
   const projects = parts.config.projects.map(({ name }) => name)
+  const limited = limit(parts, 'search')
+  pages.use('/series', (c, next) =>
+    isAnything(askedOf(c.req.query(), projects)) ? limited(c, next) : next(),
+  )
   pages.get('/series', async (c: Context<Env>) => {
     const { after, ...query } = c.req.query()
     const asked = askedOf(query, projects)
