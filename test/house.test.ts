@@ -31,6 +31,7 @@ const libraries: Record<string, string[]> = {
   '@hono/zod-openapi': ['web'],
   '@opentelemetry/api': ['adapters/telemetry', 'wiring'],
   '@opentelemetry/exporter-trace-otlp-http': ['adapters/telemetry'],
+  '@opentelemetry/resources': ['adapters/telemetry'],
   '@opentelemetry/sdk-trace-node': ['adapters/telemetry'],
   anser: ['text', 'web'],
   'd3-scale': ['web'],

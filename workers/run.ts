@@ -7,6 +7,7 @@ import { pushes } from '../src/stages/upkeep/sweep.ts'
 import { commitsFor } from '../src/wiring/forge-branches.ts'
 import { type HostParts, runHost } from '../src/wiring/host-loop.ts'
 import type { Closable } from '../src/wiring/queues.ts'
+import { tracedRun } from '../src/wiring/traced.ts'
 import type { Wired } from '../src/wiring/wire.ts'
 
 export type RunTask = (task: TaskId, by: RunBy) => Promise<void>
@@ -16,7 +17,9 @@ export const runTask =
   (wired: Wired, farm: Farm, load?: LoadMeter): RunTask =>
   async (task, by) => {
     const commits = commitsFor(wired)
-    const tried = await run({ ...wired, farm, commits, ...(load ? { load } : {}) })(task, by)
+    const tried = await tracedRun(wired, { task, ...by }, () =>
+      run({ ...wired, farm, commits, ...(load ? { load } : {}) })(task, by),
+    )
     if (tried.kind === 'again') await wired.queue.wake()
     if (tried.kind === 'decided') await wired.queue.push(pushes.judge(tried.task.job, tried.task.id))
   }

@@ -2,6 +2,7 @@
 import { work } from '../adapters/bullmq/work.ts'
 import { Fault } from '../model/fault.ts'
 import type { QueueName } from '../ports/queue.ts'
+import { traced } from './traced.ts'
 import type { Wired } from './wire.ts'
 import { queuePrefix } from './wire.ts'
 
@@ -25,12 +26,12 @@ const checked = <Key extends string>(keys: readonly Key[], data: unknown): Recor
 }
 
 export const starter =
-  ({ redis, log }: Wired): Start =>
-  (queue, { atOnce, keys }, handler) =>
-    work(queue, {
-      connection: redis,
-      prefix: queuePrefix,
-      concurrency: atOnce,
-      handler: data => handler(checked(keys, data)),
-      log,
+  (wired: Wired): Start =>
+  (queue, { atOnce, keys }, handler) => {
+    const { redis: connection, log } = wired
+    const act = traced(wired, queue, handler)
+    return work(queue, {
+      ...{ connection, prefix: queuePrefix, concurrency: atOnce, log },
+      handler: data => act(checked(keys, data)),
     })
+  }

@@ -32,9 +32,11 @@ import type { MailAuth } from '../ports/mail-auth.ts'
 import type { MailSink } from '../ports/mail-sink.ts'
 import type { Queue, Tickets } from '../ports/queue.ts'
 import type { Store } from '../ports/store.ts'
+import type { Traces } from '../ports/traces.ts'
 import { announced } from './announce.ts'
 import { bugsOf } from './bugs.ts'
 import { forgeOf } from './forge-of.ts'
+import { lateTraces } from './late-traces.ts'
 import { trackersOf } from './trackers.ts'
 
 export type Wired = {
@@ -63,6 +65,8 @@ export type Wired = {
   live: LiveOut
   /** undefined: there is no GitHub App in the configuration. */
   forge: Forge | undefined
+  /** undefined: there are none in the configuration, and nothing of it is loaded. */
+  traces: Traces | undefined
   /** In the configuration's order. */
   trackers: Tracker[]
   /** All of them as one. */
@@ -119,6 +123,7 @@ export const portsBeside = (config: Config, log: Log) => {
   const sink = sinkFor(config)
   const trackers = trackersOf(config, systemClock)
   const forge = forgeOf(config, systemClock)
+  const traces = config.traces === undefined ? undefined : lateTraces(config.traces)
   return {
     config,
     journal: fileJournal({ folder: join(config.data, journalFolder), log }),
@@ -130,6 +135,7 @@ export const portsBeside = (config: Config, log: Log) => {
     sink,
     mailAuth: dkimAuth(),
     forge,
+    traces,
     trackers,
     bugs: bugsOf(trackers),
     clock: systemClock,
@@ -144,6 +150,7 @@ export const portsBeside = (config: Config, log: Log) => {
       await sink.close?.()
       for (const tracker of trackers) await tracker.close()
       await forge?.close()
+      await traces?.close()
     },
   }
 }
