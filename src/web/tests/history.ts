@@ -69,6 +69,11 @@ export const historyBody = (given: Given): Html => {
   return html`<p class="quiet-text"><a href="/tests?project=${encodeURIComponent(project)}">Tests</a> of ${oneLine(project, 60)}</p>
 <h1>${nameOfTest(step, test)}</h1>
 <p>In step ${oneLine(step, 80)}. ${points.length === 0 ? 'No run that is still kept tells of it.' : `The newest ${sayCount(points.length, 'run')} that ${points.length === 1 ? 'tells' : 'tell'} of it.`} ${image === undefined ? none : html`Only on ${oneLine(image, 60)}: <a href="${back}">all images</a>.`}</p>
+${
+  points.length === 0 || points.some(({ failed }) => failed)
+    ? none
+    : html`<p class="quiet-text">It failed in none of them; whether it was in them is not known, as only failures are kept by name.</p>`
+}
 ${knownPart(known)}
 ${
   lines.length === 0
