@@ -43,12 +43,14 @@ export const standings = (view: ShowView): Standing[] => {
 
 const checkOf = (view: ShowView, standing: Standing, head: string): Check => {
   const { name, at, conclusion, startedAt, endedAt, url, title, summary, text } = standing
-  const { id, round = 0 } = view.series
+  const { id, round = 0, state } = view.series
+  // What was completed stays so: when it is let go, a new check begins.
+  const turn = state.at === 'held' ? `${round}-held` : round
   const marks = (verdict: NonNullable<ShowView['verdict']>) =>
     name === 'build' ? buildAnnotations(view, verdict) : testAnnotations(view, verdict, name)
   return {
     name: `grapevine/${name}`,
-    externalId: `${id}/${round}/${name}`,
+    externalId: `${id}/${turn}/${name}`,
     ...{ head, status: at, url, title: oneLine(title, maxTitle), summary: fitted(summary, maxMarkdown) },
     ...(at === 'completed' && conclusion ? { conclusion } : {}),
     ...(startedAt === undefined ? {} : { startedAt }),
