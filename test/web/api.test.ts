@@ -173,6 +173,42 @@ describe('operators operate', () => {
   })
 })
 
+describe('patches are handed in', () => {
+  const git = letter({ subject: '[PATCH] tally: by the API', id: 'api-1', file: 'src/b.c' }).raw.toString()
+  const hand = (query: string, body: string, token?: string, type = 'application/mbox') =>
+    ask(`/api/v1/submissions?${query}`, token, { method: 'POST', body, headers: { 'content-type': type } })
+
+  test('with the scope for it; the same twice is known, and it is tested as wished', async () => {
+    const { token } = await tokenWith('submit')
+    expect((await hand('project=tally', git)).status).toBe(401)
+    expect((await hand('project=tally', git, (await tokenWith('read')).token)).status).toBe(403)
+    const first = await hand('project=tally&images=busybox', git, token)
+    expect(first).toMatchObject({ status: 202, json: { mails: [{ became: 'taken', series: null }] } })
+    await flow.settle()
+    const again = await hand('project=tally', git, token)
+    expect(again.json.mails).toMatchObject([{ became: 'known', series: expect.any(String) }])
+    const { json } = await ask(`/api/v1/series/${again.json.mails[0].series}`)
+    expect(json).toMatchObject({ title: 'tally: by the API', newest: { images: [{ image: 'busybox' }] } })
+    const [last] = await flow.wired.store.audits({ about: 'project tally', limit: 1 })
+    expect(last).toMatchObject({ what: 'hand in', by: 'api', who: 'token test (olga)' })
+  })
+
+  test('what cannot be taken is told', async () => {
+    const { token } = await tokenWith('submit')
+    for (const [query, body, type, status] of [
+      ['', git, 'application/mbox', 400],
+      ['project=tally&base=--upload-pack', git, 'application/mbox', 400],
+      ['project=other', git, 'application/mbox', 404],
+      ['project=tally&images=windows', git, 'application/mbox', 422],
+      ['project=tally', git, 'application/json', 415],
+      ['project=tally', '', 'application/mbox', 422],
+      ['project=tally', 'no mail at all', 'application/mbox', 422],
+      ['project=tally', 'x'.repeat(9 << 20), 'application/mbox', 413],
+    ] as const)
+      expect([query, type, (await hand(query, body, token, type)).status]).toEqual([query, type, status])
+  })
+})
+
 test('the description names every way in, and the page for people shows them', async () => {
   const { json } = await ask('/api/openapi.json')
   expect(json.openapi).toBe('3.1.0')

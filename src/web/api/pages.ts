@@ -9,6 +9,7 @@ import { operateApi } from './operate.ts'
 import { Refused } from './problem.ts'
 import { runsApi } from './runs.ts'
 import { seriesApi } from './series.ts'
+import { submitApi } from './submit.ts'
 import { testsApi } from './tests.ts'
 import { readsToken } from './token.ts'
 import { tokenPages } from './tokens.ts'
@@ -17,7 +18,8 @@ const apiOf = (parts: WebParts): Api => {
   const api = openApi(parts)
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   api.use(readsToken(parts))
-  for (const part of [seriesApi, runsApi, testsApi, farmApi, operateApi]) api.route('/', part(parts))
+  for (const part of [seriesApi, runsApi, testsApi, farmApi, submitApi, operateApi])
+    api.route('/', part(parts))
   api.all('/*', () => {
     throw new Refused(404, 'There is nothing here: see /api.')
   })
