@@ -16,6 +16,7 @@ import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
 import { forgeCommandMemory, tendForgeCommands } from './forge-commands.ts'
 import { forgeShownMemory, tendForgeShown } from './forge-show.ts'
+import { hookMemory, tendHooks } from './hooks.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendMaintenance } from './maintenance.ts'
@@ -130,6 +131,7 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
   const noticed = noticeMemory(memory.incidents.looked)
   const [watched, written, inStep] = [watchMemory(wired), bugWriteMemory(), syncMemory()]
   const [shown, commanded] = [forgeShownMemory(), forgeCommandMemory()]
+  const hooked = hookMemory()
   const { complain } = memory
   return [
     // What a lost host ran must not wait for a source that takes half an hour to answer.
@@ -146,6 +148,7 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
     { what: 'comments in step with bugs', act: () => tendSync(wired, inStep) },
     { what: 'results on GitHub', act: () => tendForgeShown(wired, shown) },
     { what: 'commands on GitHub', act: () => tendForgeCommands(wired, commanded) },
+    { what: 'webhooks', act: () => tendHooks(wired, hooked) },
     { what: 'bases', act: () => tendBranches(wired, bases, complain), everyMs: basesEveryMs },
     // A large repository may take a while to be looked through.
     { what: 'what landed', act: () => tendLanded(wired, memory.bugs, complain), everyMs: basesEveryMs },
