@@ -37,10 +37,13 @@ const sayTick = (at: Date): string =>
 
 export const timeAxis = (x: X, ticks = 7): Html => {
   const y = size.height - size.bottom
-  return html`${x.ticks(ticks).map(at => {
-    const place = short(x(at))
-    return html`<line class="tick" x1="${place}" x2="${place}" y1="${y}" y2="${y + 4}"/><text class="axis middle" x="${place}" y="${y + 18}">${sayTick(at)}</text>`
-  })}`
+  return html`${x
+    .ticks(ticks)
+    .filter(at => x(at) < size.width - size.right - 16)
+    .map(at => {
+      const place = short(x(at))
+      return html`<line class="tick" x1="${place}" x2="${place}" y1="${y}" y2="${y + 4}"/><text class="axis middle" x="${place}" y="${y + 18}">${sayTick(at)}</text>`
+    })}`
 }
 
 export const valueAxis = (y: Y, say: (value: number) => string): Html =>

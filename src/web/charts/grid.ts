@@ -49,12 +49,15 @@ export const gridChart = ({ id, title, words, from, to, rows, below }: Grid): Ht
       })
     return html`<rect class="idle" x="${row.left}" y="${top}" width="${size.width - size.right - row.left}" height="${row.height}"/><text class="axis end" x="${row.left - 8}" y="${top + row.height / 2 + 4}">${cutName(name)}</text>${drawn}`
   })
-  const ticks = x.ticks(8).map(at => {
-    const place = short(x(at))
-    const isDay = at.getTime() % 86_400_000 === 0
-    const says = isDay ? at.toISOString().slice(5, 10) : at.toISOString().slice(11, 16)
-    return html`<line class="tick" x1="${place}" x2="${place}" y1="0" y2="${floor}"/><text class="axis middle" x="${place}" y="${floor + 16}">${says}</text>`
-  })
+  const ticks = x
+    .ticks(8)
+    .filter(at => x(at) < size.width - size.right - 16)
+    .map(at => {
+      const place = short(x(at))
+      const isDay = at.getTime() % 86_400_000 === 0
+      const says = isDay ? at.toISOString().slice(5, 10) : at.toISOString().slice(11, 16)
+      return html`<line class="tick" x1="${place}" x2="${place}" y1="0" y2="${floor}"/><text class="axis middle" x="${place}" y="${floor + 16}">${says}</text>`
+    })
   return chart({
     ...{ id, title, words, height },
     shapes: html`${lines}${ticks}`,

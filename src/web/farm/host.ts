@@ -42,7 +42,7 @@ ${
     ? html`<p>Nothing.</p>`
     : html`<ul>${running.map(task =>
         task.state.at === 'running'
-          ? html`<li><a href="${runPath(task.state.run)}">${task.kind === 'build' ? 'Build' : 'Test'} on ${oneLine(task.image, 60)}</a>, for ${oneLine(task.project, 60)}, since ${sayRunning(task, now)}</li>`
+          ? html`<li><a href="${runPath(task.state.run)}">${task.kind === 'build' ? 'Build' : 'Test'} on ${oneLine(task.image, 60)}</a>, for ${oneLine(task.project, 60)}; it has run for ${sayRunning(task, now)}</li>`
           : none,
       )}</ul>`
 }

@@ -64,7 +64,7 @@ export const farmHeadline = (lines: HostLine[]): string => {
   const able = lines.filter(({ ok }) => ok)
   const sum = (key: 'slots' | 'busy') => able.reduce((all, { host }) => all + host[key], 0)
   const verb = able.length === 1 ? 'takes' : 'take'
-  return `${able.length} of ${sayCount(lines.length, 'test machine')} ${verb} work; ${sum('busy')} of their ${sayCount(sum('slots'), 'slot')} are busy.`
+  return `${able.length} of ${sayCount(lines.length, 'test machine')} ${verb} work. Busy slots: ${sum('busy')} of ${sum('slots')}.`
 }
 
 /** Images that the recipes name, that hosts serve, or that tasks wait for; by name. */

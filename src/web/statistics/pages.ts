@@ -24,9 +24,10 @@ const turnaroundPart = ({ turnaround, byDay, spread, from, now, days }: Statisti
   if (turnaround === undefined)
     return html`<h2>From patch to verdict</h2><p>No verdict was given in the last ${days} days.</p>`
   const { p50, p90, p99, count } = turnaround
+  const unit = unitOf(Math.max(...byDay.map(day => day.p90)))
   const line = (name: string, className: Line['className'], key: 'p50' | 'p90'): Line => ({
     ...{ name, className },
-    points: byDay.map(day => ({ at: day.at + dayMs / 2, value: day[key] })),
+    points: byDay.map(day => ({ at: Math.min(day.at + dayMs / 2, now), value: day[key] / unit.ms })),
   })
   const words = `Of ${sayCount(count, 'first verdict')} half came within ${sayDuration(p50)}, nine of ten within ${sayDuration(p90)}, 99 of 100 within ${sayDuration(p99)}.`
   return html`<h2>From patch to verdict</h2>
@@ -40,7 +41,7 @@ const turnaroundPart = ({ turnaround, byDay, spread, from, now, days }: Statisti
 ${lineChart({
   ...{ id: 'turnaround', title: 'Time to the first verdict, by day', words, from, to: now },
   lines: [line('half within', 'one', 'p50'), line('nine of ten within', 'two', 'p90')],
-  say: sayDuration,
+  say: value => `${value} ${unit.name}`,
   below: asTable('These figures as a table', dayTable(byDay)),
 })}
 ${barChart({
@@ -56,6 +57,12 @@ ${barChart({
   say: String,
   legend: [],
 })}`
+}
+
+/** Round figures on the axis. */
+const unitOf = (longest: number): { ms: number; name: string } => {
+  if (longest >= 2 * dayMs) return { ms: dayMs, name: 'd' }
+  return longest >= 2 * 3_600_000 ? { ms: 3_600_000, name: 'h' } : { ms: 60_000, name: 'min' }
 }
 
 const sayUpTo = (upTo: number | undefined): string =>
@@ -152,14 +159,14 @@ const rangePart = (
   days: number,
   project: string | undefined,
   projects: string[],
-): Html => html`<form class="filter" method="get" action="/statistics">
-<label>Time <select name="days">${ranges.map(one => html`<option value="${one}"${one === days ? html` selected` : none}>the last ${one} days</option>`)}</select></label>
+): Html => html`<form class="search" action="/statistics">
+<p><label for="days">Time</label><select id="days" name="days">${ranges.map(one => html`<option value="${one}"${one === days ? html` selected` : none}>the last ${one} days</option>`)}</select></p>
 ${
   projects.length < 2
     ? none
-    : html`<label>Project <select name="project"><option value="">all</option>${projects.map(one => html`<option${one === project ? html` selected` : none}>${one}</option>`)}</select></label>`
+    : html`<p><label for="project">Project</label><select id="project" name="project"><option value="">all</option>${projects.map(one => html`<option${one === project ? html` selected` : none}>${one}</option>`)}</select></p>`
 }
-<button>Show</button>
+<p><button>Show</button></p>
 </form>`
 
 /** How things went lately, in figures. */
