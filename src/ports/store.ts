@@ -10,7 +10,7 @@ import type { Sample } from '../model/history.ts'
 import type { Hold, Host } from '../model/host.ts'
 import type { Incident, IncidentId, Resolution } from '../model/incident.ts'
 import type { Instant } from '../model/instant.ts'
-import type { Job, JobId, Outcome, RunRecord, Task, TaskId, TaskState } from '../model/job.ts'
+import type { BlobId, Job, JobId, Outcome, RunRecord, Task, TaskId, TaskState } from '../model/job.ts'
 import type { KnownFailure, KnownState } from '../model/known.ts'
 import type { Address, Disposition, Mail, MailId, MessageId } from '../model/mail.ts'
 import type { HostRequest, Maintenance, MaintenanceId } from '../model/maintenance.ts'
@@ -103,6 +103,10 @@ export type Store = {
   /** How runs ended that ended after `since`, in short, the newest first; not of runs that an older Grapevine kept. */
   runEnds(filter: { since: Instant; limit: number }): Promise<RunEnd[]>
   outcome(task: TaskId): Promise<Outcome | undefined>
+  /** Blobs that only runs left that ended before that moment: evidence, and artifacts of series that nobody is to test any more. No mail is one. */
+  expiredBlobs(filter: { before: Instant; limit: number }): Promise<BlobId[]>
+  /** Those runs' blobs are named by `expiredBlobs` no more. */
+  forgetBlobs(gone: { blobs: BlobId[]; before: Instant }): Promise<void>
 
   /** What was kept already stays. */
   addSamples(samples: Sample[]): Promise<void>

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { appendFile, chmod, mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -26,6 +26,19 @@ describe('blobs on files', () => {
     expect(await buffer(blobs.stream(id))).toEqual(text)
     expect(await blobs.size(id)).toBe(text.length)
     expect(blobs.where(id)).toBe(join(folder, id.slice(0, 2), id.slice(2)))
+  })
+
+  it('drops what is old, and nothing that was put again since', async () => {
+    const { blobs } = await store()
+    await blobs.put(text)
+    const then = new Date(1000)
+    await utimes(blobs.where(id), then, then)
+    await blobs.put(text)
+    expect(await blobs.drop(id, 2000)).toBe(false)
+    await utimes(blobs.where(id), then, then)
+    expect(await blobs.drop(id, 2000)).toBe(true)
+    expect(await blobs.drop(id, 2000)).toBe(false)
+    expect(await blobs.size(id)).toBeUndefined()
   })
 
   it('stores the same bytes once, from a stream as well, also at the same time', async () => {

@@ -10,6 +10,7 @@ import { historyContract } from './history.ts'
 import { knownContract } from './known.ts'
 import { listContract } from './lists.ts'
 import { powerContract } from './power.ts'
+import { runBlobContract } from './run-blobs.ts'
 import {
   builtOutcome,
   hold,
@@ -55,6 +56,7 @@ export const storeContract = (name: string, make: () => Promise<Store>): void =>
     describe('blames', () => blameContract(() => store))
     describe('maintenance and requests to hosts', () => upkeepContract(() => store))
     describe('power', () => powerContract(() => store))
+    describe('files of runs', () => runBlobContract(() => store))
     describe('lists for pages', () => listContract(() => store))
 
     it('closes twice without complaint', async () => {

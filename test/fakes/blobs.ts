@@ -22,6 +22,7 @@ export const memoryBlobs = (): Blobs => {
     get: async id => get(id),
     stream: id => Readable.from([get(id)]),
     size: async id => kept.get(id)?.length,
+    drop: async id => kept.delete(id),
     where: id => `/blobs/${id}`,
   }
 }

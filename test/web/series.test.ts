@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RawMail } from '../../src/ports/mail-source.ts'
 import { app } from '../../src/web/app.ts'
+import { tendOldBlobs } from '../../src/wiring/old-blobs.ts'
 import { type Flow, openFlow, project } from '../fakes/flow.ts'
 import { webParts } from './open.ts'
 
@@ -145,12 +146,18 @@ describe('a run', () => {
   })
 
   test('a log that expired says when and why', async () => {
-    const { store } = flow.wired
+    const { store, blobs } = flow.wired
     const run = await store.run(await runOf('busybox'))
     if (!run) throw new Error('there is one')
-    await store.saveRun({ ...run, endedAt: Date.UTC(2026, 0, 1), evidence: { log: 'f'.repeat(64) } })
+    const log = await blobs.put(Buffer.from('old\n'))
+    await store.saveRun({ ...run, id: `${run.id}-old`, endedAt: Date.UTC(2026, 0, 1), evidence: { log } })
     const config = { ...flow.wired.config, keepLogsMs: 2 * 86_400_000 }
-    const answer = await app(webParts(flow.wired, { config })).request(`/runs/${run.id}/log`)
+    const page = `/runs/${run.id}-old/log`
+    expect((await get(page)).status).toBe(200)
+    await tendOldBlobs({ ...flow.wired, config })
+    // The others are of today.
+    expect((await get(`/runs/${run.id}/log`)).status).toBe(200)
+    const answer = await app(webParts(flow.wired, { config })).request(page)
     expect(answer.status).toBe(410)
     expect(await answer.text()).toContain(
       'The log expired at 2026-01-03 00:00 UTC: such files are kept for 2 days.',

@@ -1,10 +1,11 @@
 // Big bytes as files, named by their SHA-256 digest: raw mails, logs, artifacts, screenshots.
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform, type TransformCallback } from 'node:stream'
 import { Fault } from '../../model/fault.ts'
+import type { Instant } from '../../model/instant.ts'
 import type { BlobId } from '../../model/job.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import { errnoFault, errnoOf } from '../../text/errno.ts'
@@ -18,6 +19,7 @@ export const fileBlobs = ({ folder }: { folder: string }): Blobs => ({
   get: id => get(pathOf(folder, id), id),
   stream: id => verified(pathOf(folder, id), id),
   size: id => size(pathOf(folder, id)),
+  drop: (id, since) => drop(pathOf(folder, id), since),
   where: id => pathOf(folder, id),
 })
 
@@ -37,7 +39,11 @@ const putBytes = async (folder: string, bytes: Uint8Array): Promise<BlobId> => {
 /** Comparing is far cheaper than writing and flushing again. */
 const isWhole = async (path: string, bytes: Uint8Array): Promise<boolean> => {
   try {
-    return (await stat(path)).size === bytes.length && Buffer.compare(await readFile(path), bytes) === 0
+    const isSame =
+      (await stat(path)).size === bytes.length && Buffer.compare(await readFile(path), bytes) === 0
+    // It is wanted anew: whoever drops old ones leaves it alone.
+    if (isSame) await utimes(path, new Date(), new Date())
+    return isSame
   } catch {
     return false
   }
@@ -131,6 +137,17 @@ const size = async (path: string): Promise<number | undefined> => {
     return (await stat(path)).size
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
+    throw errnoFault(error, 'blob', path)
+  }
+}
+
+const drop = async (path: string, since: Instant): Promise<boolean> => {
+  try {
+    if ((await stat(path)).mtimeMs >= since) return false
+    await rm(path)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
     throw errnoFault(error, 'blob', path)
   }
 }

@@ -18,5 +18,6 @@ export const noBlobs = (): Blobs => ({
     throw notKept()
   },
   size: async () => undefined,
+  drop: async () => false,
   where: id => id,
 })

@@ -4,6 +4,7 @@ import { endOf, type RunEnd, type RunGist } from '../../model/run-end.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks, taskKey } from './columns.ts'
 import { noteEnd } from './figures.ts'
+import { noteBlobs } from './run-blobs.ts'
 import type { Db, Tables } from './tables.ts'
 
 type JsonRow = { id: string; data: string }
@@ -84,6 +85,7 @@ const runStore = (db: Db): Pick<Store, 'saveRun' | 'run' | 'runsOf' | 'runEnds'>
         .values({ id: run.id, ...values })
         .onConflict(conflict => conflict.column('id').doUpdateSet(values))
         .execute()
+      await noteBlobs(transaction, run)
       if (isKnown) return
       const { host, startedAt } = run
       await noteEnd(transaction, { host, startedAt, endedAt: end.at, isOurs: end.gist.kind === 'ours' })

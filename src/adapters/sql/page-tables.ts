@@ -2,12 +2,14 @@
 import { figureTables } from './figure-tables.ts'
 import { lineTables } from './line-tables.ts'
 import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
+import { runBlobTables } from './run-blobs.ts'
 
 export const pageTables = async (db: AnyDb, flavour: Flavour): Promise<void> => {
   await forgeTables(db, flavour)
   await accessTables(db, flavour)
   await figureTables(db, flavour)
   await lineTables(db, flavour)
+  await runBlobTables(db)
   const indexes: [name: string, table: string, columns: string[]][] = [
     ['pull_by_project', 'pull', ['project', 'state_at']],
     ['forge_event_by_state', 'forge_event', ['state_at', 'seq']],

@@ -17,6 +17,7 @@ import type { Flavour } from './make-table.ts'
 import { migrate } from './migrations.ts'
 import { postgres, postgresFault, postgresGaveWay } from './postgres.ts'
 import { proofStore } from './proofs.ts'
+import { runBlobStore } from './run-blobs.ts'
 import { seriesReads } from './reads/series.ts'
 import { statisticsReads } from './reads/statistics.ts'
 import { testReads } from './reads/tests.ts'
@@ -91,6 +92,7 @@ export const openStore = async (options: { url?: string | undefined; folder: str
     ...mailStore(db),
     ...seriesStore(db, flavour),
     ...jobStore(db),
+    ...runBlobStore(db),
     ...verdictStore(db),
     ...replyStore(db),
     ...digestStore(db),

@@ -98,6 +98,8 @@ export type Tables = {
     gist: ColumnType<string | null, string | null | undefined, string | null>
     data: string
   }
+  /** What runs left (run-blobs.ts). */
+  run_blob: { run: string; blob: string; task: string; is_artifact: number; ended_at: number }
   verdict: {
     seq: Sequence
     series: string
