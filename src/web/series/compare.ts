@@ -51,12 +51,28 @@ const shortened = (lines: DiffedLine[]): DiffedLine[] => {
 /** The diff takes the product of lines and differences. */
 const maxLines = 3000
 
+/** What is left out first, as everybody is used to. */
+const inOrder = (lines: DiffedLine[]): DiffedLine[] => {
+  const runs: DiffedLine[][] = []
+  for (const line of lines) {
+    const last = runs.at(-1)
+    if (last && (last[0]?.kind === 'context') === (line.kind === 'context')) last.push(line)
+    else runs.push([line])
+  }
+  return runs.flatMap(run => [
+    ...run.filter(({ kind }) => kind !== 'added'),
+    ...run.filter(({ kind }) => kind === 'added'),
+  ])
+}
+
 const differing = (older: string[], newer: string[]): DiffedLine[] =>
   shortened(
-    (diff(newer, older) ?? []).map(([sign, text]) => ({
-      kind: sign === 1 ? ('added' as const) : sign === -1 ? ('removed' as const) : ('context' as const),
-      text,
-    })),
+    inOrder(
+      (diff(newer, older) ?? []).map(([sign, text]) => ({
+        kind: sign === 1 ? ('added' as const) : sign === -1 ? ('removed' as const) : ('context' as const),
+        text,
+      })),
+    ),
   )
 
 const isSame = (a: string[], b: string[]): boolean =>

@@ -132,10 +132,10 @@ ${probes(tasks)}`
 const versionsSection = ({ series, versions }: SeriesCase): Html => {
   if (versions.length < 2) return none
   return html`<h2>Versions</h2>
-<div class="wide"><table><thead><tr><th scope="col">Version</th><th scope="col">Title</th><th scope="col">Came</th><th scope="col">Verdict</th><th scope="col"></th></tr></thead>
+<div class="wide"><table><thead><tr><th scope="col">Version</th><th scope="col">Title</th><th scope="col">Came</th><th scope="col">Verdict</th><th scope="col">Changes</th></tr></thead>
 <tbody>${versions.map(one => {
     const isThis = one.id === series.id
-    return html`<tr><th scope="row">${isThis ? html`<span aria-current="page">${one.version}, this one</span>` : html`<a href="${seriesPath(one.id)}">${one.version}</a>`}</th><td>${oneLine(one.title)}</td><td>${time(one.firstAt)}</td><td>${one.verdict?.kind ?? 'none'}</td><td>${isThis ? none : html`<a href="${comparePath(series.id, one.id)}">Compare with version ${one.version}</a>`}</td></tr>`
+    return html`<tr><th scope="row">${isThis ? html`<span aria-current="page">${one.version}, this one</span>` : html`<a href="${seriesPath(one.id)}">${one.version}</a>`}</th><td>${oneLine(one.title)}</td><td>${time(one.firstAt)}</td><td>${one.verdict?.kind.replaceAll('-', ' ') ?? 'none'}</td><td>${isThis ? none : html`<a href="${comparePath(series.id, one.id)}">Compare with version ${one.version}</a>`}</td></tr>`
   })}</tbody></table></div>`
 }
 
