@@ -55,11 +55,11 @@ export const openProbot = async (
   const probot = new Probot({
     ...{ appId: config.id, privateKey, secret, baseUrl: config.api },
     log: silent as unknown as NonNullable<ProbotOptions['log']>,
-    Octokit: ProbotOctokit.defaults({
-      throttle: { enabled: true, ...putOff },
-      retry,
-      userAgent: 'grapevine',
-    }),
+    // probot's own handlers would wait for hours.
+    Octokit: ProbotOctokit.defaults((given: { throttle?: object }) => ({
+      ...{ ...given, retry, userAgent: 'grapevine' },
+      throttle: { ...given.throttle, enabled: true, ...putOff },
+    })),
     request: requestBy(dispatcher) as NonNullable<ProbotOptions['request']>,
   })
   await probot.ready()
@@ -112,10 +112,12 @@ export const openApp = (config: GithubAppConfig, { clock }: { clock: Clock }): A
       answer: installation,
     }).catch(error => {
       if (!isGone(error)) throw error
-      throw new Refusal(404, 'later', `${name}: it is not installed in ${repository}`, installRemedy(config))
+      throw new Fault('refused', 'later', `${name}: it is not installed in ${repository}`, {
+        remedy: installRemedy(config),
+      })
     })
     if (value.suspended_at != null)
-      throw new Refusal(403, 'later', `${name}: its installation in ${repository} is suspended`)
+      throw new Fault('refused', 'later', `${name}: its installation in ${repository} is suspended`)
     const own =
       asks.get(value.id) ?? asking({ name, clock, remedies: appRemedies, client: () => clientOf(value.id) })
     asks.set(value.id, own)
