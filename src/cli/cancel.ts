@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { Fault, UsageError } from '../model/fault.ts'
 import { type Cancelled, cancel as cancelIt } from '../stages/plan/cancel.ts'
+import { writeDown } from './audited.ts'
 import type { CliDeps } from './deps.ts'
 import { operator } from './holds.ts'
 import { withStore } from './stored.ts'
@@ -28,6 +29,7 @@ const run = (deps: CliDeps, id: string, { reason }: { reason: string }) =>
         `no series, job or task is called ${id}`,
         'See what there is: grapevine series list, grapevine queue show',
       )
+    await writeDown(deps, store, { what: 'cancel', about: id, reason: why })
     deps.stdout.write(say(done))
   })
 

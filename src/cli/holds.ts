@@ -8,6 +8,7 @@ import type { Hold } from '../model/host.ts'
 import type { Task } from '../model/job.ts'
 import { holdOn } from '../model/standing.ts'
 import type { Store } from '../ports/store.ts'
+import { writeDown } from './audited.ts'
 import type { CliDeps } from './deps.ts'
 import { exitCode } from './exit.ts'
 import { withStore } from './stored.ts'
@@ -28,6 +29,9 @@ export const operator = (env: NodeJS.ProcessEnv): string => {
 }
 
 export const nameOf = (on: On): string => (on.kind === 'queue' ? 'the queue' : `${on.kind} ${on.name}`)
+
+/** As the audit log has it. */
+const thing = (on: On): string => (on.kind === 'queue' ? 'queue' : nameOf(on))
 
 /** `new disk (olga@alpha, until 2026-12-24 18:00 UTC)`. */
 export const sayHold = ({ reason, by, until }: Hold): string =>
@@ -81,6 +85,7 @@ export const setHold = async (
   if (reason === '') throw new UsageError('--reason is missing', 'Say why: others will read it')
   const hold: Hold = { on, how, reason, by: operator(deps.env), since: now, until }
   await store.setHold(hold)
+  await writeDown(deps, store, { what: how, about: thing(on), reason })
   const end = until === undefined ? '' : `, until ${sayInstant(until)}`
   deps.stdout.write(`${nameOf(on)} ${done}${end}\n`)
   if (given.wait) await waitFor(deps, store, on)
@@ -89,6 +94,7 @@ export const setHold = async (
 /** Says so when nothing was held: it is what was wanted. */
 export const endHold = async (deps: CliDeps, store: Store, on: On): Promise<void> => {
   const was = await store.endHold(on)
+  if (was) await writeDown(deps, store, { what: 'resume', about: thing(on) })
   const [again, never] =
     on.kind === 'queue' ? ['is open again', 'was not paused'] : ['takes work again', 'was not held']
   deps.stdout.write(`${nameOf(on)} ${was ? again : never}\n`)

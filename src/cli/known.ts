@@ -8,6 +8,7 @@ import { bugAddress, type Decision, decideKnown, findKnown, shortIds } from '../
 import { knownId } from '../stages/known/propose.ts'
 import { nameOf, sayBug } from '../stages/known/say.ts'
 import { cleanLine } from '../text/clean.ts'
+import { writeDown } from './audited.ts'
 import type { CliDeps } from './deps.ts'
 import { operator } from './holds.ts'
 import { checkProject } from './say.ts'
@@ -121,6 +122,12 @@ const decide = (deps: CliDeps, id: string, decision: Decision) =>
         decided.no.includes('no bug yet') ? `Name it: grapevine known confirm ${id} --bug ADDRESS` : seeList,
       )
     const { known } = decided
+    const reason = 'why' in decision ? decision.why : ''
+    await writeDown(deps, store, {
+      what: `${decision.do} known failure`,
+      about: `known failure ${known.id}`,
+      reason,
+    })
     deps.stdout.write(`${known.id} ${done[decision.do]}: ${nameOf(known)}\n`)
   })
 

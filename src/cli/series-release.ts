@@ -1,6 +1,7 @@
 // `grapevine series release`: a series that was held goes on, and its author is known from then on.
 import { Command } from 'commander'
 import { UsageError } from '../model/fault.ts'
+import { writeDown } from './audited.ts'
 import type { CliDeps } from './deps.ts'
 import { withStore } from './stored.ts'
 
@@ -13,6 +14,7 @@ const run = (deps: CliDeps, id: string) =>
       throw new UsageError(`series ${id} is not held: it is ${series.state.at}`)
     const { address } = series.author
     await store.addAuthor(series.project, { address, at: Date.now(), signed: false })
+    await writeDown(deps, store, { what: 'release', about: `series ${id}` })
     deps.stdout.write(`series ${id} goes on; ${address} is known from now on\n`)
   })
 

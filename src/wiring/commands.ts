@@ -1,7 +1,14 @@
 // The commands of a mail, one after another: may the sender do that, is it sure who asks, do it, answer. What each does: command-acts.ts.
 import { createHash, randomBytes } from 'node:crypto'
 import { isSilenced } from '../model/address.ts'
-import { type Command, confirmWithinMs, needsProof, nextCommand } from '../model/command.ts'
+import {
+  type Command,
+  confirmWithinMs,
+  isForOperators,
+  needsProof,
+  nextCommand,
+  type Request,
+} from '../model/command.ts'
 import { Fault } from '../model/fault.ts'
 import { botProject, type Mail } from '../model/mail.ts'
 import type { Reply } from '../model/reply.ts'
@@ -11,6 +18,7 @@ import { commandsIn } from '../stages/command/note.ts'
 import { isProven, permit } from '../stages/command/permit.ts'
 import { threadOf } from '../stages/command/thread.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
+import { oneLine } from '../text/clean.ts'
 import { act, forbidden } from './command-acts.ts'
 import { answerCommand } from './command-answer.ts'
 import { type Act, aboutOf, deny, missingBase } from './command-series.ts'
@@ -50,6 +58,30 @@ const isReachable = async ({ store, clock }: Wired, { command }: Case): Promise<
   return !isSilenced(await store.address(command.sender), clock.now())
 }
 
+/** What belongs into the audit log: operators' commands that change something, and a cancel. */
+const isDeed = (request: Request): boolean =>
+  request.do === 'cancel' ||
+  (isForOperators(request) && !('what' in request && (request.what === 'list' || request.what === 'show')))
+
+/** Under the command's id: once, however often it is tried. */
+const writeDown = (
+  { store, clock }: Wired,
+  { id, sender, line, series }: Command,
+  came: Act,
+): Promise<void> =>
+  store.addAudit({
+    ...{
+      id: `command-${id}`,
+      at: clock.now(),
+      who: sender,
+      by: 'mail',
+      what: 'command',
+      reason: oneLine(line, 200),
+    },
+    about: series === undefined ? '' : `series ${series}`,
+    came: came.how === 'done' ? '' : `no: ${oneLine(came.what, 300)}`,
+  })
+
 /** Saves what came of a command, with its answer and what it changed, and queues what follows. */
 const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
   const { command, series } = given
@@ -71,7 +103,10 @@ const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
   const round = came.save?.round ?? series?.round ?? 0
   const saved: Command = { ...command, series: series?.id, round, state }
   if (!(await store.moveCommand(saved, command.state.at, { reply, series: came.save }))) return
-  log('info', `${command.line} (${command.sender}): ${state.at}, ${came.what}`, { mail: command.mail })
+  if (isDeed(command.request)) await writeDown(wired, saved, came)
+  log('info', `${command.line} (${command.sender}): ${state.at}, ${came.what}`, {
+    ...{ mail: command.mail, series: command.series },
+  })
   await came.after?.()
   if (reply?.state.at === 'pending') await queue.push(pushes.reply(reply.id, 0))
 }

@@ -7,6 +7,7 @@ import { dayMs } from '../../model/instant.ts'
 import type { PowerAct, PowerAction } from '../../model/power.ts'
 import type { Power } from '../../ports/power.ts'
 import type { Store } from '../../ports/store.ts'
+import { writeDown } from '../audited.ts'
 import type { CliDeps } from '../deps.ts'
 import { exitCode } from '../exit.ts'
 import { operator, runningOn } from '../holds.ts'
@@ -100,6 +101,8 @@ const act = async (deps: CliDeps, what: PowerAct, { host, given }: { host: strin
         may: mayNow(host, clock.now()),
       },
     )
+    if (switched.at !== 'refused')
+      await writeDown(deps, store, { what: `power ${what}`, about: `host ${host}`, reason: given.reason })
     if (switched.at === 'failed') throw switched.fault
     if (switched.at === 'refused')
       throw new Fault('refused', 'soon', `the power of ${host} is being switched at this moment`, {

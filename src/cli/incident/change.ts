@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { UsageError } from '../../model/fault.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Amendment, Decided, IncidentDecision } from '../../wiring/incident-acts.ts'
+import { writeDown } from '../audited.ts'
 import type { CliDeps } from '../deps.ts'
 import { operator } from '../holds.ts'
 import { withStore } from '../stored.ts'
@@ -26,6 +27,8 @@ const say = (deps: CliDeps, { id, decision, done, before }: Said) =>
   withStore(deps, async store => {
     const { decide } = await acts(store)
     const { incident, isNew } = taken(await decide(id, decision, operator(deps.env)))
+    if (isNew)
+      await writeDown(deps, store, { what: `${decision.do} incident`, about: `incident ${incident.id}` })
     deps.stdout.write(`incident ${incident.id} ${isNew ? done : before}\n`)
   })
 
@@ -71,6 +74,7 @@ const open = async (deps: CliDeps, about: string, options: Opening) => {
     const { host: hosts = [], image: images = [], project = names } = options
     const given = { about, words: wordsOf(options), hosts, images, projects: project }
     const { incident } = taken(await open(given, operator(deps.env)))
+    await writeDown(deps, store, { what: 'open incident', about: `incident ${incident.id}`, reason: about })
     deps.stdout.write(`incident ${incident.id} is open\n`)
   })
 }

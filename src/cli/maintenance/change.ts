@@ -5,6 +5,7 @@ import { isLive, type Maintenance, type MaintenanceEvent, nextMaintenance } from
 import type { Store } from '../../ports/store.ts'
 import { followingMaintenance } from '../../stages/maintenance/plan.ts'
 import { saySpan } from '../../text/span.ts'
+import { writeDown } from '../audited.ts'
 import type { CliDeps } from '../deps.ts'
 import { operator } from '../holds.ts'
 import { withStore } from '../stored.ts'
@@ -13,7 +14,7 @@ import { example, find, idArgument, refuseOverlap, see, spanOf, what, wholeSecon
 
 /** Throws UsageError, with why, if it changes nothing. */
 const change = async (
-  store: Store,
+  { deps, store }: { deps: CliDeps; store: Store },
   { id, event, refused }: { id: string; event: MaintenanceEvent; refused: string },
 ): Promise<Maintenance> => {
   let before: Maintenance | undefined
@@ -23,7 +24,15 @@ const change = async (
   })
   if (!after) throw new UsageError(`there is no maintenance ${id}`, see)
   if (after === before) throw new UsageError(`maintenance ${id}: ${refused}`, see)
+  const what = `${verbs[event.on] ?? event.on} maintenance`
+  const reason = event.on === 'cancelled' ? event.why : ''
+  await writeDown(deps, store, { what, about: `maintenance ${id}`, reason })
   return after
+}
+
+/** As the audit log has them. */
+const verbs: Partial<Record<MaintenanceEvent['on'], string>> = {
+  ...{ moved: 'move', finished: 'finish', cancelled: 'cancel' },
 }
 
 type Moving = { from?: string; to?: string; reason?: string }
@@ -46,7 +55,7 @@ const move = (deps: CliDeps, begins: string, given: Moving) =>
     }
     await refuseOverlap(store, { ...window, ...moved })
     const event = { on: 'moved', ...moved } as const
-    const after = await change(store, { id, event, refused: 'nothing changes, or it is over' })
+    const after = await change({ deps, store }, { id, event, refused: 'nothing changes, or it is over' })
     deps.stdout.write(
       `maintenance ${id} is moved: ${saySpan(after.from, after.to)}; those who know of it are told\n`,
     )
@@ -64,7 +73,7 @@ const extend = (deps: CliDeps, begins: string, given: { to: string }) =>
         `it lasts until ${sayInstant(window.to)} anyway`,
         `To end it earlier: grapevine maintenance finish ${id}`,
       )
-    await change(store, { id, event: { on: 'moved', to }, refused: 'it is over' })
+    await change({ deps, store }, { id, event: { on: 'moved', to }, refused: 'it is over' })
     deps.stdout.write(`maintenance ${id} lasts until ${sayInstant(to)}; those who know of it are told\n`)
   })
 
@@ -75,7 +84,7 @@ const finish = (deps: CliDeps, begins: string, { unproven = false }: { unproven?
       ...(unproven ? { unproven: operator(deps.env) } : {}),
     }
     const { id } = await find(store, begins)
-    const window = await change(store, { id, event, refused: 'it is not running' })
+    const window = await change({ deps, store }, { id, event, refused: 'it is not running' })
     deps.stdout.write(
       unproven
         ? `maintenance ${id} ends, and ${what(window)} takes work again without a proof\n`
@@ -98,7 +107,10 @@ const cancel = (deps: CliDeps, begins: string, given: { reason: string; series?:
       ...{ on: 'cancelled', by: operator(deps.env), why },
       ...(given.series ? { whole: true } : {}),
     }
-    const { state } = await change(store, { id, event, refused: 'it is over, or was cancelled already' })
+    const { state } = await change(
+      { deps, store },
+      { id, event, refused: 'it is over, or was cancelled already' },
+    )
     const told = state.at === 'cancelled' && state.untold ? '; those who know of it are told' : ''
     const next = following ? `\nthe next one is ${saySpan(following.from, following.to)}` : ''
     deps.stdout.write(`maintenance ${id} is cancelled${told}${next}\n`)

@@ -8,6 +8,7 @@ import type { Store } from '../../ports/store.ts'
 import { followingMaintenance, plannedMaintenance, waitingProjects } from '../../stages/maintenance/plan.ts'
 import { repeatRule, sayRepeat } from '../../text/calendar.ts'
 import { saySpan } from '../../text/span.ts'
+import { writeDown } from '../audited.ts'
 import type { CliDeps } from '../deps.ts'
 import { operator } from '../holds.ts'
 import { knownHost } from '../host/list.ts'
@@ -55,6 +56,7 @@ const plan = (deps: CliDeps, given: Planning) =>
     const following = followingMaintenance(window, from)
     if (following && following.from <= to) throw new UsageError('it would still run when it is repeated')
     const isNew = await store.addMaintenance(window)
+    if (isNew) await writeDown(deps, store, { what: 'plan maintenance', about: what(window), reason })
     const config = await deps.config({ repositories: 'later', secrets: 'later' })
     const announced = announcedFrom(window, config.notices.announceMs)
     const again = repeat === undefined ? '' : `, ${sayRepeat(repeat, from)}`

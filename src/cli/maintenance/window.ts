@@ -4,6 +4,7 @@ import type { Instant } from '../../model/instant.ts'
 import type { Maintenance } from '../../model/maintenance.ts'
 import type { Store } from '../../ports/store.ts'
 import { sayLength, saySpan } from '../../text/span.ts'
+import { overlapping } from '../../wiring/maintenance-acts.ts'
 import { parseWhen, sayInstant } from '../when.ts'
 
 export const see = 'See: grapevine maintenance list --all'
@@ -50,15 +51,7 @@ export const spanOf = (given: { from: string; to: string }, now: Instant): { fro
 
 /** Throws UsageError if something of it rests then already. */
 export const refuseOverlap = async (store: Store, window: Maintenance): Promise<void> => {
-  const other = (await store.maintenances({ live: true })).find(
-    one =>
-      one.id !== window.id &&
-      one.from < window.to &&
-      window.from < one.to &&
-      (one.hosts.length === 0 ||
-        window.hosts.length === 0 ||
-        one.hosts.some(name => window.hosts.includes(name))),
-  )
+  const other = await overlapping(store, window)
   if (!other) return
   const when = saySpan(other.from, other.to)
   throw new UsageError(

@@ -18,7 +18,9 @@ const row = (
 ): Html => html`<tr><td>${time(line.at)}</td><td>${line.who} <span class="by">(${ways[line.by]})</span></td><td>${line.what}</td><td>${line.about === '' ? '' : html`<a href="/audit?about=${encodeURIComponent(line.about)}">${line.about}</a>`}</td><td>${line.reason}</td>${came(line.came)}</tr>
 `
 
-export const auditTable = (lines: AuditLine[]): Html => html`<div class="wide"><table class="audit">
+export const auditTable = (
+  lines: AuditLine[],
+): Html => html`<div class="wide" tabindex="0" role="group" aria-label="What was done"><table class="audit">
 <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">To what</th><th scope="col">Why</th><th scope="col">Came of it</th></tr></thead>
 <tbody>
 ${lines.map(row)}</tbody>

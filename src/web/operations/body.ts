@@ -69,7 +69,7 @@ const heldPart = ({ held }: OperationsView, csrf: Csrf): Html => html`<section i
 ${
   held.length === 0
     ? html`<p>Nothing is held.</p>`
-    : html`<div class="wide"><table>
+    : html`<div class="wide" tabindex="0" role="group" aria-label="What is held"><table>
 <thead><tr><th scope="col">What</th><th scope="col">How</th><th scope="col">Why</th><th scope="col">By</th><th scope="col">Since</th><th scope="col">Until</th><th scope="col">Resume</th></tr></thead>
 <tbody>
 ${held.map(line => heldRow(line, csrf))}</tbody>
@@ -77,7 +77,9 @@ ${held.map(line => heldRow(line, csrf))}</tbody>
 }
 </section>`
 
-const hostsPart = ({ hosts }: OperationsView): Html => html`<div class="wide" id="standing" data-live><table>
+const hostsPart = ({
+  hosts,
+}: OperationsView): Html => html`<div class="wide" id="standing" data-live tabindex="0" role="group" aria-label="Hosts and how they stand"><table>
 <thead><tr><th scope="col">Host</th><th scope="col">State</th></tr></thead>
 <tbody>
 ${hosts.map(
@@ -173,7 +175,7 @@ const seriesPart = ({ waiting, images }: OperationsView, csrf: Csrf): Html => ht
 ${
   waiting.length === 0
     ? html`<p>No series waits for an operator.</p>`
-    : html`<div class="wide"><table>
+    : html`<div class="wide" tabindex="0" role="group" aria-label="Series that wait"><table>
 <caption>These wait for your word, as their authors are new</caption>
 <thead><tr><th scope="col">Series</th><th scope="col">Author</th><th scope="col">Why</th><th scope="col">Since</th><th scope="col">Let go</th></tr></thead>
 <tbody>
@@ -219,7 +221,7 @@ const windowsPart = ({ windows, hosts }: OperationsView, csrf: Csrf): Html => ht
 ${
   windows.length === 0
     ? html`<p>None is planned.</p>`
-    : html`<div class="wide"><table>
+    : html`<div class="wide" tabindex="0" role="group" aria-label="Windows that are planned"><table>
 <thead><tr><th scope="col">What rests</th><th scope="col">Why</th><th scope="col">From</th><th scope="col">To</th><th scope="col">End or call off</th></tr></thead>
 <tbody>
 ${windows.map(line => windowRow(line, csrf))}</tbody>
