@@ -14,6 +14,7 @@ import { type BugResultMemory, bugResultMemory, tendBugResults, tendLanded } fro
 import { bugWriteMemory, tendBugWrites } from './bug-writes.ts'
 import { tellAskers } from './command-results.ts'
 import { sendDigests } from './digests.ts'
+import { forgeMemory, tendForge } from './forge.ts'
 import { forgeCommandMemory, tendForgeCommands } from './forge-commands.ts'
 import { forgeShownMemory, tendForgeShown } from './forge-show.ts'
 import { hookMemory, tendHooks } from './hooks.ts'
@@ -21,6 +22,7 @@ import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendMaintenance } from './maintenance.ts'
 import { noticeMemory, tendNotices } from './notices.ts'
+import { pruneBlobsEveryMs, tendOldBlobs } from './old-blobs.ts'
 import { tendCapped } from './outbox.ts'
 import { tendPower } from './power.ts'
 import { noteEveryMs, tendQueueNote } from './queue-note.ts'
@@ -130,6 +132,7 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
   const [bases, switches] = [newBaseMemory(), powerMemory()]
   const noticed = noticeMemory(memory.incidents.looked)
   const [watched, written, inStep] = [watchMemory(wired), bugWriteMemory(), syncMemory()]
+  const pulled = forgeMemory()
   const [shown, commanded] = [forgeShownMemory(), forgeCommandMemory()]
   const hooked = hookMemory()
   const { complain } = memory
@@ -146,8 +149,10 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
     { what: 'bugs of series', act: () => tendBugResults(wired, memory.bugs) },
     { what: 'writes to bugs', act: () => tendBugWrites(wired, written) },
     { what: 'comments in step with bugs', act: () => tendSync(wired, inStep) },
+    { what: 'pull requests', act: () => tendForge(wired, pulled) },
     { what: 'results on GitHub', act: () => tendForgeShown(wired, shown) },
     { what: 'commands on GitHub', act: () => tendForgeCommands(wired, commanded) },
+    { what: 'old logs', act: () => tendOldBlobs(wired), everyMs: pruneBlobsEveryMs },
     { what: 'webhooks', act: () => tendHooks(wired, hooked) },
     { what: 'bases', act: () => tendBranches(wired, bases, complain), everyMs: basesEveryMs },
     // A large repository may take a while to be looked through.
