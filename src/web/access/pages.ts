@@ -8,6 +8,7 @@ import type { Door } from '../../ports/login.ts'
 import { isMailable } from '../../text/compose.ts'
 import { type Doors, doorsOf } from '../../wiring/doors.ts'
 import { linkForMs, sendLoginLink } from '../../wiring/login-mail.ts'
+import { turns } from '../../wiring/wire.ts'
 import { page, trouble } from '../layout.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
 import { linkBody, loginBody, sentBody } from './forms.ts'
@@ -69,13 +70,15 @@ const sendLink = async (parts: WebParts, given: { address: string; base: string;
 
 const mailPages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
+  // One after another: of several at once each would be the first that is counted.
+  const inTurn = turns()
   pages.post('/login/mail', limit(parts, 'login'), async c => {
     const base = baseOf(c, parts)
     if (base === undefined) return noBase(c, parts)
     const [address, to] = [await field(c, 'address'), safePath(await field(c, 'to'))]
     // While the database is away nobody gets a link: that is said to everybody alike.
     await (await parts.wired()).store.session('')
-    sendLink(parts, { address, base, to }).catch((error: Error) =>
+    inTurn(() => sendLink(parts, { address, base, to })).catch((error: Error) =>
       parts.log('error', `log in: a link was not sent: ${error.message}`),
     )
     return page(c, parts, { title: 'Look into your mail', here: 'login', body: sentBody(linkForMs / 60_000) })
