@@ -1,10 +1,12 @@
 // What monitoring asks for: numbers that are true and bounded, and whether the pages are ready. And tokens on their page.
+import { Hono } from 'hono'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Config } from '../../src/config/config.ts'
 import { Fault } from '../../src/model/fault.ts'
+import { tokenPages } from '../../src/web/api/tokens.ts'
 import { app } from '../../src/web/app.ts'
-import type { WebParts } from '../../src/web/parts.ts'
-import { addToken } from '../../src/wiring/tokens.ts'
+import type { Env, WebParts } from '../../src/web/parts.ts'
+import { addToken, heldToken } from '../../src/wiring/tokens.ts'
 import { host, incident } from '../contract/samples.ts'
 import { type Flow, openFlow } from '../fakes/flow.ts'
 import { letter } from '../fakes/list.ts'
@@ -73,6 +75,47 @@ test('who reads numbers shows a token with the scope for it', async () => {
   expect(await status()).toBe(401)
   expect(await status((await made(['read'])).token)).toBe(403)
   expect(await status((await made(['metrics'])).token)).toBe(200)
+})
+
+test('an operator makes a token that is shown once, and revokes it', async () => {
+  const pages = new Hono<Env>()
+  pages.use(async (c, next) => {
+    c.set('viewer', { name: 'olga', address: undefined, by: 'mail', role: 'operator' })
+    c.set('csrf', 'secret')
+    await next()
+  })
+  pages.route('/', tokenPages(webParts(flow.wired)))
+  const post = (path: string, fields: string[][]) =>
+    pages.request(path, { method: 'POST', body: new URLSearchParams(fields) })
+  const made = await post('/tokens', [
+    ...[
+      ['name', 'nightly <b>'],
+      ['scope', 'read'],
+      ['scope', 'operate'],
+      ['days', '30'],
+    ],
+  ])
+  const text = await made.text()
+  const token = /gvt_[\w-]{43}/.exec(text)?.[0] ?? ''
+  expect(text).toContain('nightly &lt;b&gt;')
+  const { store, clock } = flow.wired
+  const kept = await heldToken(store, token, clock.now())
+  expect(kept).toMatchObject({
+    scopes: ['read', 'operate'],
+    by: 'olga',
+    expiresAt: clock.now() + 30 * 86_400_000,
+  })
+  expect(await (await pages.request('/tokens')).text()).not.toContain('gvt_')
+  expect(
+    (
+      await post('/tokens', [
+        ['name', 'x'],
+        ['days', '30'],
+      ])
+    ).status,
+  ).toBe(422)
+  expect((await post('/tokens/revoke', [['id', kept?.id ?? '']])).status).toBe(303)
+  expect(await heldToken(store, token, clock.now())).toBeUndefined()
 })
 
 test('readers are led to the login instead of the tokens', async () => {

@@ -30,7 +30,7 @@ export const aboutPage = (c: Asked, parts: WebParts, all: Described[]): Promise<
     title: 'API',
     body: html`<h1>API</h1>
 <p>Programs can ask what these pages show, as JSON, and do what people do here. Programs read its whole description at
-<a href="/api/openapi.json"><code>/api/openapi.json</code></a> (OpenAPI 3.1).</p>
+<a href="/api/openapi.json"><code>/api/openapi.json</code></a> (OpenAPI 3.1). All of it is below <code>/api/v1</code>.</p>
 <div class="wide" tabindex="0" role="region" aria-label="What can be asked"><table>
 <thead><tr><th scope="col">Request</th><th scope="col">What it gives</th><th scope="col">For</th></tr></thead>
 <tbody>${all.map(row)}</tbody></table></div>
@@ -43,7 +43,7 @@ export const aboutPage = (c: Asked, parts: WebParts, all: Described[]): Promise<
   -H "Authorization: Bearer $GRAPEVINE_TOKEN" -H 'Content-Type: application/mbox' \\
   '${base}/api/v1/submissions?project=NAME'</code></pre>
 <h2>Tokens</h2>
-<p>Reading needs none. What changes something needs a token, which operators make; it goes into the header
+<p>Reading needs none. What changes something needs a token, which operators make <a href="/tokens">here</a>; it goes into the header
 <code>Authorization: Bearer …</code>, never into an address.</p>
 <h2>Errors</h2>
 <p>Whatever cannot be answered is said as <code>application/problem+json</code> (RFC 9457): <code>status</code>, <code>title</code> and

@@ -19,7 +19,7 @@ const stands = (token: ApiToken, now: Instant): string => {
 
 const revoking = (token: ApiToken, csrf: string): Html => html`<form method="post" action="/tokens/revoke">
 <input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="id" value="${token.id}">
-<button>Revoke<span class="hidden-text"> ${token.name}</span></button></form>`
+<button>Revoke ${token.name}</button></form>`
 
 const row = (token: ApiToken, { now, csrf }: { now: Instant; csrf: string }): Html => html`<tr>
 <th scope="row">${token.name}</th><td>${token.scopes.join(', ')}</td><td>${token.by}, ${sayInstant(token.createdAt)}</td>
@@ -30,7 +30,7 @@ const list = (tokens: ApiToken[], given: { now: Instant; csrf: string }): Html =
   tokens.length === 0
     ? html`<p>There is none yet.</p>`
     : html`<div class="wide" tabindex="0" role="region" aria-label="Tokens"><table>
-<thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Made by</th><th scope="col">Last used</th><th scope="col">State</th><th scope="col"><span class="hidden-text">Revoke</span></th></tr></thead>
+<thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Made by</th><th scope="col">Last used</th><th scope="col">State</th><th scope="col">Revoke</th></tr></thead>
 <tbody>${tokens.map(token => row(token, given))}</tbody></table></div>`
 
 const meanings: Record<Scope, string> = {
@@ -41,20 +41,18 @@ const meanings: Record<Scope, string> = {
 }
 
 const form = (csrf: string): Html => html`<h2 id="new">A new token</h2>
-<form method="post" action="/tokens" class="stacked">
+<form method="post" action="/tokens">
 <input type="hidden" name="csrf" value="${csrf}">
 <p><label for="name">What it is for</label> <input id="name" name="name" required maxlength="60" autocomplete="off"></p>
 <fieldset><legend>It may</legend>${scopes.map(
   scope =>
-    html`<p><label><input type="checkbox" name="scope" value="${scope}"> ${meanings[scope]} (<code>${scope}</code>)</label></p>`,
+    html`<p><label class="inline"><input type="checkbox" name="scope" value="${scope}"> ${meanings[scope]} (<code>${scope}</code>)</label></p>`,
 )}</fieldset>
 <p><label for="days">It holds for</label> <input id="days" name="days" type="number" min="1" max="3650" value="365" required> days</p>
 <p><button>Make it</button></p>
 </form>`
 
-const once = (
-  token: string,
-): Html => html`<section class="token-once" aria-labelledby="made"><h2 id="made">The new token</h2>
+const once = (token: string): Html => html`<section aria-labelledby="made"><h2 id="made">The new token</h2>
 <p>Copy it now: it is shown once, and kept nowhere.</p><pre><code>${token}</code></pre></section>`
 
 const show = async (c: Asked, parts: WebParts, made?: string): Promise<Response> => {
