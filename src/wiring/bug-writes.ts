@@ -34,7 +34,7 @@ const tellRefused = async (ports: Ports, write: BugWrite): Promise<void> => {
     state.at === 'failed'
       ? `This was not written to ${place}:`
       : `The comment on ${place} is written, but the bug could not be changed:`
-  ports.log('error', `${what} ${why}`, { write: id })
+  ports.log('error', `${what} ${why}`, { write: id, series: write.series })
   await sendAlert(ports, {
     reason: `bug-refused ${tracker}`,
     subject: `${tracker} does not take what I write`,
@@ -95,7 +95,10 @@ const writeAll = async (ports: Ports, memory: BugWriteMemory, writes: BugWrite[]
 const refuseAll = async (ports: Ports, writes: BugWrite[]): Promise<void> => {
   for (const write of writes)
     if (await moveWrite(ports, write, { on: 'refused', why: notLive }))
-      ports.log('info', `${notLive}: ${write.bug ?? `a new bug of ${write.tracker}`}`, { write: write.id })
+      ports.log('info', `${notLive}: ${write.bug ?? `a new bug of ${write.tracker}`}`, {
+        write: write.id,
+        series: write.series,
+      })
 }
 
 /** Writes what is due. One at a time may run: what it finds in `writing` was left behind. Repeatable. Throws the store's Faults. */

@@ -210,7 +210,7 @@ export const runHost = async (
     for (const { task, run } of mine) {
       if (running.get(task.id)?.run === run) continue
       const to = await cutOff({ ...wired, alarm: openAlarm(wired, undefined) })(task, 'worker-died')
-      if (to) log('warn', 'a run failed without a word; it goes back into the queue', { task: task.id })
+      if (to) log('warn', 'a run failed without a word; it goes back into the queue', { task: task.id, run })
       if (to?.at === 'done') await wired.queue.push(pushes.judge(task.job, task.id))
     }
   }

@@ -120,6 +120,7 @@ export const freeOwnTasks = async (wired: Wired): Promise<void> => {
     if (to?.at === 'queued')
       log('warn', 'a run was cut off when this worker last ended; it goes back into the queue', {
         task: task.id,
+        run: task.state.run,
       })
     if (to?.at === 'done') await queue.push(pushes.judge(task.job, task.id))
   }

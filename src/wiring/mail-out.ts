@@ -113,10 +113,10 @@ const report = async (wired: Wired, delivery: Delivery): Promise<void> => {
     await noteRefused(wired, reply, one)
   }
   if (unwanted && state.at === 'failed')
-    wired.log('info', `a mail is not sent: ${state.why}`, { reply: reply.id })
+    wired.log('info', `a mail is not sent: ${state.why}`, { reply: reply.id, series: reply.series })
   else if (state.at === 'failed') {
     const [address = 'nobody', ...others] = recipientsOf(reply.mail)
-    wired.log('error', `a mail will not be sent: ${state.why}`, { reply: reply.id })
+    wired.log('error', `a mail will not be sent: ${state.why}`, { reply: reply.id, series: reply.series })
     if (others.length === 0) await noteRefused(wired, reply, { address, why: state.why })
     await tellRefused(wired, { reply, address, why: state.why })
   }

@@ -197,7 +197,10 @@ export const withConcern = async (ports: ChosenPorts, job: Job, built: Outcome):
     const likely = await likelyIn(store, { job, concern, reports })
     return { ...built, ...(concern ? { concern } : {}), ...(likely.length > 0 ? { likely } : {}) }
   } catch (error) {
-    log('error', `it is not known what a series concerns: ${String(error)}`, { job: job.id })
+    log('error', `it is not known what a series concerns: ${String(error)}`, {
+      job: job.id,
+      series: job.series,
+    })
     return built
   }
 }
@@ -222,7 +225,7 @@ export const chosenFor = async (
     for (const one of chosen) journal.note(sayChosen(one))
     return chosen
   } catch (error) {
-    log('error', `it is not known what to test: ${String(error)}`, { task: task.id })
+    log('error', `it is not known what to test: ${String(error)}`, { task: task.id, series: job.series })
     return undefined
   }
 }

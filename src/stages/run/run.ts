@@ -31,6 +31,7 @@ import { taskDeadlineMs } from './guest.ts'
 import type { Journal } from './journal.ts'
 import { journal as newJournal } from './journal.ts'
 import { withLoad } from './load.ts'
+import { logAbout } from './log-about.ts'
 import { probedJob } from './probe.ts'
 import { keepSamples } from './sample.ts'
 import { test, testTemplate } from './test.ts'
@@ -220,12 +221,14 @@ const deadline = (ports: RunPorts, running: Running): { signal: AbortSignal; ove
 
 /** Tries a task once. Repeatable at any point. Throws the store's Faults only; all others become outcomes. */
 export const run =
-  (ports: RunPorts) =>
+  (given: RunPorts) =>
   async (taskId: string, by: RunBy): Promise<Tried> => {
-    const { store, clock } = ports
+    const { store, clock } = given
     const task = await store.task(taskId)
     const planned = task && (await store.job(task.job))
     if (!task || !planned || task.state.at !== 'queued') return { kind: 'late' }
+    const about = { series: planned.series, task: task.id, run: by.run }
+    const ports = { ...given, log: logAbout(given.log, about) }
     const job = task.probe ? probedJob(planned, task.probe) : planned
     const steps =
       task.kind === 'build' ? [...job.recipe.build.prepare, ...job.recipe.build.steps] : job.recipe.test.steps

@@ -103,7 +103,7 @@ const overran = async ({ store, clock, log }: HostPorts, task: Running): Promise
     : { at: 'queued', attempt: attempt + 1, avoid: { host, until: clock.now() + avoidMs } }
   if (!(await store.moveTask(task.id, task.state, to))) return
   await closeRun({ store, clock }, await store.run(run), outcome)
-  log('warn', `a run on ${host} did not end in its time; the try counts`, { task: task.id })
+  log('warn', `a run on ${host} did not end in its time; the try counts`, { task: task.id, run })
 }
 
 const sayLost = (name: string): string =>
@@ -112,7 +112,8 @@ const sayLost = (name: string): string =>
 const free = async ({ store, clock, log, alarmOf }: HostPorts, task: Running): Promise<void> => {
   const to = await cutOff({ store, clock, alarm: alarmOf(undefined) })(task, 'host-lost')
   if (to?.at !== 'queued') return
-  log('warn', `the host ${task.state.host} is lost; what it ran goes back into the queue`, { task: task.id })
+  const about = { task: task.id, run: task.state.run }
+  log('warn', `the host ${task.state.host} is lost; what it ran goes back into the queue`, about)
 }
 
 /** Gives lost hosts' tasks back, at no cost, and ends what overran. Repeatable. Throws the store's Faults. */
