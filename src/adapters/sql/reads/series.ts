@@ -138,7 +138,9 @@ export const seriesReads = (db: Db, flavour: Flavour): SeriesReads => ({
     const { limit, text, author } = filter
     const asksNoWord = askedWords(flavour, filter) === undefined
     if (asksNoWord && !(isBlank(text) && isBlank(author))) return { rows: [], next: undefined }
-    const query = linesWith(db, flavour, filter).orderBy('last_at', 'desc').orderBy('seq', 'desc')
+    // An author's series are few: PostgreSQL is kept from looking for them one after the other, in the order of the index.
+    const order = isBlank(author) ? sql`last_at` : sql`last_at + 0`
+    const query = linesWith(db, flavour, filter).orderBy(order, 'desc').orderBy('seq', 'desc')
     // One more than asked for tells whether it goes on.
     const rows = await query.limit(limit + 1).execute()
     const last = rows.length > limit ? rows[limit - 1] : undefined
