@@ -85,15 +85,13 @@ test('an operator makes a token that is shown once, and revokes it', async () =>
     await next()
   })
   pages.route('/', tokenPages(webParts(flow.wired)))
-  const post = (path: string, fields: string[][]) =>
+  const post = (path: string, fields: [string, string][]) =>
     pages.request(path, { method: 'POST', body: new URLSearchParams(fields) })
   const made = await post('/tokens', [
-    ...[
-      ['name', 'nightly <b>'],
-      ['scope', 'read'],
-      ['scope', 'operate'],
-      ['days', '30'],
-    ],
+    ['name', 'nightly <b>'],
+    ['scope', 'read'],
+    ['scope', 'operate'],
+    ['days', '30'],
   ])
   const text = await made.text()
   const token = /gvt_[\w-]{43}/.exec(text)?.[0] ?? ''
