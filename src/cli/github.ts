@@ -119,6 +119,7 @@ const setupCommand = (deps: CliDeps): Command =>
 export const github = (deps: CliDeps): Command =>
   new Command('github')
     .description('Looks after the GitHub App as which pull requests are read, and results are shown.')
+    .addHelpText('after', '\nExample:\n  $ grapevine github check')
     .addCommand(setupCommand(deps))
     .addCommand(
       new Command('check')
