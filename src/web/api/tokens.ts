@@ -104,7 +104,9 @@ export const tokenPages = (parts: WebParts): Pages => {
       { who: who(c), by: 'web', what: 'make token', about, reason: `may ${scopes.join(', ')}` },
       async () => ({ did: `${about} is made`, ...(await addToken(store, given)) }),
     )
-    return show(c, parts, token)
+    const shown = await show(c, parts, token)
+    shown.headers.set('cache-control', 'no-store')
+    return shown
   })
   pages.post('/tokens/revoke', async c => {
     const id = String((await c.req.formData()).get('id') ?? '')
