@@ -40,6 +40,7 @@ test('numbers are of the store, count what ended once, and name no address', asy
   await flow.bring([letter({ subject: '[PATCH] tally: count' })])
   await flow.settle()
   await pages.request('/series/nothing')
+  await pages.request('/api/v1/queue')
   for (let times = 0; times < 3; times++) {
     await (flow.wired.clock as unknown as { advance(ms: number): Promise<void> }).advance(5_000)
     const text = await read()
@@ -54,6 +55,7 @@ test('numbers are of the store, count what ended once, and name no address', asy
     expect(text).toMatch(
       /^grapevine_http_request_duration_seconds_count\{method="GET",route="[^"]*",status="4xx"\} 1$/m,
     )
+    expect(text).toContain('route="/api/v1/queue",status="2xx"} 1\n')
     expect(text).not.toContain('nothing')
   }
 })

@@ -1,7 +1,7 @@
 // For monitoring: /metrics, and /readyz, which says whether all that pages need is there.
 import { Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
-import { routePath } from 'hono/route'
+import { matchedRoutes } from 'hono/route'
 import { pingRedis } from '../../adapters/bullmq/ping.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
@@ -18,11 +18,11 @@ export const measured = (parts: WebParts) => {
   return createMiddleware<Env>(async (c, next) => {
     const begun = performance.now()
     await next()
-    const path = routePath(c, -1)
+    // What matches everything is no page.
+    const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? 'none'
     metrics.took({
       method: methods.has(c.req.method) ? c.req.method : 'other',
-      // What matches everything is no page.
-      route: path === '' || path.endsWith('*') ? 'none' : path,
+      route,
       ...{ status: c.res.status, ms: performance.now() - begun },
     })
   })
