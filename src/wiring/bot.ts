@@ -23,7 +23,6 @@ import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
 import { tendMaintenance } from './maintenance.ts'
 import { noticeMemory, tendNotices } from './notices.ts'
 import { pruneBlobsEveryMs, tendOldBlobs } from './old-blobs.ts'
-import { pruneBlobsEveryMs, tendOldBlobs } from './old-blobs.ts'
 import { tendCapped } from './outbox.ts'
 import { tendPower } from './power.ts'
 import { noteEveryMs, tendQueueNote } from './queue-note.ts'
@@ -155,7 +154,6 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
     { what: 'commands on GitHub', act: () => tendForgeCommands(wired, commanded) },
     { what: 'old logs', act: () => tendOldBlobs(wired), everyMs: pruneBlobsEveryMs },
     { what: 'webhooks', act: () => tendHooks(wired, hooked) },
-    { what: 'old logs', act: () => tendOldBlobs(wired), everyMs: pruneBlobsEveryMs },
     { what: 'bases', act: () => tendBranches(wired, bases, complain), everyMs: basesEveryMs },
     // A large repository may take a while to be looked through.
     { what: 'what landed', act: () => tendLanded(wired, memory.bugs, complain), everyMs: basesEveryMs },

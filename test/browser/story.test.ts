@@ -1,0 +1,316 @@
+// Grapevine as people see it, in a real browser, on real guests: log in by a mailed link, hand in a patch, watch it run to its verdict, read its
+// log, look at its screen, drain a host while it runs. Then every page, for those who see little, have a phone, or want no scripts.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { simpleParser } from 'mailparser'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sharedFolder } from '../farm/world.ts'
+import { accessibilityTrouble, startChromium, tooWide } from '../real/chromium.ts'
+import { services, until } from '../real/grapevine.ts'
+import { freePort } from '../real/loopback.ts'
+import { redisOf } from '../real/redis.ts'
+
+const operator = 'olga@dev.test'
+/** Where pictures of the pages are put, for docs/; undefined: nowhere. */
+const pictures = process.env.GRAPEVINE_PICTURES
+
+let folder: string
+let site: string
+let grapevine: ReturnType<typeof services>
+let browser: Browser
+let context: BrowserContext
+/** What the browser complained of: scripts and styles that are forbidden, errors in scripts. */
+const complaints: string[] = []
+
+const at = (...names: string[]) => join(folder, ...names)
+
+const git = (...words: string[]): string =>
+  execFileSync(
+    'git',
+    ['-C', at('tree'), '-c', 'user.name=Ann Author', '-c', 'user.email=ann@dev.test', ...words],
+    { encoding: 'utf8' },
+  )
+
+const check = `i=1
+echo 1..4
+while [ $i -le 3 ]; do
+  printf '\\033[32mlooking\\033[0m at <part> %s\\n' $i
+  [ -e slow ] && sleep 2
+  echo "ok $i - part $i"
+  i=$((i+1))
+done
+grep -q '^1$' sum.txt && echo ok 4 - sum || echo not ok 4 - sum
+`
+
+const makeRepository = (): void => {
+  execFileSync('git', ['init', '-q', '-b', 'main', at('tree')])
+  writeFileSync(at('tree', 'sum.txt'), '1\n')
+  writeFileSync(at('tree', 'check.sh'), check)
+  git('add', '.')
+  git('commit', '-qm', 'tally: begin')
+  execFileSync('git', ['clone', '-q', '--bare', at('tree'), at('tally.git')])
+}
+
+const patch = (title: string, change: () => void): string => {
+  git('checkout', '-q', '-B', 'topic', 'main')
+  change()
+  git('add', '.')
+  git('commit', '-qm', `tally: ${title}`)
+  return git('format-patch', '-1', '--stdout')
+}
+
+const yaml = (port: number) => `
+data: ${at('data')}
+administrator: { name: Olga Operator, address: ${operator} }
+bot: { name: Grapevine, address: grapevine@dev.test }
+mail: { live: true, maildir: ${at('out')} }
+assemble: { quiet: 1 s, deadline: 60 s }
+web: { listen: '127.0.0.1:${port}', url: 'http://127.0.0.1:${port}' }
+farm:
+  data: ${at('farm')}
+  slots: 2
+  accelerator: tcg
+  reserve: 100 MiB
+  images:
+    # As set-up builds them.
+    debian: { kind: debian, packages: [gcc, libc6-dev, make, git, patch, perl], memory: 512 MiB, cpus: 1, disk: 4 GiB }
+    busybox: { kind: busybox, memory: 256 MiB }
+projects:
+  tally:
+    list: { name: Tally development, address: tally-devel@dev.test }
+    repository: ${at('tally.git')}
+    sources: [{ kind: maildir, path: ${at('in')} }]
+    build: { image: debian, artifacts: [.] }
+    test:
+      images: [busybox]
+      steps: [{ name: check, run: sh check.sh, report: tap, timeout: 60 s }]
+    proof: { likely: 0 }
+`
+
+/** The link of the newest mail to the operator that has one. */
+const mailedLink = async (): Promise<string | undefined> => {
+  const names = await readdir(at('out', 'new')).catch(() => [])
+  for (const name of names.sort().reverse()) {
+    const mail = await simpleParser(await readFile(at('out', 'new', name)))
+    const found = new RegExp(`${site}/login/link\\S+`).exec(mail.text ?? '')
+    if (found) return found[0]
+  }
+  return undefined
+}
+
+const open = async (path: string, on = context): Promise<Page> => {
+  const page = await on.newPage()
+  page.on('console', message => {
+    if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`)
+  })
+  page.on('pageerror', error => complaints.push(`${page.url()}: ${error.message}`))
+  await page.goto(`${site}${path}`)
+  return page
+}
+
+const textOf = (page: Page): Promise<string> => page.locator('main').innerText()
+
+/** The page itself comes to say it: nobody loads it anew. */
+const comesToSay = async (page: Page, words: RegExp): Promise<void> => {
+  await page.evaluate('globalThis.isSame = true')
+  await until(`${page.url()} says ${words}`, async () => words.test(await textOf(page)))
+  expect(await page.evaluate('globalThis.isSame')).toBe(true)
+}
+
+const handIn = async (title: string, change: () => void): Promise<Page> => {
+  const page = await open('/submit')
+  await page.locator('textarea[name=text]').fill(patch(title, change))
+  await page.getByRole('button', { name: 'Hand in' }).click()
+  await page.waitForURL(/\/series\/[0-9a-z]+/)
+  return page
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'gv-browser-'))
+  execFileSync('chmod', ['755', folder])
+  for (const name of ['data', 'farm', 'in', 'in/new', 'in/cur', 'in/tmp']) mkdirSync(at(name))
+  symlinkSync(join(sharedFolder, 'images'), at('farm', 'images'))
+  makeRepository()
+  const port = await freePort()
+  site = `http://127.0.0.1:${port}`
+  writeFileSync(at('grapevine.yaml'), yaml(port))
+  const env: NodeJS.ProcessEnv = { ...process.env, GRAPEVINE_HOST: 'oak' }
+  for (const name of ['REDIS_URL', 'DATABASE_URL']) delete env[name]
+  grapevine = services({ folder, env })
+  for (const name of ['start', 'worker', 'web'] as const) grapevine.start(name)
+  browser = await startChromium()
+  context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+  await until('the pages', () =>
+    fetch(`${site}/healthz`).then(
+      answer => answer.ok,
+      () => false,
+    ),
+  )
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await grapevine?.killAll()
+  for (const pid of redisOf(folder)) process.kill(pid, 'SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const pagesSeen = new Set<string>(['/', '/series', '/farm', '/tests', '/known', '/incidents', '/statistics'])
+const operatorsPages = ['/submit', '/operations', '/audit', '/tokens']
+
+test('an operator logs in by a link in a mail', async () => {
+  const page = await open('/login')
+  await page.locator('input[name=address]').fill(operator)
+  await page.getByRole('button', { name: /link/i }).click()
+  await until('a mail with a link', async () => (await mailedLink()) !== undefined)
+  await page.goto((await mailedLink()) ?? '')
+  await page.getByRole('button', { name: /log in/i }).click()
+  await until('the name of who is logged in', async () =>
+    /olga/i.test(await page.locator('header').innerText()),
+  )
+  await page.close()
+})
+
+test('hands in a patch and watches it run, live, until its verdict', async () => {
+  const page = await handIn('count slowly', () => writeFileSync(at('tree', 'slow'), ''))
+  pagesSeen.add(new URL(page.url()).pathname)
+  await comesToSay(page, /tally: count slowly/)
+  await until('a run of a test', async () => (await runsOnPage(page)).length > 0)
+  const run = await open((await runsOnPage(page)).at(-1) ?? '')
+  pagesSeen.add(new URL(run.url()).pathname)
+  await comesToSay(run, /looking at <part> 1[\s\S]*looking at <part> 3/)
+  await comesToSay(page, /no new failures|all well|passed/i)
+  await Promise.all([page.close(), run.close()])
+}, 300_000)
+
+/** Addresses of the test runs that a series page leads to. */
+const runsOnPage = (page: Page): Promise<string[]> =>
+  page
+    .locator('main a[href^="/runs/"]')
+    .evaluateAll(links => [...new Set(links.map(one => one.getAttribute('href') ?? ''))])
+
+test('drains a host while it runs; what breaks is told with its numbers, its log and its screen', async () => {
+  const page = await handIn('lose a part', () => writeFileSync(at('tree', 'sum.txt'), '2\n'))
+  pagesSeen.add(new URL(page.url()).pathname)
+  await until('a run', async () => (await runsOnPage(page)).length > 0)
+
+  const operations = await open('/operations')
+  const form = operations.locator('form', { has: operations.locator('option', { hasText: 'oak' }) }).first()
+  await form.locator('[name=reason]').fill('new memory')
+  await form.getByRole('button', { name: /^Drain/ }).click()
+  const farm = await open('/farm')
+  await comesToSay(farm, /drain[\s\S]*new memory/i)
+  await operations
+    .getByRole('button', { name: /resume/i })
+    .first()
+    .click()
+  await until('the host works again', async () => !/new memory/.test(await textOf(await reloaded(farm))))
+
+  await comesToSay(page, /new failure|fails/i)
+  await comesToSay(page, /sum/)
+  expect(await textOf(page)).toMatch(/\d+ of \d+/)
+  await page.locator('main a[href*="/log"]').first().click()
+  await page.waitForURL(/\/log/)
+  const log = await textOf(page)
+  expect(log).toContain('not ok 4 - sum')
+  expect(log).toContain('looking at <part> 1')
+  pagesSeen.add(new URL(page.url()).pathname)
+  await page.goto(`${site}${await runWithPicture(page)}`)
+  pagesSeen.add(new URL(page.url()).pathname)
+  expect(await page.locator('main img').first().evaluate('image => image.naturalWidth')).toBeGreaterThan(0)
+
+  const audit = await open('/audit')
+  expect(await textOf(audit)).toMatch(/olga[\s\S]*drain[\s\S]*new memory/i)
+  await Promise.all([page, operations, farm, audit].map(one => one.close()))
+}, 300_000)
+
+const reloaded = async (page: Page): Promise<Page> => {
+  await page.reload()
+  return page
+}
+
+/** A run that did not end well has a picture of its screen. */
+const runWithPicture = async (page: Page): Promise<string> => {
+  await page.goto(`${site}${[...pagesSeen].filter(path => path.startsWith('/series/')).at(-1)}`)
+  for (const path of await runsOnPage(page)) {
+    await page.goto(`${site}${path}`)
+    if ((await page.locator('main img').count()) > 0) return path
+  }
+  throw new Error('no run has a picture')
+}
+
+describe('every page', () => {
+  const all = () => [...pagesSeen, ...operatorsPages]
+
+  test.each(['light', 'dark'] as const)('can be used by those who see little (%s)', async colorScheme => {
+    const state = await context.storageState()
+    const lit = await browser.newContext({ bypassCSP: true, colorScheme, storageState: state })
+    for (const path of all()) {
+      const page = await open(path, lit)
+      expect(await accessibilityTrouble(page), path).toEqual([])
+      await page.close()
+    }
+    await lit.close()
+  })
+
+  test('fits on a phone', async () => {
+    const phone = await browser.newContext({
+      viewport: { width: 360, height: 740 },
+      storageState: await context.storageState(),
+    })
+    for (const path of all()) {
+      const page = await open(path, phone)
+      expect(await tooWide(page), path).toBeUndefined()
+      await page.close()
+    }
+    await phone.close()
+  })
+
+  test('can be read without scripts, and without an account', async () => {
+    const plain = await browser.newContext({ javaScriptEnabled: false })
+    for (const path of pagesSeen) {
+      const page = await open(path, plain)
+      expect((await page.locator('h1').allInnerTexts()).join('').length, path).toBeGreaterThan(0)
+      if (path.endsWith('/log')) expect(await textOf(page)).toContain('ok 1 - part 1')
+      if (path === '/series') expect(await textOf(page)).toContain('tally: lose a part')
+      await page.close()
+    }
+    for (const path of operatorsPages) {
+      const answer = await fetch(`${site}${path}`, { redirect: 'manual' })
+      expect([302, 303, 401, 403], path).toContain(answer.status)
+    }
+    await plain.close()
+  })
+
+  test('keeps to its own rules: nothing was refused by the browser, no script failed', () => {
+    expect(complaints).toEqual([])
+  })
+
+  test('weighs little', async () => {
+    for (const path of pagesSeen) {
+      const { length } = await (await fetch(`${site}${path}`)).text()
+      expect(length, path).toBeLessThan(150_000)
+    }
+  })
+})
+
+if (pictures !== undefined)
+  test('pictures for the documents', async () => {
+    const shot = await browser.newContext({ viewport: { width: 1200, height: 800 } })
+    for (const path of pagesSeen) {
+      const page = await open(path, shot)
+      const name =
+        path === '/'
+          ? 'home'
+          : path
+              .slice(1)
+              .replace(/[^a-z]+[0-9a-f-]{8,}/g, '')
+              .replaceAll('/', '-')
+      await page.screenshot({ path: join(pictures ?? '', `${name}.png`) })
+      await page.close()
+    }
+  })
