@@ -111,7 +111,10 @@ test('a short file becomes a whole configuration, with defaults', async () => {
       settleMs: undefined,
       certificates: [],
     },
-    web: { host: '127.0.0.1', port: 8080, url: undefined },
+    web: {
+      ...{ host: '127.0.0.1', port: 8080, url: undefined, hooks: [], metrics: 'token' },
+      login: { sessionMs: 14 * 86_400_000, submitters: [], github: undefined, oidc: undefined },
+    },
     trackers: [],
     host: hostname(),
     projects: [
@@ -570,5 +573,29 @@ test('bad addresses of services are told without their passwords', async () => {
     `grapevine.yaml: 2 problems
   grapevine.yaml: REDIS_URL: this environment variable must look like redis://host:6379, or be the path of a unix socket
   grapevine.yaml: DATABASE_URL: this environment variable must look like postgres://user@host/database`,
+  )
+})
+
+test('GitHub, log-ins and webhooks: secrets are found where they are said to be, and a host of its own is wanted', async () => {
+  const more = `${whole}
+github: { app: 7, key: { env: GH_KEY }, secret: { env: GH_SECRET } }
+keepLogs: 30 d
+web:
+  url: https://grapevine.example.org/
+  login: { oidc: { issuer: 'https://login.example.org', client: gv, secret: { env: OIDC }, operators: ['@example.org'] } }
+  hooks: [{ name: board, url: 'https://board.example.org/in', secret: { env: HOOK } }]
+`
+  const env = { GH_KEY: 'pem', GH_SECRET: 'hush', OIDC: 'shh', HOOK: 'psst' }
+  const config = await load(more, env)
+  expect(config.github).toMatchObject({ id: 7, api: 'https://api.github.com', site: 'https://github.com' })
+  expect(config.github?.secret.reveal()).toBe('hush')
+  expect(config.web).toMatchObject({ url: 'https://grapevine.example.org', metrics: 'token' })
+  expect(config.web.login.oidc?.secret.reveal()).toBe('shh')
+  expect(config.web.hooks.map(({ secret, events }) => [secret.reveal(), events.length])).toEqual([
+    ['psst', 4],
+  ])
+  expect(config.keepLogsMs).toBe(30 * 86_400_000)
+  await expect(load(more.replace('example.org/\n', 'example.org/pages\n'), env)).rejects.toThrow(
+    /a host of its own/,
   )
 })
