@@ -14,10 +14,13 @@ test('the manifest asks for the least, and for more only where series are pushed
   expect(manifestOf(text, { ...given, series: false })).toMatchObject({
     ...{ public: false, redirect_url: 'http://127.0.0.1:1/done' },
     hook_attributes: { url: 'https://grapevine.example.org/api/github/webhooks', active: true },
-    default_permissions: { checks: 'write', contents: 'read', metadata: 'read', pull_requests: 'write' },
+    default_permissions: {
+      ...{ checks: 'write', contents: 'read', issues: 'read', metadata: 'read', pull_requests: 'write' },
+    },
   })
   expect(manifestOf(text, { ...given, series: true }).default_permissions).toEqual({
-    ...{ checks: 'write', contents: 'write', metadata: 'read', pull_requests: 'write', statuses: 'write' },
+    ...{ checks: 'write', contents: 'write', issues: 'read', metadata: 'read', pull_requests: 'write' },
+    statuses: 'write',
   })
 })
 

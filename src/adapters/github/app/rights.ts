@@ -5,7 +5,9 @@ type Use = 'pulls' | 'series'
 type Level = 'read' | 'write'
 
 const rights: Record<Use, Record<string, Level>> = {
-  pulls: { checks: 'write', contents: 'read', metadata: 'read', pull_requests: 'write' },
+  pulls: {
+    ...{ checks: 'write', contents: 'read', issues: 'read', metadata: 'read', pull_requests: 'write' },
+  },
   series: { contents: 'write', metadata: 'read', statuses: 'write' },
 }
 
