@@ -70,5 +70,11 @@ export type Shown = ShownPlace & {
   digest: string
   at: Instant
   /** Why it could not be written, and when it is tried again; undefined: it stands there. */
-  trouble?: { why: string; tries: number; notBefore: Instant }
+  trouble?: {
+    why: string
+    tries: number
+    notBefore: Instant
+    /** Digest of what was refused for good: anything else is tried at once. */
+    refused?: string
+  }
 }

@@ -6,6 +6,7 @@ import type { Series } from '../model/series.ts'
 import { isCancelled, isJudged, type Verdict } from '../model/verdict.ts'
 import type { AnswerShown, ShowView } from '../stages/forge-show/view.ts'
 import { shortFinding } from '../stages/reply/finding.ts'
+import { changedLines } from '../text/changed-lines.ts'
 import { logLines } from '../text/clean.ts'
 import { contentId } from '../text/digest.ts'
 import { runPath, seriesPath } from '../web/links.ts'
@@ -46,6 +47,28 @@ const filesOf = async ({ store }: ForgePorts, { parts, project }: Series): Promi
   return [...new Set(mails.flatMap(mail => mail?.patch?.files.flatMap(({ after }) => after ?? []) ?? []))]
 }
 
+/** More is no change that anybody reads line by line. */
+const maxPatchBytes = 4 << 20
+
+/** Only where marks may come of it: the patches are read for it. */
+const linesOf = async (
+  { store, blobs }: ForgePorts,
+  { series, verdict }: { series: Series; verdict: Verdict | undefined },
+): Promise<ShowView['lines']> => {
+  const isMarked =
+    verdict?.finding.kind === 'build-broken' || verdict?.images.some(({ kind }) => kind === 'new-failures')
+  if (!isMarked || series.origin.from !== 'forge') return new Map()
+  const mails = await Promise.all(series.parts.map(({ mail }) => store.mail(mail, series.project)))
+  if (mails.reduce((sum, mail) => sum + (mail?.size ?? 0), 0) > maxPatchBytes) return new Map()
+  try {
+    const patches = await Promise.all(series.parts.map(({ mail }) => blobs.get(mail)))
+    return changedLines(patches.map(bytes => bytes.toString('utf8')))
+  } catch (error) {
+    if (error instanceof Fault) return new Map()
+    throw error
+  }
+}
+
 const logOf = async ({ blobs }: ForgePorts, verdict: Verdict | undefined): Promise<string[]> => {
   if (verdict?.finding.kind !== 'build-broken' || verdict.buildLog === undefined) return []
   try {
@@ -81,6 +104,7 @@ export const forgeView = async (ports: ForgePorts, series: Series): Promise<Show
     tasks: job === undefined ? [] : await store.tasksOf(job.id),
     images: verdict && !job ? [] : wished && !job ? planned.filter(one => wished.includes(one)) : planned,
     files: verdict ? await filesOf(ports, series) : [],
+    lines: await linesOf(ports, { series, verdict }),
     buildLog: await logOf(ports, verdict),
     short: verdict ? shortFinding(verdict, series) : '',
   }

@@ -31,6 +31,10 @@ export type Put = {
 
 const same = ({ repository, kind, on, name }: ShownPlace): ShownPlace => ({ repository, kind, on, name })
 
+/** What was refused for its content is no reason to wait with another. */
+const isSame = ({ refused }: NonNullable<Shown['trouble']>, digest: string): boolean =>
+  refused === undefined || refused === digest
+
 /** Is it there now? Throws ForgeIsAway, and the store's Faults. */
 export const put = async (
   ports: ForgePorts,
@@ -40,7 +44,7 @@ export const put = async (
   const { store, clock, log } = ports
   const was = await store.shownAt(place)
   if (was?.digest === digest && was.trouble === undefined) return true
-  if (was?.trouble && clock.now() < was.trouble.notBefore) return false
+  if (was?.trouble && clock.now() < was.trouble.notBefore && isSame(was.trouble, digest)) return false
   if (clock.now() < away.until) throw new ForgeIsAway()
   try {
     const remote = await write(was?.remote || undefined)
@@ -50,7 +54,8 @@ export const put = async (
     return true
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    await noteTrouble(ports, { was: was ?? { ...same(place), series, remote: '', digest: '', at: 0 }, error })
+    const before = was ?? { ...same(place), series, remote: '', digest: '', at: 0 }
+    await noteTrouble(ports, { was: before, error, digest })
     if (!isAwayFault(error)) return false
     if (away.times === 0) log('warn', `${error.message}; what is to be shown on GitHub waits`)
     away.until = clock.now() + backoff(away.times)
@@ -61,11 +66,12 @@ export const put = async (
 
 const noteTrouble = async (
   { store, clock, log }: ForgePorts,
-  { was, error }: { was: Shown; error: Fault },
+  { was, error, digest }: { was: Shown; error: Fault; digest: string },
 ): Promise<void> => {
   const tries = (was.trouble?.tries ?? 0) + 1
   const waitMs = error.retry === 'never' ? refusedMs : backoff(tries - 1)
-  const trouble = { why: error.message, tries, notBefore: clock.now() + waitMs }
+  const refused = error.retry === 'never' ? { refused: digest } : {}
+  const trouble = { why: error.message, tries, notBefore: clock.now() + waitMs, ...refused }
   await store.saveShown({ ...was, trouble })
   if (!isAwayFault(error) && was.trouble?.why !== error.message)
     log('warn', `not shown on GitHub (${was.kind} ${was.name || was.on}): ${error.message}`, {

@@ -1,5 +1,6 @@
 // What GitHub shows of a pull request while it is tested and when its verdict is there. Golden files of what people read there (vitest -u).
 import { afterEach, expect, test } from 'vitest'
+import { Fault } from '../../src/model/fault.ts'
 import type { Check } from '../../src/ports/forge.ts'
 import type { FakeClock } from '../fakes/clock.ts'
 import type { Behaviour } from '../fakes/farm.ts'
@@ -16,7 +17,7 @@ const tap = (failing: string[]): string =>
   `1..3\n${['adds', 'counts', 'wraps']
     .map((name, n) =>
       failing.includes(name)
-        ? `not ok ${n + 1} - ${name}\n# a.c:1: expected 10, got \`@everybody\` <b>11</b>`
+        ? `not ok ${n + 1} - ${name}\n# a.c:2: expected 10, got \`@everybody\` <b>11</b>`
         : `ok ${n + 1} - ${name}`,
     )
     .join('\n')}\n`
@@ -36,7 +37,7 @@ const failing: Behaviour = (command, guest) => {
 const unbuilt: Behaviour = (command, guest) => {
   if (command.name !== 'build' || !isPatched(guest)) return passing(command, guest)
   const output =
-    'cc -c a.c\na.c:2:5: error: use of `undeclared` |x|\n    2 | neu\n      | ^\nb.c:1:1: error: elsewhere\n'
+    'cc -c a.c\na.c:1:1: error: beside it\na.c:2:5: error: use of `undeclared` |x|\n    2 | neu\n      | ^\nb.c:1:1: error: elsewhere\n'
   return { ending: { ...well, exitCode: 2 }, output }
 }
 
@@ -129,6 +130,40 @@ test('a newer version ends what was begun of the older one, and the comment is e
   expect(edited?.id).toBe(comment?.id)
   expect(edited?.text).toContain(headOf(2).slice(0, 12))
   expect(edited?.text).not.toContain(headOf(1).slice(0, 12))
+})
+
+test('while it is tested again, the comment does not keep the old words', async () => {
+  pulls = await openPulls(failing)
+  await post()
+  await pulls.show()
+  const [one] = await pulls.store.seriesIn({})
+  if (!one) throw new Error('there is no series')
+  const wish = { images: ['debian'] }
+  await pulls.store.saveSeries([{ ...one, round: 1, state: { at: 'complete' }, wish }])
+  await pulls.show()
+  const text = () => [...pulls.forge.comments.values()].map(({ text }) => text.split('\n\n').slice(0, 3))
+  expect(text()[0]?.[0]).toBe(
+    `**It is being tested** (\`${headOf(1).slice(0, 12)}\`). What is found will stand here.`,
+  )
+  await pulls.flow.settle()
+  await pulls.show()
+  const only = 'Only `debian` was asked for this time; the other checks stand as they were.'
+  expect(text()[0]?.[0]).toContain('**All is well**')
+  expect(text()[0]?.[2]).toBe(only)
+})
+
+test('what was refused for good is no reason to wait with something else', async () => {
+  pulls = await openPulls(passing)
+  const { putCheck } = pulls.forge
+  pulls.forge.putCheck = async (repository, check, known) => {
+    if (check.status !== 'completed') throw new Fault('refused', 'never', 'GitHub does not like it')
+    return putCheck(repository, check, known)
+  }
+  await pulls.flow.bring([letter({ subject: '[PATCH] count: better', id: 'one', file: 'a.c' })])
+  await pulls.show()
+  await pulls.flow.settle()
+  await pulls.show()
+  expect(Object.keys(pulls.forge.shown())).toHaveLength(3)
 })
 
 test('what is begun and then closed ends as cancelled', async () => {

@@ -1,4 +1,5 @@
-// Marks on the lines of a change: what the compiler says of them, and where a test says that it failed. Only files that the change touches.
+// Marks on the lines of a change: what the compiler says of them, and where a test says that it failed. What is said of other lines stands in
+// the summary only: there the change has nothing to show.
 import type { Verdict } from '../../model/verdict.ts'
 import type { Annotation } from '../../ports/forge.ts'
 import { oneLine } from '../../text/clean.ts'
@@ -16,6 +17,12 @@ const on = (path: string, line: number): Pick<Annotation, 'path' | 'startLine' |
   ...{ path, startLine: line, endLine: line },
 })
 
+/** The changed line that a program means; undefined: it means another. */
+const lineOf = (view: ShowView, { path, line }: { path: string; line: number }): string | undefined => {
+  const file = fileMeant(path, view.files)
+  return file !== undefined && view.lines.get(file)?.has(line) ? file : undefined
+}
+
 /** Errors first: where there are too many marks, warnings are left out. */
 const byWeight = (all: Annotation[]): Annotation[] => [
   ...all.filter(({ level }) => level === 'failure'),
@@ -28,14 +35,14 @@ export const buildAnnotations = (view: ShowView, verdict: Verdict): Annotation[]
   if (finding.kind !== 'build-broken') return []
   const lines = view.buildLog.length > 0 ? view.buildLog : finding.errors.flatMap(error => error.split('\n'))
   const found = compilerPlaces(lines).flatMap(({ path, line, level, message }): Annotation[] => {
-    const file = fileMeant(path, view.files)
+    const file = lineOf(view, { path, line })
     const title = level === 'failure' ? 'Error of the compiler' : 'Warning of the compiler'
-    return file === undefined || line < 1 ? [] : [{ ...on(file, line), level, title, message }]
+    return file === undefined ? [] : [{ ...on(file, line), level, title, message }]
   })
   return byWeight(found).slice(0, maxAnnotations)
 }
 
-/** New failures of an image that name a line of a file that is changed. */
+/** New failures of an image that name a changed line. */
 export const testAnnotations = (view: ShowView, verdict: Verdict, image: string): Annotation[] => {
   const found = verdict.images.find(one => one.image === image)
   if (found?.kind !== 'new-failures') return []
@@ -43,8 +50,8 @@ export const testAnnotations = (view: ShowView, verdict: Verdict, image: string)
     .slice(0, maxLooked)
     .flatMap(({ step, test, message, kind }): Annotation[] => {
       const [place] = placesNamed(`${message}\n${test}`).flatMap(({ path, line }) => {
-        const file = fileMeant(path, view.files)
-        return file === undefined || line < 1 ? [] : [{ file, line }]
+        const file = lineOf(view, { path, line })
+        return file === undefined ? [] : [{ file, line }]
       })
       if (place === undefined) return []
       const name = oneLine(test || `step ${step}`, 150)

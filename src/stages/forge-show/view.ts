@@ -19,6 +19,8 @@ export type ShowView = {
   images: string[]
   /** Files that it changes, as they are called after it. */
   files: string[]
+  /** Which of their lines it changes; filled where something is held against it. */
+  lines: ReadonlyMap<string, ReadonlySet<number>>
   /** Lines of the log of a build that failed; empty: not to be had. */
   buildLog: string[]
   /** The newest last. */

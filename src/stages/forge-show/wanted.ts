@@ -1,6 +1,5 @@
 // forge-show: what is known of a series → what should stand on the forge. Pure; what stands there is compared with it, and the difference
 // is written: so nothing is ever "sent", and whatever a crash or an outage left out follows by itself.
-import { isAnswer } from '../../model/verdict.ts'
 import type { Check, Status } from '../../ports/forge.ts'
 import { oneLine } from '../../text/clean.ts'
 import { code, fitted, link } from '../../text/markdown.ts'
@@ -8,20 +7,20 @@ import { buildAnnotations, testAnnotations } from './annotations.ts'
 import { buildStanding } from './build.ts'
 import { imageStanding } from './image.ts'
 import { details, headline, needsWords } from './result.ts'
-import { plural, type ShowView, type Standing, thingOf } from './view.ts'
+import { list, plural, type ShowView, type Standing, thingOf } from './view.ts'
 
 /** GitHub takes 65,535 characters in a summary, text or comment, and 140 in a status. */
 const maxMarkdown = 60_000
 const maxDescription = 140
 const maxTitle = 200
 
-/** The comment of ours on a pull request. */
-export const commentMark = '<!-- grapevine: result -->'
+/** By it the one comment of ours on a pull request is found; it does not show. */
+export const commentMark = 'grapevine:result'
 
 export type Wanted = {
   /** Of a pull request's head. */
   checks: Check[]
-  /** undefined: what stands there stays. `needed`: false: only if there is one already. */
+  /** undefined: none, or what stands there stays. `needed`: false: only if there is one already. */
   comment: { text: string; needed: boolean } | undefined
   /** Of a commit that was pushed for a series of the list. */
   statuses: Status[]
@@ -93,9 +92,19 @@ const imagesOf = ({ verdict }: ShowView): string[] => {
       ]
 }
 
+/** Somebody asked for some images only: of the others an earlier verdict still holds. */
+const onlyLine = ({ series: { wish } }: ShowView): string[] =>
+  wish?.images === undefined || wish.images.length === 0
+    ? []
+    : [
+        `Only ${list(wish.images.slice(0, 10).map(image => code(image, 40)))} ${wish.images.length === 1 ? 'was' : 'were'} asked for this time; the other checks stand as they were.`,
+        '',
+      ]
+
 const resultLines = (view: ShowView, head: string): string[] => {
   const { verdict, series, pages } = view
   const commit = code(head.slice(0, 12))
+  const pageLine = pages ? [link('All results, logs and evidence', pages.series), ''] : []
   if (verdict === undefined)
     return series.state.at === 'held'
       ? [
@@ -104,13 +113,14 @@ const resultLines = (view: ShowView, head: string): string[] => {
           '    /grapevine release',
           '',
         ]
-      : []
+      : [`**It is being tested** (${commit}). What is found will stand here.`, '', ...pageLine]
   return [
     `**${headline(view, verdict)}** (${commit}).`,
     '',
     ...imagesOf(view),
+    ...onlyLine(view),
     ...details(view, verdict),
-    ...(pages ? [link('All results, logs and evidence', pages.series), ''] : []),
+    ...pageLine,
   ]
 }
 
@@ -128,14 +138,13 @@ const answerLines = ({ answers }: ShowView): string[] =>
 const foot = (view: ShowView): string =>
   `<sub>I am a program. A comment with \`/grapevine help\` on a line of its own tells what I can do; \`/grapevine retest\` tests this ${thingOf(view.series)} once more.</sub>`
 
+/** One that is there already is never left with old words. */
 const commentOf = (view: ShowView, head: string): Wanted['comment'] => {
   const { verdict, series, answers } = view
-  const isSaid = (verdict !== undefined && isAnswer(verdict)) || series.state.at === 'held'
-  if (!isSaid && answers.length === 0) return undefined
-  const lines = [...(isSaid ? resultLines(view, head) : []), ...answerLines(view)]
+  const lines = [...resultLines(view, head), ...answerLines(view)]
   const needed =
     answers.length > 0 || (verdict === undefined ? series.state.at === 'held' : needsWords(verdict))
-  const text = `${fitted(lines.join('\n').trim(), maxMarkdown)}\n\n${foot(view)}\n\n${commentMark}`
+  const text = `${fitted(lines.join('\n').trim(), maxMarkdown)}\n\n${foot(view)}`
   return { text, needed }
 }
 
@@ -165,7 +174,7 @@ export const wantedOfUnusable = ({ head, why }: { head: string; why: string }): 
     },
   ],
   comment: {
-    text: `**I cannot test this** (${code(head.slice(0, 12))}): ${code(why, 400)}.\n\n${commentMark}`,
+    text: `**I cannot test this** (${code(head.slice(0, 12))}): ${code(why, 400)}.`,
     needed: true,
   },
 })
