@@ -12,7 +12,7 @@ import { findCommands, mayCommand, usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
 import { code } from '../text/markdown.ts'
 import { type Act, deny, done, leaveAlone, letGo, missingBase, testAgain } from './command-series.ts'
-import { takePull } from './forge-pull.ts'
+import { projectOf, takePull } from './forge-pull.ts'
 import { commandMail, forgeView } from './forge-view.ts'
 import type { Wired } from './wire.ts'
 
@@ -254,18 +254,24 @@ const runRerun = async (wired: Wired, event: ForgeEvent, what: Rerun): Promise<s
   return (await perform(wired, asked, mayNot))?.at ?? 'done before'
 }
 
+/** What came of it, in a line. */
+const heard = async (wired: Wired, event: ForgeEvent): Promise<string> => {
+  const { what } = event
+  const repository = projectOf(wired, event.repository)?.github?.pulls
+  // The App may be installed where nothing is tested.
+  if (repository === undefined) return 'it is of no project'
+  if (what.kind === 'rerun') return runRerun(wired, { ...event, repository }, what)
+  const read = what.kind === 'comment' ? await wired.forge?.comment(repository, what.comment) : undefined
+  return read ? runComment(wired, repository, read) : 'the comment is gone'
+}
+
 const runEvent = async (wired: Wired, event: ForgeEvent): Promise<void> => {
-  const { store, clock, forge } = wired
-  const { what, repository } = event
-  if (what.kind !== 'comment' && what.kind !== 'rerun') return
-  const read = what.kind === 'comment' ? await forge?.comment(repository, what.comment) : undefined
-  const how =
-    what.kind === 'rerun'
-      ? await runRerun(wired, event, what)
-      : read
-        ? await runComment(wired, repository, read)
-        : 'the comment is gone'
-  await store.endForgeEvent(event.id, { at: 'done', when: clock.now(), how })
+  if (event.what.kind !== 'comment' && event.what.kind !== 'rerun') return
+  const how = await heard(wired, event).catch(error => {
+    if (error instanceof Fault && error.retry === 'never') return error.message
+    throw error
+  })
+  await wired.store.endForgeEvent(event.id, { at: 'done', when: wired.clock.now(), how })
 }
 
 const lookThrough = async (
@@ -282,12 +288,26 @@ const lookThrough = async (
   lookedAt.set(repository, now)
 }
 
-/** Does what was asked for. Repeatable: each command is done once, whatever told of it. A Fault of one repository holds up the others only
- *  until the next round. Throws Faults of the store and the forge. */
+/** Whoever asks a bot that does not answer asks somebody else. */
+const leaveUndone = async ({ store, clock }: Wired): Promise<void> => {
+  for (const { id, what } of await store.forgeEvents(maxEvents))
+    if (what.kind === 'comment' || what.kind === 'rerun')
+      await store.endForgeEvent(id, { at: 'done', when: clock.now(), how: 'mail.live is off' })
+}
+
+/** Does what was asked for. Repeatable: each command is done once, whatever told of it. What fails holds up nothing else of the round. Throws
+ *  the first Fault there was, of the store or the forge, after all else was done. */
 export const tendForgeCommands = async (wired: Wired, memory: ForgeCommandMemory): Promise<void> => {
   const { store, forge, config } = wired
-  if (forge === undefined || !config.mail.live) return
-  for (const event of await store.forgeEvents(maxEvents)) await runEvent(wired, event)
+  if (forge === undefined) return
+  if (!config.mail.live) return leaveUndone(wired)
+  const errors: Fault[] = []
+  const failed = (error: unknown) => {
+    if (!(error instanceof Fault)) throw error
+    errors.push(error)
+  }
+  for (const event of await store.forgeEvents(maxEvents)) await runEvent(wired, event).catch(failed)
   for (const { github } of config.projects)
-    if (github?.pulls !== undefined) await lookThrough(wired, memory, github.pulls)
+    if (github?.pulls !== undefined) await lookThrough(wired, memory, github.pulls).catch(failed)
+  if (errors[0]) throw errors[0]
 }

@@ -176,15 +176,21 @@ const settled = async (
     return taken
   })
 
+/** As the configuration spells its repository: GitHub may spell it another way, and it is the same. */
+const spelled = (ref: PullRef, repository: string | undefined): PullRef => ({
+  ...{ repository: repository ?? ref.repository, number: ref.number },
+})
+
 /** Looks at a pull request of a project, and does what follows. Repeatable. Throws the forge's, the mirror's and the store's Faults. */
 export const takePull = async (
   wired: Wired,
-  ref: PullRef,
+  named: PullRef,
   { asked = false, word: given, isOld = false }: TakeOptions = {},
 ): Promise<Taken> => {
   const { forge, store } = wired
-  const project = projectOf(wired, ref.repository)
+  const project = projectOf(wired, named.repository)
   if (!forge || !project) return { what: 'nothing', why: 'it is of no project' }
+  const ref = spelled(named, project.github?.pulls)
   const before = await store.pull(ref)
   const word = given ?? (await wordOf(forge, ref, before))
   if (!word) return { what: 'nothing', why: 'it is gone' }

@@ -63,6 +63,23 @@ test('a maintainer has it tested again, once, whoever tells of the comment how o
   expect(pulls.forge.shown()).toMatchObject({ 'grapevine/debian': 'success: 1 test passed' })
 })
 
+test('what cannot be read holds up nothing else, and what is of no project is done with', async () => {
+  const { forge, store } = pulls
+  await write('mona', '/grapevine retest')
+  const other = { repository: 'elsewhere/else', receivedAt: now(), state: { at: 'new' as const } }
+  await store.addForgeEvent({ ...other, id: 'other', what: { kind: 'comment', number: 1, comment: 5 } })
+  await write('mona', '/grapevine status', 3)
+  const read = forge.comment
+  forge.comment = async (repository, id) => {
+    if (id === 1) throw rateLimit()
+    return read(repository, id)
+  }
+  memory.lookedAt.set('tally/tally', now())
+  await expect(tend()).rejects.toThrow('its limit of requests')
+  expect((await store.forgeEvents(9)).map(({ id }) => id)).toEqual(['delivery-1'])
+  expect(forge.reactions).toEqual([{ comment: 3, how: '+1' }])
+})
+
 test('the author may what the project allows, and nobody lets an own change go', async () => {
   await write('ANN', '/grapevine test on busybox')
   await write('ann', '/grapevine release', 2)

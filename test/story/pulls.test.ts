@@ -153,6 +153,8 @@ test('what webhooks did not tell, the sweep finds; twice is once', async () => {
   await look()
   await look()
   await takePull(flow.wired, ref(2))
+  // GitHub does not tell names apart by case.
+  await takePull(flow.wired, { repository: owned.toUpperCase(), number: 2 })
   expect(await series()).toMatchObject([{ version: 1, total: 1 }])
 })
 
