@@ -95,6 +95,8 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
   })
   let lastId = 9_000_000
   const tokens = new Set<string>()
+  /** Those with which git may push. */
+  const writers = new Set<string>()
   const server = createServer((request, response) => {
     receive(request)
       .then(body => handle(request, response, body))
@@ -107,7 +109,10 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     ...{ api, site: `${api}/git`, key: privateKey, id: 4711, secret: randomUUID(), gitFolder },
     ...{ pulls: new Map(), comments: new Map(), checks: new Map(), statuses: [], reactions: [] },
     ...{ roles: new Map(), asked: [], trouble: {} },
-    permissions: { checks: 'write', contents: 'write', metadata: 'read', pull_requests: 'write' },
+    permissions: {
+      ...{ checks: 'write', contents: 'write', issues: 'read', metadata: 'read', pull_requests: 'write' },
+      statuses: 'write',
+    },
     put(number, more = {}) {
       const made: FakePull = {
         ...{ number, title: `Count ${number}`, body: null, state: 'open', merged_at: null, draft: false },
@@ -240,7 +245,7 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     }
     return ofChecks(asked) ?? ofComments(asked) ?? no(404, 'Not Found')
   }
-  const asApp = (path: string, method: string): Answer => {
+  const asApp = (path: string, method: string, of: { permissions?: Record<string, string> }): Answer => {
     const events = ['pull_request', 'issue_comment', 'check_run', 'check_suite']
     if (path === '/app')
       return {
@@ -256,6 +261,7 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
       return no(404, 'Not Found')
     const token = `ghs_${randomUUID()}`
     tokens.add(token)
+    if (of.permissions?.contents !== 'read') writers.add(token)
     return { status: 201, body: { token, expires_at: new Date(Date.now() + 3_600_000).toISOString() } }
   }
   const answer = (request: IncomingMessage, url: URL, given: Record<string, unknown>): Answer => {
@@ -272,7 +278,7 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
       }
     if (path.startsWith('/app') || path.endsWith('/installation'))
       return isJwt(authorization, { publicKey, id: fake.id })
-        ? asApp(path, method)
+        ? asApp(path, method, given)
         : no(401, 'A JSON web token could not be decoded')
     const [, token = ''] = /^(?:token|bearer) (\S+)$/i.exec(authorization ?? '') ?? []
     if (!tokens.has(token)) return no(401, 'Bad credentials')

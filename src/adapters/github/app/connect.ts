@@ -86,8 +86,14 @@ export const pathOf = (repository: Repository): string => {
   return `/repos/${repository}`
 }
 
+export type AppOptions = {
+  clock: Clock
+  /** Does git write there? Elsewhere its token is for reading. */
+  pushesTo(repository: Repository): boolean
+}
+
 /** Talks to GitHub as the App. Throws Faults; those of a clear no are Refusals. */
-export const openApp = (config: GithubAppConfig, { clock }: { clock: Clock }): AppHttp => {
+export const openApp = (config: GithubAppConfig, { clock, pushesTo }: AppOptions): AppHttp => {
   let connection: ReturnType<typeof openProbot> | undefined
   const connected = (): ReturnType<typeof openProbot> => {
     connection ??= openProbot(config).catch(error => {
@@ -157,7 +163,8 @@ export const openApp = (config: GithubAppConfig, { clock }: { clock: Clock }): A
   /** For git alone: of one repository, and for its contents only. */
   async function tokenFor(repository: Repository): Promise<{ token: string; until: Instant }> {
     const { id } = await placeOf(repository)
-    const of = { repositories: [repository.split('/')[1] ?? ''] }
+    const contents = pushesTo(repository) ? 'write' : 'read'
+    const of = { repositories: [repository.split('/')[1] ?? ''], permissions: { contents } }
     const path = `/app/installations/${id}/access_tokens`
     const { value } = await ask({ method: 'POST', path, body: of, answer: accessToken }).catch(error =>
       forget(repository, error),

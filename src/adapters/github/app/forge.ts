@@ -96,7 +96,9 @@ const maxDescription = 140
 
 /** Asks nothing yet. Probot is loaded and constructed when something is asked first. */
 export const githubForge = (config: GithubAppConfig, { clock, uses }: ForgeOptions): Forge => {
-  const http = openApp(config, { clock })
+  const pushesTo = (repository: Repository) =>
+    uses.some(one => one.use === 'series' && one.repository === repository)
+  const http = openApp(config, { clock, pushesTo })
   const { askIn } = http
   return {
     probe: () => probe(http, config, uses),
