@@ -1,5 +1,5 @@
 // All routes together. Pages read; what changes something is a form of somebody who is logged in, or a webhook that is signed.
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { etag } from 'hono/etag'
 import { secureHeaders } from 'hono/secure-headers'
 import { Fault } from '../model/fault.ts'
@@ -93,6 +93,15 @@ const assetPages = (): Pages => {
   return pages
 }
 
+/** Who asks for the head alone gets no body; what would have sent one is told that nobody reads it, and lets go of its file or stream. */
+const headAlone: MiddlewareHandler<Env> = async (c, next) => {
+  await next()
+  if (c.req.method !== 'HEAD') return
+  const { body } = c.res
+  c.res = new Response(null, c.res)
+  await body?.cancel()
+}
+
 const wantsJson = (c: Context): boolean => c.req.path.startsWith('/api/')
 
 const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<Response> => {
@@ -119,11 +128,12 @@ export const app = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
   pages.use((c, next) => (isBoard(c.req.path) ? boardHeaders(c, next) : headers(c, next)))
   pages.use(measured(parts))
+  pages.use(headAlone)
+  // Nothing has that in its name, and PostgreSQL takes it nowhere.
+  pages.use((c, next) => (c.req.url.includes('%00') ? Promise.resolve(c.notFound()) : next()))
   pages.route('/', assetPages())
   pages.route('/', livePages(parts))
   pages.use(etag())
-  // Nothing has that in its name, and PostgreSQL takes it nowhere.
-  pages.use((c, next) => (c.req.url.includes('%00') ? Promise.resolve(c.notFound()) : next()))
   pages.route('/', statusPages(parts))
   pages.route('/', forgePages(parts))
   pages.use(accessGuard(parts))

@@ -4,7 +4,8 @@ import type { BlobId } from '../model/job.ts'
 import type { RunId } from '../model/run.ts'
 import type { SeriesId } from '../model/series.ts'
 
-const part = (text: string): string => encodeURIComponent(text)
+/** Names come from mails and test programs: half a character is none (it cannot be written in UTF-8). */
+const part = (text: string): string => encodeURIComponent(text.toWellFormed())
 
 export const seriesPath = (id: SeriesId): string => `/series/${part(id)}`
 

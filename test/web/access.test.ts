@@ -231,6 +231,12 @@ describe('forms of others', () => {
     expect(answer.status).toBe(403)
   })
 
+  test('what is no form is taken for an empty one', async () => {
+    const headers = { 'content-type': 'multipart/form-data; boundary=x', 'sec-fetch-site': 'same-origin' }
+    const answer = await pages.request('/login/link', { method: 'POST', body: 'no form', headers })
+    expect(answer.status).toBe(410)
+  })
+
   test('what is too large is not read', async () => {
     const answer = await browser(pages).post('/login/mail', { address: 'a'.repeat(300_000) })
     expect(answer.status).toBe(413)

@@ -13,7 +13,7 @@ import { webParts } from './open.ts'
 let flow: Flow
 let clock: FakeClock
 let fake: ReturnType<typeof fakeLive>
-let ask: (path: string, headers?: Record<string, string>) => Promise<Response>
+let ask: (path: string, headers?: Record<string, string>, method?: string) => Promise<Response>
 
 const record = (more: Partial<RunRecord>): RunRecord => runRecord('r1', 'a-build', more)
 
@@ -22,7 +22,7 @@ beforeEach(async () => {
   clock = fakeClock()
   fake = fakeLive()
   const pages = app(webParts({ ...flow.wired, clock }, { live: fake.live, clock }))
-  ask = async (path, headers = {}) => pages.request(path, { headers })
+  ask = async (path, headers = {}, method = 'GET') => pages.request(path, { headers, method })
   return () => flow.close()
 })
 
@@ -112,6 +112,14 @@ describe('a log', () => {
 
   it('of no run is not found', async () => {
     expect((await ask('/runs/nobody/log/stream')).status).toBe(404)
+    expect((await ask('/runs/%00/log/stream')).status).toBe(404)
+  })
+
+  it('whose head alone is asked for has no viewer', async () => {
+    await flow.wired.store.saveRun(record({ endedAt: undefined, outcome: undefined }))
+    const answer = await ask('/runs/r1/log/stream', {}, 'HEAD')
+    expect(answer.status).toBe(200)
+    expect(fake.viewers('r1')).toBe(0)
   })
 
   it('that nobody takes does not pile up', async () => {

@@ -145,6 +145,14 @@ describe('a run', () => {
     expect(headers.get('content-disposition')).toMatch(/^attachment/)
   })
 
+  test('a log whose name is none is gone', async () => {
+    const { store } = flow.wired
+    const run = await store.run(await runOf('debian'))
+    if (!run) throw new Error('there is one')
+    await store.saveRun({ ...run, id: `${run.id}-odd`, evidence: { log: '../../etc/passwd' } })
+    expect((await get(`/runs/${run.id}-odd/log`)).status).toBe(410)
+  })
+
   test('a log that expired says when and why', async () => {
     const { store, blobs } = flow.wired
     const run = await store.run(await runOf('busybox'))

@@ -18,14 +18,16 @@ export const fileBlobs = ({ folder }: { folder: string }): Blobs => ({
   put: bytes => (bytes instanceof Uint8Array ? putBytes(folder, bytes) : putStream(folder, bytes)),
   get: id => get(pathOf(folder, id), id),
   stream: id => verified(pathOf(folder, id), id),
-  size: id => size(pathOf(folder, id)),
+  // What has no such name is not there.
+  size: async id => (isName(id) ? size(pathOf(folder, id)) : undefined),
   drop: (id, since) => drop(pathOf(folder, id), since),
   where: id => pathOf(folder, id),
 })
 
+const isName = (id: BlobId): boolean => /^[0-9a-f]{64}$/.test(id)
+
 const pathOf = (folder: string, id: BlobId): string => {
-  if (!/^[0-9a-f]{64}$/.test(id))
-    throw new Fault('malformed', 'never', `blob store: "${id}" is not the name of a blob`)
+  if (!isName(id)) throw new Fault('malformed', 'never', `blob store: "${id}" is not the name of a blob`)
   return join(folder, id.slice(0, 2), id.slice(2))
 }
 

@@ -15,10 +15,11 @@ import { linkBody, loginBody, sentBody } from './forms.ts'
 import { limit } from './limits.ts'
 import { baseOf, safePath } from './place.ts'
 import { type Proven, roleOf } from './role.ts'
+import { formOf } from './same-site.ts'
 import { cookieOf, digestOf, logIn, logOut, randomToken, readCookie } from './session.ts'
 
 const field = async (c: Asked, name: string): Promise<string> => {
-  const value = (await c.req.parseBody())[name]
+  const value = (await formOf(c))?.[name]
   return typeof value === 'string' ? value.trim() : ''
 }
 
@@ -83,10 +84,13 @@ const mailPages = (parts: WebParts): Pages => {
     )
     return page(c, parts, { title: 'Look into your mail', here: 'login', body: sentBody(linkForMs / 60_000) })
   })
-  pages.get('/login/link', c => {
+  pages.get('/login/link', async c => {
     const to = safePath(c.req.query('to'))
     const token = c.req.query('token') ?? ''
-    return page(c, parts, { title: 'Log in', here: 'login', body: linkBody({ token, to }) })
+    const shown = await page(c, parts, { title: 'Log in', here: 'login', body: linkBody({ token, to }) })
+    // It holds the link's secret.
+    shown.headers.set('cache-control', 'no-store')
+    return shown
   })
   pages.post('/login/link', limit(parts, 'login'), async c => {
     const { store } = await parts.wired()

@@ -26,9 +26,17 @@ const isSame = (given: string, wanted: string): boolean =>
 
 const formTypes = /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i
 
+/** The fields of a form; undefined: it cannot be read as one. */
+export const formOf = (c: Asked): Promise<Record<string, unknown> | undefined> =>
+  c.req.parseBody().catch((error: unknown) => {
+    // What the standard throws for a body that is none (Fetch, 5.3).
+    if (error instanceof TypeError) return undefined
+    throw error
+  })
+
 /** Does the form hold the session's secret? Its body is read, and kept for whoever handles it. */
 export const hasSecret = async (c: Asked, secret: string): Promise<boolean> => {
   if (!formTypes.test(c.req.header('content-type') ?? '')) return false
-  const { csrf } = await c.req.parseBody()
+  const csrf = (await formOf(c))?.csrf
   return typeof csrf === 'string' && isSame(csrf, secret)
 }
