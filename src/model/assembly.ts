@@ -5,9 +5,10 @@
 // A position that is taken is never taken again: the same n/m twice makes two series. Only what was taken over from an older version,
 // and what cannot be used, gives way.
 import type { Instant, Millis } from './instant.ts'
-import { type Address, isByHand, type Mail, type MessageId } from './mail.ts'
+import { type Address, isByHand, isBySubmitter, type Mail, type MessageId } from './mail.ts'
 import { sendingRun } from './sending-run.ts'
 import {
+  type HandOrigin,
   joinLinks,
   type Links,
   missingParts,
@@ -21,7 +22,7 @@ import {
 /** A patch or cover as assembly sees it. `position` 0 is the cover. */
 export type Piece = {
   part: Part
-  origin: 'mail' | 'hand'
+  origin: { from: 'mail' } | HandOrigin
   author: Address
   /** undefined: no counter, or one of one: complete in itself. */
   total: number | undefined
@@ -40,6 +41,11 @@ export type Piece = {
 export type AssemblyRules = {
   /** How far apart, in arrival, pieces may be that neither a run nor a thread holds together. */
   windowMs: Millis
+}
+
+const originOf = (mail: Mail): Piece['origin'] => {
+  if (!isByHand(mail)) return { from: 'mail' }
+  return isBySubmitter(mail) ? { from: 'hand', by: 'submitter' } : { from: 'hand' }
 }
 
 /** What there is to place in a mail; undefined for a mail that is neither patch nor cover. */
@@ -61,7 +67,7 @@ export const pieceOf = (
       ...(unusable === undefined ? {} : { unusable }),
       ...(bugs.length === 0 ? {} : { bugs }),
     },
-    origin: isByHand(mail) ? 'hand' : 'mail',
+    origin: originOf(mail),
     author: parsed.author,
     total: tags.position === undefined ? undefined : (tags.total ?? tags.position),
     version: tags.version,
@@ -109,7 +115,7 @@ const near = (series: Series, piece: Piece, { windowMs }: AssemblyRules): boolea
 
 /** Could it be of this series at all? A part of the list's that was lost may be handed in; what the list brings is answered there. */
 const isOpen = (series: Series, piece: Piece): boolean =>
-  (series.origin.from === 'mail' || series.origin.from === piece.origin) &&
+  (series.origin.from === 'mail' || series.origin.from === piece.origin.from) &&
   isFree(series, piece.part) &&
   sameAuthor(series.author, piece.author)
 
@@ -177,7 +183,7 @@ export const identities = (piece: Piece): string[][] => {
 export const begin = (id: SeriesId, project: string, piece: Piece): Series => ({
   id,
   project,
-  origin: { from: piece.origin },
+  origin: piece.origin,
   title: piece.part.title,
   author: piece.author,
   version: piece.version,
@@ -227,11 +233,16 @@ export const add = (series: Series, piece: Piece, until: Instant): Series => {
     baseCommit: isCover ? (piece.baseCommit ?? series.baseCommit) : (series.baseCommit ?? piece.baseCommit),
     ...linksWith(series, piece),
     ...wishWith(series, piece),
+    origin: originWith(series, piece),
   }
   const isLateCover =
     isCover && saysNothingNew(series, grown) && ['planned', 'complete', 'held'].includes(series.state.at)
   return { ...grown, state: isLateCover ? series.state : nextState(grown, until) }
 }
+
+/** What an operator handed in is not theirs alone any more when somebody else adds to it. */
+const originWith = ({ origin }: Series, piece: Piece): Series['origin'] =>
+  origin.from === 'hand' && piece.origin.from === 'hand' && piece.origin.by ? piece.origin : origin
 
 /** What the list brought is tested as the list's, whoever hands in a part that was lost. */
 const wishWith = ({ origin, wish }: Series, piece: Piece): { wish?: Wish } =>

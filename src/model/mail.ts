@@ -125,8 +125,15 @@ export type Mail = {
   decided?: Disposition
 }
 
-/** The source of mails that somebody hands in at that moment. */
-export const handSource = (at: Instant): string => `hand-${at}`
+/** The source of mails that somebody hands in at that moment. Operators' are tested at once; a submitter's wait for an operator where those
+ *  of the list would. */
+export const handSource = (at: Instant, by: 'operator' | 'submitter' = 'operator'): string =>
+  by === 'submitter' ? `hand-${at}-submitter` : `hand-${at}`
 
 /** Did somebody hand it in, instead of the list bringing it? */
-export const isByHand = ({ source }: Pick<Mail, 'source'>): boolean => /^hand-\d{9,}$/.test(source)
+export const isByHand = ({ source }: Pick<Mail, 'source'>): boolean =>
+  /^hand-\d{9,}(?:-submitter)?$/.test(source)
+
+/** Was that somebody who is no operator? */
+export const isBySubmitter = (mail: Pick<Mail, 'source'>): boolean =>
+  isByHand(mail) && mail.source.endsWith('-submitter')

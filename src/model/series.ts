@@ -57,11 +57,14 @@ export type Wish = {
   images?: string[]
 }
 
+/** `by`: at least a part of it is of somebody who is no operator. */
+export type HandOrigin = { from: 'hand'; by?: 'submitter' }
+
 export type Series = {
   id: SeriesId
   project: string
   /** Nobody asks for it between assemble and reply. */
-  origin: { from: 'mail' } | { from: 'forge'; pull: PullOrigin } | { from: 'hand' }
+  origin: { from: 'mail' } | { from: 'forge'; pull: PullOrigin } | HandOrigin
   title: string
   author: Address
   version: number

@@ -33,8 +33,8 @@ const reasonToHold = async (
 ): Promise<{ hold: string } | { later: true } | undefined> => {
   const known = await wired.store.author(series.project, series.author.address)
   if (known === undefined) return { hold: 'its author never had a series tested here' }
-  // A forge says who its accounts are.
-  if (series.origin.from === 'forge') return undefined
+  // A forge says who its accounts are, and who hands in a patch is logged in.
+  if (series.origin.from !== 'mail') return undefined
   const { aligned } = known.signed ? await headProof(wired, series) : { aligned: true }
   if (aligned === true) return undefined
   if (aligned === 'unknown' && wired.clock.now() < series.lastAt + dnsPatienceMs) return { later: true }
@@ -129,7 +129,9 @@ const tell = async (wired: Wired, series: Series, why: string): Promise<void> =>
 export const heldForOperator = async (wired: Wired, id: SeriesId): Promise<boolean> => {
   const { store, clock, log } = wired
   const series = await store.series(id)
-  if (series === undefined || series.state.at !== 'complete' || series.origin.from === 'hand') return false
+  if (series === undefined || series.state.at !== 'complete') return false
+  // What an operator hands in an operator has looked at.
+  if (series.origin.from === 'hand' && series.origin.by === undefined) return false
   const { firstTime } = wired.project(series.project).trust
   const { address } = series.author
   if (firstTime === 'run') {

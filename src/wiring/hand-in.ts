@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mailFileSource } from '../adapters/mbox/single.ts'
 import { mboxSource } from '../adapters/mbox/source.ts'
+import type { Instant } from '../model/instant.ts'
 import { type Address, handSource, type Mail } from '../model/mail.ts'
 import type { Wish } from '../model/series.ts'
 import type { MailSource, RawMail } from '../ports/mail-source.ts'
@@ -52,10 +53,10 @@ export const authorsIn = async (source: MailSource, limit: number): Promise<(Add
   return authors
 }
 
-/** The mails in these bytes, one or an mbox, for as long as `act` takes. */
+/** The mails in these bytes, one or an mbox, for as long as `act` takes. `by`: who hands them in. */
 export const withMailsIn = async <T>(
   bytes: Uint8Array,
-  now: number,
+  { now, by }: { now: Instant; by: 'operator' | 'submitter' },
   act: (source: MailSource) => Promise<T>,
 ): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'grapevine-'))
@@ -63,7 +64,7 @@ export const withMailsIn = async <T>(
     const path = join(folder, 'mails')
     await writeFile(path, bytes, { mode: 0o600 })
     const first = Buffer.from(bytes.subarray(0, 1024)).toString('latin1').split('\n', 1)[0] ?? ''
-    const given = { name: handSource(now), path }
+    const given = { name: handSource(now, by), path }
     return await act(isSeparator(first.trimEnd()) ? mboxSource(given) : mailFileSource(given))
   } finally {
     await rm(folder, { recursive: true })

@@ -4,7 +4,7 @@ import type { Viewer } from '../../src/model/access.ts'
 import { digestOf } from '../../src/web/access/session.ts'
 import { app } from '../../src/web/app.ts'
 import { asPasted, submitLimits, wrongAuthors } from '../../src/web/submit/asked.ts'
-import { type Flow, openFlow } from '../fakes/flow.ts'
+import { type Flow, openFlow, project } from '../fakes/flow.ts'
 import { letter } from '../fakes/list.ts'
 import { type Browser, browser } from './browser.ts'
 import { webParts } from './open.ts'
@@ -124,6 +124,31 @@ test.each([
   const answer = await one.post('/submit', { project: 'tally', ...fields })
   expect(answer.status).toBe(422)
   expect(await problem(answer)).toContain(says)
+})
+
+test('a new author waits for an operator, unless an operator hands it in', async () => {
+  await flow.close()
+  const trust = { ...project.trust, firstTime: 'hold' as const }
+  flow = await openFlow(
+    async () => ({ ending: { kind: 'finished', exitCode: 0 }, output: '' }),
+    () => {},
+    { ...project, trust },
+  )
+  const { config, store } = flow.wired
+  const login = { ...config.web.login, submitters: ['ann@example.org'] }
+  flow.wired.config = { ...config, web: { ...config.web, login } }
+  const states = async () =>
+    (await store.seriesIn({})).map(({ title, state }) => `${title}: ${state.at}`).sort()
+  const ann = await loggedIn(submitter)
+  await ann.post('/submit', { project: 'tally', text: patch('[PATCH] count: all') })
+  await flow.settle()
+  expect(await states()).toEqual(['count: all: held'])
+  const olga: Viewer = { name: 'olga', address: 'olga@example.org', by: 'mail', role: 'operator' }
+  const one = await loggedIn(olga)
+  const from = { from: 'Bert <bert@example.org>' }
+  await one.post('/submit', { project: 'tally', text: patch('[PATCH] count: none', from) })
+  await flow.settle()
+  expect(await states()).toEqual(['count: all: held', 'count: none: planned'])
 })
 
 test('who is not logged in is led to the login', async () => {

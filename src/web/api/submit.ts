@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import type { ProjectConfig } from '../../config/config.ts'
+import type { Role } from '../../model/access.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Wish } from '../../model/series.ts'
 import { ref } from '../../text/command.ts'
@@ -38,7 +39,7 @@ const bytes = { schema: z.string().openapi({ format: 'binary' }) }
 const route = createRoute({
   ...{ method: 'post', path: '/submissions', tags: ['Series'], operationId: 'submit' },
   summary: 'Hand in patches, as git format-patch --stdout writes them',
-  description: `Needs a token with the scope submit. Repeatable: what is known already is not tested twice. Up to ${submitLimits.bytes >> 20} MiB and ${submitLimits.mails} mails; their authors are answered.`,
+  description: `Needs a token with the scope submit. Repeatable: what is known already is not tested twice. Up to ${submitLimits.bytes >> 20} MiB and ${submitLimits.mails} mails; their authors are answered. Where series of new authors wait for an operator, those of a token without the scope operate do as well.`,
   security: [{ token: [] }],
   request: {
     query,
@@ -75,9 +76,9 @@ const nothing = 'It holds nothing that could be tested. What git format-patch --
 
 const take = (
   wired: Wired,
-  { body, project, wish }: { body: Uint8Array; project: string; wish: Wish | undefined },
+  { body, project, wish, by }: { body: Uint8Array; project: string; wish: Wish | undefined; by: Role },
 ): Promise<HandedIn> =>
-  withMailsIn(body, wired.clock.now(), async source => {
+  withMailsIn(body, { now: wired.clock.now(), by }, async source => {
     const authors = await authorsIn(source, submitLimits.mails)
     if (authors.length > submitLimits.mails)
       throw new Refused(422, `Up to ${submitLimits.mails} mails are taken at once.`)
@@ -116,10 +117,11 @@ export const submitApi = (parts: WebParts): Api => {
     const wish = wishOf(asked.data, project)
     const body = new Uint8Array(await c.req.arrayBuffer())
     const wired = await parts.wired()
+    const by = token.scopes.includes('operate') ? 'operator' : 'submitter'
     const who = `token ${token.name} (${token.by})`
     const about = `project ${project.name}`
     const came = await audited(wired, { who, by: 'api', what: 'hand in', about, reason: '' }, async () => ({
-      ...{ did: 'handed in', mails: await take(wired, { body, project: project.name, wish }) },
+      ...{ did: 'handed in', mails: await take(wired, { body, project: project.name, wish, by }) },
     }))
     return c.json(told(came.mails), 202)
   })

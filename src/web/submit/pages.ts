@@ -61,7 +61,7 @@ const no = (why: string): Came => ({ no: why, remedy: '' })
 const takeIn = async (wired: Wired, c: Context, { project, bytes, wish }: Asked): Promise<Came> => {
   const viewer = c.get('viewer')
   if (!viewer) return no('Nobody is logged in.')
-  return withMailsIn(bytes, wired.clock.now(), async source => {
+  return withMailsIn(bytes, { now: wired.clock.now(), by: viewer.role }, async source => {
     const wrong = wrongAuthors(viewer, await authorsIn(source, submitLimits.mails))
     if (wrong !== undefined) return no(wrong)
     const { fresh, known } = await handIn(wired, { project: project.name, source, wish })
