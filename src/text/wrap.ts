@@ -2,7 +2,7 @@
 //
 // The rule: lines that begin in the first column are prose; a paragraph of them is filled. Lines that are indented are data
 // (names, log lines, commands): each stays a line, and one that is too long goes on below itself, two columns further in. An address
-// alone on its line is never broken.
+// is never broken.
 import stringWidth from 'string-width'
 
 /** Columns of a line in a mail. */
@@ -52,10 +52,17 @@ const cut = (word: string, width: number): string[] => {
   return pieces
 }
 
-/** Rows of at most `width` columns, broken at spaces; a word that is wider is cut. Spaces inside a row stay as they are. */
+/** Broken, it would lead nowhere. Mail programs that must break it encode it so that it is whole again. */
+const isAddress = (word: string): boolean => /^https?:\/\/[\x21-\x7e]{1,500}$/.test(word)
+
+/** Rows of at most `width` columns, broken at spaces; a word that is wider is cut, an address is not. Spaces inside a row stay as
+ *  they are. */
 const rowsOf = (text: string, width: number): string[] => {
   const rows: { text: string; width: number }[] = []
-  for (const word of text.split(' ').flatMap(word => (columns(word) > width ? cut(word, width) : [word]))) {
+  const words = text
+    .split(' ')
+    .flatMap(word => (columns(word) > width && !isAddress(word) ? cut(word, width) : [word]))
+  for (const word of words) {
     const last = rows.at(-1)
     const more = columns(word)
     if (last && last.width + 1 + more <= width) {
@@ -68,13 +75,10 @@ const rowsOf = (text: string, width: number): string[] => {
 
 const indentOf = (line: string): string => /^ */.exec(line)?.[0] ?? ''
 
-/** An address alone on its line: broken, it would lead nowhere. Mail programs that must break it encode it so that it is whole again. */
-const isAddress = (line: string): boolean => /^ *https?:\/\/[\x21-\x7e]{1,500}$/.test(line)
-
 /** A data line as one line or more, none wider than `width` columns; the indentation is repeated, two deeper. */
 export const fold = (line: string, width = mailWidth): string[] => {
   const flat = line.replaceAll('\t', '    ').replace(towers, '$1')
-  if (columns(flat) <= width || isAddress(flat)) return [flat]
+  if (columns(flat) <= width || isAddress(flat.trimStart())) return [flat]
   const indent = indentOf(flat).slice(0, width / 2)
   const deeper = `${indent}  `
   const rows = rowsOf(flat.trimStart(), width - deeper.length)

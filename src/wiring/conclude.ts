@@ -10,7 +10,7 @@ import { pushes } from '../stages/upkeep/sweep.ts'
 import { withSince } from './bases.ts'
 import { tellBugs } from './bug-results.ts'
 import { noteKnown } from './known.ts'
-import { namedLogs } from './named-logs.ts'
+import { namedLogs, pageAddress } from './named-logs.ts'
 import { countSent, keptBack, tellCapped } from './outbox.ts'
 import { reachOf } from './reachable.ts'
 import { turns, type Wired } from './wire.ts'
@@ -71,6 +71,7 @@ const prepare = async (wired: Wired, { verdict, series, earlier }: Case) => {
           job: verdict.job === undefined ? undefined : await store.job(verdict.job),
           hears: { author: hears.author ? reachable.address : undefined, list: hears.list },
           ...(mail?.parsed ? { mail: mail.parsed } : {}),
+          ...(config.web.url === undefined ? {} : { seriesUrl: pageAddress(config.web.url, series.id) }),
           ...(follows ? { follows: { verdict: follows, under } } : {}),
         })
       : undefined

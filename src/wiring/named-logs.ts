@@ -1,8 +1,9 @@
 // Where the logs, consoles and screenshots of a verdict can be read: pages if there are any, else files by series and image.
 import { isFirstBuild } from '../model/job.ts'
 import type { RunId } from '../model/run.ts'
+import type { SeriesId } from '../model/series.ts'
 import type { Verdict } from '../model/verdict.ts'
-import { evidencePath, runPath } from '../web/links.ts'
+import { evidencePath, runPath, seriesPath } from '../web/links.ts'
 import type { Wired } from './wire.ts'
 
 type Named = { name: string; blob: string; path: string }
@@ -40,6 +41,10 @@ const all = (verdict: Verdict, build: RunId | undefined): Named[] => {
     ]),
   ]
 }
+
+/** Of the page of a series, below web.url. */
+export const pageAddress = (url: string, series: SeriesId): string =>
+  `${url.replace(/\/+$/, '')}${seriesPath(series)}`
 
 /** The address of a page below web.url, or a path for each, by blob. */
 export const namedLogs = async (wired: Wired, verdict: Verdict): Promise<(blob: string) => string> => {

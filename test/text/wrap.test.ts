@@ -31,10 +31,11 @@ test.each([
   expect(rows.filter(row => / $/.test(row))).toEqual([])
 })
 
-test('an address alone on its line is not broken; other words with it are', () => {
+test('an address is not broken; it may go on below its name', () => {
   const address = `https://grapevine.example.org/login/link?token=${'x'.repeat(43)}`
   expect(fold(`    ${address}`)).toEqual([`    ${address}`])
-  expect(fold(`    see ${address}`).length).toBeGreaterThan(1)
+  expect(fold(`    console ${address}`)).toEqual(['    console', `      ${address}`])
+  expect(fitMail(`See ${address} for more.`)).toEqual(['See', address, 'for more.'])
   expect(fold(`    ${address}${'x'.repeat(1000)}`).length).toBeGreaterThan(1)
 })
 

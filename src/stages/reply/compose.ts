@@ -28,6 +28,8 @@ export type ComposeInput = {
   hears: { author: Address | undefined; list: boolean }
   /** Where people find a log. */
   logUrl: (blob: BlobId) => string
+  /** The page of the series, if there are pages. */
+  seriesUrl?: string
   /** Of the mail that `answered` names; the reply's subject is then `Re:` and that. */
   mail?: { subject: string; ancestors: MessageId[] }
   /** What was said of this version before, and the first reply that said so, if there is one. */

@@ -25,6 +25,7 @@ export type ViewInput = {
   live: boolean
   follows?: { verdict: Verdict }
   logUrl: (blob: BlobId) => string
+  seriesUrl?: string
   room: Room
   ground: Ground
 }
@@ -288,7 +289,7 @@ const errorLines = (errors: string[], { rows, width }: Room): string[] => {
 type Link = { name: string; url: string }
 
 /** The build's log and each image's; of what fails, console and screenshot as well. Those of what fails come first. */
-const links = ({ verdict, logUrl, room }: ViewInput, images: ImageVerdict[]) => {
+const links = ({ verdict, logUrl, seriesUrl, room }: ViewInput, images: ImageVerdict[]) => {
   const link = (name: string, blob: BlobId | undefined): Link[] =>
     blob === undefined ? [] : [{ name: cleanLine(name, 60), url: cleanLine(logUrl(blob), 300) }]
   const seen = new Set<BlobId>()
@@ -311,5 +312,5 @@ const links = ({ verdict, logUrl, room }: ViewInput, images: ImageVerdict[]) => 
       .flatMap(({ image, log }) => link(oneLine(image, 60), log)),
   ]
   const shown = all.slice(0, room.links)
-  return { logs: shown, more: all.length - shown.length }
+  return { logs: shown, more: all.length - shown.length, page: cleanLine(seriesUrl ?? '', 300) }
 }
