@@ -10,7 +10,7 @@ export const saySource = (source: SourceConfig): string =>
     ? `imap ${source.login.user}@${source.host}:${source.port}, ${source.mailbox}`
     : `${source.kind} ${source.path}`
 
-const projectLines = ({ name, list, sources, recipe, branches }: ProjectConfig): string[] => [
+const projectLines = ({ name, list, sources, recipe, branches, github }: ProjectConfig): string[] => [
   `project ${name}`,
   `  list        ${list.address}`,
   ...sources.map(one => `  source      ${saySource(one)}`),
@@ -18,6 +18,8 @@ const projectLines = ({ name, list, sources, recipe, branches }: ProjectConfig):
   ...(branches.length === 0 ? [] : [`  branches    ${branches.map(({ branch }) => branch).join(', ')}, too`]),
   `  build       on ${recipe.build.image}: ${recipe.build.steps.map(step => step.name).join(', ') || 'nothing'}`,
   `  test        on ${recipe.test.images.join(', ')}: ${recipe.test.steps.map(step => step.name).join(', ')}`,
+  ...(github?.pulls === undefined ? [] : [`  pulls       of ${github.pulls}`]),
+  ...(github?.series === undefined ? [] : [`  branches    of series go to ${github.series}`]),
   ...(onlyWhole(recipe).length === 0
     ? []
     : [`  run whole   ${onlyWhole(recipe).join(', ')}: no \`only\`, so no test of theirs runs by itself`]),
@@ -40,6 +42,9 @@ export const summary = (config: Config): string[] => [
   `database      ${config.databaseUrl ? 'DATABASE_URL' : 'embedded (SQLite)'}`,
   `redis         ${config.redisUrl ? 'REDIS_URL' : 'embedded'}`,
   `farm          ${config.farm.data}, ${config.farm.slots} at a time, images ${config.farm.images.map(image => image.name).join(', ')}`,
+  `pages         ${config.web.host}:${config.web.port}${config.web.url === undefined ? '' : `, found at ${config.web.url}`}`,
+  ...(config.github === undefined ? [] : [`GitHub        App ${config.github.id} at ${config.github.api}`]),
+  ...config.trackers.map(one => `tracker       ${one.name}: ${one.kind}`),
   ...config.projects.flatMap(projectLines),
 ]
 

@@ -43,7 +43,9 @@ while [ $i -le 3 ]; do
   echo "ok $i - part $i"
   i=$((i+1))
 done
-grep -q '^1$' sum.txt && echo ok 4 - sum || echo not ok 4 - sum
+grep -q '^1$' sum.txt && echo ok 4 - sum && exit
+echo not ok 4 - sum
+exit 1
 `
 
 const makeRepository = (): void => {
