@@ -1,7 +1,5 @@
 // The last step of composing: our mail → the bytes that leave, signed. Every sink sends the same.
 import { createPrivateKey } from 'node:crypto'
-import DKIM from 'nodemailer/lib/dkim'
-import MailComposer from 'nodemailer/lib/mail-composer'
 import type { OutgoingMail } from '../model/reply.ts'
 import { compose, type Envelope } from './compose.ts'
 
@@ -23,6 +21,8 @@ const signedFields = [
 export const mailBytes = async (mail: OutgoingMail, signer: Signer | undefined): Promise<MailBytes> => {
   const composed = compose(mail)
   if (!composed.ok) return { ok: false, why: composed.why, forGood: true }
+  // Loaded with the first mail: the pages hardly ever send one.
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
   const plain = await new MailComposer(composed.options).compile().build()
   if (signer === undefined) return { ok: true, envelope: composed.envelope, bytes: plain }
   const why = keyProblem(signer.key())
@@ -31,6 +31,7 @@ export const mailBytes = async (mail: OutgoingMail, signer: Signer | undefined):
 }
 
 const sign = async (plain: Buffer, { domain, selector, key }: Signer): Promise<Buffer> => {
+  const { default: DKIM } = await import('nodemailer/lib/dkim')
   const dkim = new DKIM({
     domainName: domain,
     keySelector: selector,

@@ -1,5 +1,4 @@
 // What a reader sees of a mail, for commands: its text without attachments, or the text of its HTML where that is all there is.
-import { simpleParser } from 'mailparser'
 
 const readBytes = 1 << 20
 const htmlBytes = 1 << 18
@@ -13,12 +12,15 @@ const unbroken = (html: string): string =>
 /** A quotation (blockquote) becomes lines that begin with `>`. */
 const textOfHtml = async (html: string): Promise<string> => {
   const mail = Buffer.from(`Content-Type: text/html; charset=utf-8\r\n\r\n${unbroken(html)}`)
+  const { simpleParser } = await import('mailparser')
   return (await simpleParser(mail, { skipTextToHtml: true, skipImageLinks: true })).text ?? ''
 }
 
 /** '' for a mail that cannot be read. Only the first MiB is looked at. */
 export const commandText = async (raw: Buffer): Promise<string> => {
   try {
+    // Loaded with the first mail: not every process reads any.
+    const { simpleParser } = await import('mailparser')
     const options = { skipHtmlToText: true, skipTextToHtml: true, skipTextLinks: true, skipImageLinks: true }
     const mail = await simpleParser(raw.subarray(0, readBytes), options)
     if (mail.text !== undefined && mail.text.trim() !== '') return mail.text.slice(0, readBytes)

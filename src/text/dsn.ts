@@ -1,6 +1,5 @@
 // A mail that says that a mail of ours did not arrive: which one, for whom, and for how long. Part of the bounce stage; pure.
 // RFC 3464 (delivery-status), RFC 6522 (multipart/report); servers that write only text: qmail, Exchange, Gmail, Exim.
-import { simpleParser } from 'mailparser'
 
 export type DsnRecipient = {
   /** In lower case. Original-Recipient: whom we wrote to; Final-Recipient: where it went from there. */
@@ -91,6 +90,7 @@ const returned =
 
 /** The mail's own text and the parts that tell, in their order. */
 const partsOf = async (raw: Buffer): Promise<{ own: string; parts: Part[] }> => {
+  const { simpleParser } = await import('mailparser')
   const mail = await simpleParser(raw.subarray(0, 4 * maxPart), {
     keepDeliveryStatus: true,
     skipHtmlToText: false,

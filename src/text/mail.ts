@@ -1,5 +1,5 @@
 // From raw bytes (RFC 5322, MIME) to a ParsedMail: the first thing that receive does. Patches are not taken from here: git reads the raw mail.
-import { type AddressObject, type EmailAddress, type ParsedMail as Parsed, simpleParser } from 'mailparser'
+import type { AddressObject, EmailAddress, ParsedMail as Parsed } from 'mailparser'
 import type { Address, Damage, MessageId, ParsedMail } from '../model/mail.ts'
 import { readAddress, whoWrote } from './author.ts'
 import { autoKind } from './auto.ts'
@@ -100,6 +100,8 @@ const bounded = (raw: Buffer): Buffer => {
 
 const open = async (raw: Buffer): Promise<Parsed> => {
   try {
+    // Loaded with the first mail: not every process reads any.
+    const { simpleParser } = await import('mailparser')
     return await simpleParser(bounded(raw), {
       skipHtmlToText: true,
       skipTextToHtml: true,

@@ -1,5 +1,4 @@
 // A pull request as mails: its title and body become a cover letter, and each of its mails says which it is of. None of them is ever sent.
-import MailComposer from 'nodemailer/lib/mail-composer'
 import type { Instant } from '../model/instant.ts'
 import type { Address } from '../model/mail.ts'
 import { oneLine } from './clean.ts'
@@ -18,11 +17,12 @@ const maxTitle = 200
 const maxBody = 200_000
 
 /** The same bytes for the same words. */
-export const coverOf = (
+export const coverOf = async (
   mail: PullMail & { title: string; body: string; author: Address; total: number; at: Instant },
 ): Promise<Buffer> => {
   const { version, total, title, body, author, at } = mail
   const tag = `[PATCH${version > 1 ? ` v${version}` : ''} 0/${total}]`
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
   const composed = new MailComposer({
     from: { name: oneLine(author.name, 80), address: author.address },
     subject: `${tag} ${oneLine(title, maxTitle)}`,

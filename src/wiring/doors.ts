@@ -1,6 +1,4 @@
 // Who else vouches for people who log in, by the configuration.
-import { githubDoor } from '../adapters/oidc/github.ts'
-import { openidDoor } from '../adapters/oidc/openid.ts'
 import type { Config } from '../config/config.ts'
 import type { Door } from '../ports/login.ts'
 
@@ -8,10 +6,15 @@ export type Doors = { github: Door | undefined; oidc: Door | undefined }
 
 /** Connects to nothing yet; a secret that cannot be read is said by whoever needs it. */
 export const doorsOf = ({ web: { login }, github }: Pick<Config, 'web' | 'github'>): Doors => ({
-  github: login.github && {
-    ...lazily(() => login.github && githubDoor({ ...login.github, ...siteOf(github) })),
-  },
-  oidc: login.oidc && { ...lazily(() => login.oidc && openidDoor(login.oidc)) },
+  github:
+    login.github &&
+    lazily(async given => (await import('../adapters/oidc/github.ts')).githubDoor(given), {
+      ...login.github,
+      ...siteOf(github),
+    }),
+  oidc:
+    login.oidc &&
+    lazily(async given => (await import('../adapters/oidc/openid.ts')).openidDoor(given), login.oidc),
 })
 
 const siteOf = (github: Config['github']) => ({
@@ -21,13 +24,15 @@ const siteOf = (github: Config['github']) => ({
   proxy: github?.proxy,
 })
 
-/** Made when somebody logs in by it: its secret may be a file that comes later. */
-const lazily = (make: () => Door | undefined): Door => {
-  let made: Door | undefined
-  const door = (): Door => {
-    made ??= make()
-    if (!made) throw new Error('a door that nobody configured')
-    return made
+/** Loaded and made when somebody logs in by it: its secret may be a file that comes later. */
+const lazily = <Given>(make: (given: Given) => Promise<Door>, given: Given): Door => {
+  let making: Promise<Door> | undefined
+  const door = (): Promise<Door> => {
+    making ??= make(given).catch(error => {
+      making = undefined
+      throw error
+    })
+    return making
   }
-  return { begin: async back => door().begin(back), end: async given => door().end(given) }
+  return { begin: async back => (await door()).begin(back), end: async told => (await door()).end(told) }
 }

@@ -1,7 +1,7 @@
 // One connection to an IMAP server: logged in, with the mailbox open for reading only. Used by session.ts, find.ts and look.ts.
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { ImapFlow } from 'imapflow'
+import type { ImapFlow } from 'imapflow'
 import type { ImapSourceConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
@@ -28,6 +28,8 @@ export const connect = async (
 ): Promise<ImapFlow> => {
   const { host, port, secure, login, mailbox } = config
   const ca = config.ca === undefined ? undefined : await authority(config.ca)
+  // A big library, and only the bot reads mailboxes.
+  const { ImapFlow } = await import('imapflow')
   const client = new ImapFlow({
     ...{ host, port, secure, logger: false, disableAutoIdle: true, clientInfo: { name: 'Grapevine' } },
     ...(secure || isLoopback(host) ? {} : { doSTARTTLS: true }),

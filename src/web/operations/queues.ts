@@ -1,10 +1,6 @@
 // BullMQ's own board, for operators: to look, not to touch. What is to be done is done on the operations page, where it is written down.
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import { createBullBoard } from '@bull-board/api'
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
-import { HonoAdapter } from '@bull-board/hono'
-import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Wired } from '../../wiring/wire.ts'
@@ -38,7 +34,12 @@ const imagesOf = ({ config }: Wired): string[] => {
   return [...new Set([...config.farm.images.map(({ name }) => name), ...ofProjects])].sort()
 }
 
-const openBoard = (wired: Wired): Hono => {
+/** Loaded when an operator looks. */
+const openBoard = async (wired: Wired): Promise<Hono> => {
+  const { createBullBoard } = await import('@bull-board/api')
+  const { BullMQAdapter } = await import('@bull-board/api/bullMQAdapter')
+  const { HonoAdapter } = await import('@bull-board/hono')
+  const { serveStatic } = await import('@hono/node-server/serve-static')
   const queues = wired.board(imagesOf(wired))
   const server = new HonoAdapter(serveStatic)
   server.setBasePath(path)
@@ -58,13 +59,13 @@ const withoutOthers = (html: string): string => html.replace(/<link\b[^>]*\bhref
 
 export const queuePages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
-  const boards = new WeakMap<Wired, Hono>()
+  const boards = new WeakMap<Wired, Promise<Hono>>()
   const operators = requireRole(parts, 'operator')
   pages.get(`${path}/*`, operators, async c => {
     const wired = await parts.wired()
     const board = boards.get(wired) ?? openBoard(wired)
     boards.set(wired, board)
-    const answer = await board.fetch(c.req.raw, c.env)
+    const answer = await (await board).fetch(c.req.raw, c.env)
     if (!answer.headers.get('content-type')?.startsWith('text/html')) return answer
     c.header('cache-control', 'private, no-cache')
     return c.html(withoutOthers(await answer.text()), answer.status as 200)
