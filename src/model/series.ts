@@ -83,10 +83,18 @@ export type Series = {
   round?: number
   /** It is run again after failures that were alike: by the incident's id, against a base that is built and run anew, and rather not on that host. */
   again?: { incident: string; avoid?: string }
+  /** How often somebody changed it who cannot speak in turn; what was read before that is not saved over it. undefined: never. */
+  touched?: number
   /** The mails that were in it when an operator let it go: what came later was not looked at. */
   released?: MailId[]
   state: SeriesState
 }
+
+/** As somebody changed it beside the bot's turn. `from`: as it was read. */
+export const touched = (series: Series, from: Series): Series => ({
+  ...series,
+  touched: (from.touched ?? 0) + 1,
+})
 
 /** A held series that an operator lets go. */
 export const released = (series: Series): Series => ({

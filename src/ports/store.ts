@@ -74,7 +74,7 @@ export type Store = {
   seriesIn(filter: { project?: string; at?: Series['state']['at']; limit?: number }): Promise<Series[]>
   /** Series still collecting whose time is up. */
   seriesDue(now: Instant): Promise<Series[]>
-  /** Saves series and dispositions of mails together. */
+  /** Saves series and dispositions of mails together. Fault refused, soon: one was touched since it was read (see updateSeries); none is saved. */
   saveSeries(
     series: Series[],
     dispositions?: { project: string; id: MailId; disposition: Disposition }[],
@@ -190,9 +190,10 @@ export type Store = {
   author(project: string, address: string): Promise<{ firstAt: Instant; signed: boolean } | undefined>
   /** Repeatable: the first time stays; `signed` once said stays said. */
   addAuthor(project: string, author: { address: string; at: Instant; signed: boolean }): Promise<void>
-  /** `held` becomes `complete`. false: it is not held. */
+  /** `held` becomes `complete`, touched. false: it is not held. */
   releaseSeries(id: SeriesId): Promise<boolean>
-  /** Compare and set: replaces it, if what is kept is still `from`, as it was read. false: it came too late. For whoever cannot speak in turn. */
+  /** Compare and set: replaces it, if what is kept is still `from`, as it was read. false: it came too late. For whoever cannot speak in turn: it
+   *  counts as touched, so that what the bot read before is not saved over it. */
   updateSeries(series: Series, from: Series): Promise<boolean>
 
   /** What is known of a mail address; case does not matter. undefined: nothing. */

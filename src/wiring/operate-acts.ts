@@ -6,7 +6,6 @@ import type { PowerAct } from '../model/power.ts'
 import type { Series } from '../model/series.ts'
 import { cancel } from '../stages/plan/cancel.ts'
 import { switchPower } from '../stages/power/switch.ts'
-import { pushes } from '../stages/upkeep/sweep.ts'
 import { oneLine } from '../text/clean.ts'
 import { sayInstant } from '../text/span.ts'
 import { letGo, missingBase, testAgain } from './command-series.ts'
@@ -99,59 +98,63 @@ const noSeries = (id: string): Operated => ({
 /** The sentences of answers by mail, without their full stops. */
 const stopless = (text: string): string => text.replace(/[.:]\s*$/, '')
 
-/** The bot saves series as well, in its own turn: what it has changed meanwhile stays. */
-const saveMoved = async (ports: OperatePorts, after: Series, from: Series, act: () => Promise<void>) => {
-  if (await ports.store.updateSeries(after, from)) {
-    await act().catch((error: Error) =>
-      ports.log('warn', `series ${after.id} waits for the sweep: ${error.message}`),
-    )
-    return undefined
+type Wanted = { save: Series; did: string; after: () => Promise<void> }
+
+const maxTries = 5
+
+/** Reads it, decides, and saves what came of it; once more if the bot saved it between. What the bot read before that it reads again
+ *  (Store.updateSeries), so that neither is lost. */
+const change = async (
+  { store, log }: OperatePorts,
+  id: string,
+  decide: (series: Series) => Promise<Operated | Wanted>,
+): Promise<Operated> => {
+  for (let tries = 0; tries < maxTries; tries++) {
+    const series = await store.series(id)
+    if (!series) return noSeries(id)
+    const came = await decide(series)
+    if (!('save' in came)) return came
+    if (!(await store.updateSeries(came.save, series))) continue
+    await came
+      .after()
+      .catch((error: Error) => log('warn', `series ${id} waits for the sweep: ${error.message}`))
+    return { did: came.did }
   }
-  return { no: `series ${after.id} changed at this moment`, remedy: 'Look at it, and do it again.' }
+  return { no: `series ${oneLine(id, 60)} changes all the time`, remedy: 'Look at it, and do it again.' }
 }
+
+const nothing = async () => {}
 
 export const retest = async (
   ports: OperatePorts,
   { series: id, images = [], against }: { series: string; images?: string[]; against?: string | undefined },
 ): Promise<Operated> => {
-  const series = await ports.store.series(id)
-  if (!series) return noSeries(id)
-  if (series.state.at === 'superseded')
-    return { no: `series ${id} was replaced by ${series.state.by}`, remedy: 'Test that one.' }
   const wired = ports as Wired
-  const isWish = images.length > 0 || against !== undefined
-  const request = isWish
-    ? {
-        do: 'test' as const,
-        images: images.map(image => image.toLowerCase()),
-        ...(against === undefined ? {} : { against }),
-      }
-    : { do: 'retest' as const }
-  const noSuchBase = await missingBase(wired, request, series)
-  const act = await testAgain(wired, series, { request, noSuchBase })
-  if (act.how !== 'done') return { no: stopless(act.what), remedy: 'Look at the series.' }
-  if (!act.save) return { did: `series ${id}: ${act.what}` }
-  return (
-    (await saveMoved(ports, act.save, series, act.after ?? (async () => {}))) ?? {
-      did: `series ${id} ${act.what}`,
-    }
-  )
+  const named = images.map(image => image.toLowerCase())
+  const request =
+    named.length > 0 || against !== undefined
+      ? { do: 'test' as const, images: named, ...(against === undefined ? {} : { against }) }
+      : { do: 'retest' as const }
+  const noSuchBase = await missingBase(wired, request, await ports.store.series(id))
+  return change(ports, id, async series => {
+    if (series.state.at === 'superseded')
+      return { no: `series ${id} was replaced by ${series.state.by}`, remedy: 'Test that one.' }
+    const act = await testAgain(wired, series, { request, noSuchBase })
+    if (act.how !== 'done') return { no: stopless(act.what), remedy: 'Look at the series.' }
+    if (!act.save) return { did: `series ${id}: ${act.what}` }
+    return { save: act.save, did: `series ${id} ${act.what}`, after: act.after ?? nothing }
+  })
 }
 
-export const letGoSeries = async (ports: OperatePorts, id: string): Promise<Operated> => {
-  const series = await ports.store.series(id)
-  if (!series) return noSeries(id)
-  const act = await letGo(ports as Wired, series)
-  if (act.how !== 'done' || !act.save)
-    return { no: `series ${id} is not held: it is ${series.state.at}`, remedy: 'There is nothing to do.' }
-  const { address } = series.author
-  const go = () => ports.queue.push(pushes.plan(id))
-  return (
-    (await saveMoved(ports, act.save, series, go)) ?? {
-      did: `series ${id} goes on; ${address === '' ? 'its author' : address} is known from now on`,
-    }
-  )
-}
+export const letGoSeries = (ports: OperatePorts, id: string): Promise<Operated> =>
+  change(ports, id, async series => {
+    const act = await letGo(ports as Wired, series)
+    if (act.how !== 'done' || !act.save)
+      return { no: `series ${id} is not held: it is ${series.state.at}`, remedy: 'There is nothing to do.' }
+    const { address } = series.author
+    const did = `series ${id} goes on; ${address === '' ? 'its author' : address} is known from now on`
+    return { save: act.save, did, after: act.after ?? nothing }
+  })
 
 const recentMs = 60_000
 

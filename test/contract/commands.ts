@@ -86,4 +86,22 @@ export const commandContract = (store: () => Store) => {
     expect(await store().releaseSeries('s2')).toBe(false)
     expect(await store().releaseSeries('s3')).toBe(false)
   })
+
+  it('never saves a series over what somebody did to it since it was read', async () => {
+    await store().saveSeries([series('s1'), series('s2')])
+    const [read, other] = [await store().series('s1'), await store().series('s2')]
+    if (!read || !other) throw new Error('they are there')
+    expect(await store().updateSeries({ ...read, round: 1 }, read)).toBe(true)
+    const stale = store().saveSeries([
+      { ...other, title: 'also' },
+      { ...read, title: 'a reply came' },
+    ])
+    await expect(stale).rejects.toMatchObject({ kind: 'refused', retry: 'soon' })
+    expect(await store().series('s1')).toMatchObject({ title: read.title, round: 1 })
+    expect((await store().series('s2'))?.title).toBe(other.title)
+    const again = await store().series('s1')
+    if (again) await store().saveSeries([{ ...again, title: 'a reply came' }])
+    expect(await store().series('s1')).toMatchObject({ title: 'a reply came', round: 1 })
+    expect(await store().updateSeries({ ...read, round: 2 }, read)).toBe(false)
+  })
 }

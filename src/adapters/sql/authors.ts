@@ -1,5 +1,5 @@
 // Whose series were tested: by it a project tells who is new.
-import { released, type Series } from '../../model/series.ts'
+import { released, type Series, touched } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, searchKey } from './columns.ts'
 import type { Flavour } from './make-table.ts'
@@ -36,7 +36,7 @@ export const authorStore = (db: Db, flavour: Flavour): AuthorPart => ({
       const row = await held.where('state_at', '=', 'held').returning('data').executeTakeFirst()
       if (row === undefined) return false
       const series = fromJson<Series>(row.data, `series ${id}`)
-      await saveSeriesRows(transaction, flavour, [released(series)])
+      await saveSeriesRows(transaction, flavour, [touched(released(series), series)])
       return true
     }),
 
@@ -47,7 +47,7 @@ export const authorStore = (db: Db, flavour: Flavour): AuthorPart => ({
       const row = await lock.returning('data').executeTakeFirst()
       const kept = row && fromJson<Series>(row.data, `series ${id}`)
       if (kept === undefined || JSON.stringify(kept) !== JSON.stringify(from)) return false
-      await saveSeriesRows(transaction, flavour, [series])
+      await saveSeriesRows(transaction, flavour, [touched(series, from)])
       return true
     }),
 })

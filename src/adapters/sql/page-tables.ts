@@ -10,6 +10,10 @@ export const pageTables = async (db: AnyDb, flavour: Flavour): Promise<void> => 
   await figureTables(db, flavour)
   await lineTables(db, flavour)
   await runBlobTables(db)
+  await db.schema
+    .alterTable('series')
+    .addColumn('touched', 'integer', column => column.notNull().defaultTo(0))
+    .execute()
   const indexes: [name: string, table: string, columns: string[]][] = [
     ['pull_by_project', 'pull', ['project', 'state_at']],
     ['forge_event_by_state', 'forge_event', ['state_at', 'seq']],

@@ -1,4 +1,5 @@
 // Series, and the Message-IDs that they hold.
+import { Fault } from '../../model/fault.ts'
 import { bugsNamed, type Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { authorKeysOf, fromJson, inChunks, searchKey } from './columns.ts'
@@ -24,6 +25,7 @@ const toRow = (series: Series) => ({
   change_id: series.links?.changeId === undefined ? null : searchKey(series.links.changeId),
   ...authorKeysOf(series.author),
   names_bugs: bugsNamed(series).size > 0 ? 1 : 0,
+  touched: series.touched ?? 0,
   data: JSON.stringify(series),
 })
 
@@ -48,27 +50,35 @@ const dependencyKeys = ({ messageIds, changeIds, patchIds }: Wanted): string[] =
 const dependencyRows = ({ id, project, links }: Series) =>
   links === undefined ? [] : dependencyKeys(links.dependsOn).map(key => ({ series: id, project, key }))
 
-/** Inserts or replaces; each series once. */
+const touchedSince = (): Fault =>
+  new Fault('refused', 'soon', 'a series was changed by an operator at this moment; it is read again')
+
+/** Inserts or replaces; each series once. In a transaction. Fault refused, soon: somebody touched one since it was read; none is saved. */
 export const saveSeriesRows = async (db: Db, flavour: Flavour, chunk: Series[]) => {
-  await db
+  const saved = await db
     .insertInto('series')
     .values(chunk.map(toRow))
     .onConflict(conflict =>
-      conflict.column('id').doUpdateSet(({ ref }) => ({
-        project: ref('excluded.project'),
-        state_at: ref('excluded.state_at'),
-        first_at: ref('excluded.first_at'),
-        last_at: ref('excluded.last_at'),
-        due_at: ref('excluded.due_at'),
-        replaced_by: ref('excluded.replaced_by'),
-        change_id: ref('excluded.change_id'),
-        author_address: ref('excluded.author_address'),
-        author_name: ref('excluded.author_name'),
-        names_bugs: ref('excluded.names_bugs'),
-        data: ref('excluded.data'),
-      })),
+      conflict
+        .column('id')
+        .doUpdateSet(({ ref }) => ({
+          project: ref('excluded.project'),
+          state_at: ref('excluded.state_at'),
+          first_at: ref('excluded.first_at'),
+          last_at: ref('excluded.last_at'),
+          due_at: ref('excluded.due_at'),
+          replaced_by: ref('excluded.replaced_by'),
+          change_id: ref('excluded.change_id'),
+          author_address: ref('excluded.author_address'),
+          author_name: ref('excluded.author_name'),
+          names_bugs: ref('excluded.names_bugs'),
+          touched: ref('excluded.touched'),
+          data: ref('excluded.data'),
+        }))
+        .whereRef('series.touched', '<=', 'excluded.touched'),
     )
-    .execute()
+    .executeTakeFirst()
+  if (Number(saved.numInsertedOrUpdatedRows) < chunk.length) throw touchedSince()
   await saveLines(db, flavour, chunk)
   const ids = chunk.map(series => series.id)
   await db.deleteFrom('series_message').where('series', 'in', ids).execute()

@@ -36,6 +36,8 @@ export type Tables = {
     author_name: string | null
     /** 1 if a part names one. */
     names_bugs: ColumnType<number, number | undefined, number>
+    /** Only grows: see Series.touched. */
+    touched: ColumnType<number, number | undefined, number>
     data: string
   }
   /** What lists show of a series, and find it by. */
