@@ -3,7 +3,7 @@
 import { createHash, createHmac, generateKeyPairSync, randomUUID, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serveGit } from './git-server.ts'
+import { type GitServer, serveGit } from './git-server.ts'
 
 type Account = { login: string; id: number; type: 'User' | 'Bot' }
 export type FakePull = {
@@ -56,7 +56,9 @@ export type FakeApp = {
   permissions: Record<string, string>
   /** `GET /repos/… 200`, in order. */
   asked: string[]
-  trouble: { limit?: 'primary' | 'secondary'; lose?: 'next write'; uninstalled?: boolean }
+  /** Where it is installed. */
+  repositories: Set<string>
+  trouble: { limit?: 'primary' | 'secondary'; lose?: 'next write' }
   /** Where OWNER/NAME.git are. */
   gitFolder: string
   put(number: number, more?: Partial<FakePull>): FakePull
@@ -108,7 +110,7 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
   const fake: FakeApp = {
     ...{ api, site: `${api}/git`, key: privateKey, id: 4711, secret: randomUUID(), gitFolder },
     ...{ pulls: new Map(), comments: new Map(), checks: new Map(), statuses: [], reactions: [] },
-    ...{ roles: new Map(), asked: [], trouble: {} },
+    ...{ roles: new Map(), asked: [], trouble: {}, repositories: new Set([owned]) },
     permissions: {
       ...{ checks: 'write', contents: 'write', issues: 'read', metadata: 'read', pull_requests: 'write' },
       statuses: 'write',
@@ -240,7 +242,7 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     const role = login === undefined ? undefined : fake.roles.get(decodeURIComponent(login))
     if (role) return { status: 200, body: role }
     if (rest.startsWith('/statuses/') && method === 'POST') {
-      fake.statuses.push(given)
+      fake.statuses.push({ sha: rest.slice('/statuses/'.length), ...given })
       return { status: 201, body: { id: ++lastId } }
     }
     return ofChecks(asked) ?? ofComments(asked) ?? no(404, 'Not Found')
@@ -252,7 +254,8 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
         status: 200,
         body: { id: fake.id, slug: 'grapevine', permissions: fake.permissions, events },
       }
-    if (path === `/repos/${owned}/installation` && !fake.trouble.uninstalled)
+    const [, asked = ''] = /^\/repos\/(.+)\/installation$/.exec(path) ?? []
+    if (fake.repositories.has(asked))
       return {
         status: 200,
         body: { id: installation, app_slug: 'grapevine', permissions: fake.permissions, suspended_at: null },
@@ -282,9 +285,10 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
         : no(401, 'A JSON web token could not be decoded')
     const [, token = ''] = /^(?:token|bearer) (\S+)$/i.exec(authorization ?? '') ?? []
     if (!tokens.has(token)) return no(401, 'Bad credentials')
-    const root = `/repos/${owned}`
-    if (!path.startsWith(root)) return no(404, 'Not Found')
-    return ofRepository({ method, url, rest: path.slice(root.length), given })
+    const [, repository = '', rest = ''] = /^\/repos\/([^/]+\/[^/]+)(.*)$/.exec(path) ?? []
+    return fake.repositories.has(repository)
+      ? ofRepository({ method, url, rest, given })
+      : no(404, 'Not Found')
   }
   const limits = (left: number) => ({
     ...{ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': String(left), 'x-ratelimit-resource': 'core' },
@@ -297,15 +301,15 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     const words = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.'
     return limit && { ...no(403, words), headers: { ...limits(4000), 'retry-after': '60' } }
   }
-  const mayRead = (authorization: string | undefined) => {
+  const may: GitServer['may'] = (authorization, { isPush }) => {
     const [, basic = ''] = /^basic (\S+)$/i.exec(authorization ?? '') ?? []
     const [user, token = ''] = Buffer.from(basic, 'base64').toString().split(':')
-    return user === 'x-access-token' && tokens.has(token)
+    return user === 'x-access-token' && (isPush ? writers : tokens).has(token)
   }
   const handle = (request: IncomingMessage, response: ServerResponse, body: Buffer): unknown => {
     const url = new URL(request.url ?? '/', api)
     if (url.pathname.startsWith('/git/'))
-      return serveGit({ folder: gitFolder, root: '/git', mayRead }, { request, response, body })
+      return serveGit({ folder: gitFolder, root: '/git', may }, { request, response, body })
     const given = body.length === 0 ? {} : (JSON.parse(body.toString()) as Record<string, unknown>)
     const result = refused() ?? answer(request, url, given)
     if (

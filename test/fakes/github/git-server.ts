@@ -7,8 +7,8 @@ export type GitServer = {
   folder: string
   /** Below which path of the server. */
   root: string
-  /** May this Authorization header have a look at that repository? */
-  mayRead: (authorization: string | undefined, repository: string) => boolean
+  /** May this Authorization header have a look at that repository, or push to it? */
+  may: (authorization: string | undefined, asked: { repository: string; isPush: boolean }) => boolean
 }
 
 const headerEnd = Buffer.from('\r\n\r\n')
@@ -24,13 +24,14 @@ const answer = (output: Buffer, response: ServerResponse): void => {
 }
 
 export const serveGit = (
-  { folder, root, mayRead }: GitServer,
+  { folder, root, may }: GitServer,
   { request, response, body }: { request: IncomingMessage; response: ServerResponse; body: Buffer },
 ): void => {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1')
   const path = url.pathname.slice(root.length)
   const [, repository = ''] = /^\/([\w.-]+\/[\w.-]+?)\.git\//.exec(path) ?? []
-  if (!mayRead(request.headers.authorization, repository)) {
+  const isPush = `${path}${url.search}`.includes('git-receive-pack')
+  if (!may(request.headers.authorization, { repository, isPush })) {
     response.writeHead(401, { 'www-authenticate': 'Basic realm="GitHub"' }).end('Repository not found.')
     return
   }

@@ -46,6 +46,7 @@ const keyOf = ({ key }: GithubAppConfig): string => {
 /** Constructed only where somebody configured it. Faults: refused (key, ca). */
 export const openProbot = async (
   config: GithubAppConfig,
+  { isPaced = true }: Pick<AppOptions, 'isPaced'> = {},
 ): Promise<{ probot: Probot; dispatcher: Dispatcher }> => {
   const privateKey = keyOf(config)
   const secret = config.secret.reveal()
@@ -58,7 +59,7 @@ export const openProbot = async (
     // probot's own handlers would wait for hours.
     Octokit: ProbotOctokit.defaults((given: { throttle?: object }) => ({
       ...{ ...given, retry, userAgent: 'grapevine' },
-      throttle: { ...given.throttle, enabled: true, ...putOff },
+      throttle: { ...given.throttle, enabled: isPaced, ...putOff },
     })),
     request: requestBy(dispatcher) as NonNullable<ProbotOptions['request']>,
   })
@@ -90,13 +91,18 @@ export type AppOptions = {
   clock: Clock
   /** Does git write there? Elsewhere its token is for reading. */
   pushesTo(repository: Repository): boolean
+  /** false: a server without limits, as those of one's own are by default; else it is one write in a second. */
+  isPaced?: boolean
 }
 
 /** Talks to GitHub as the App. Throws Faults; those of a clear no are Refusals. */
-export const openApp = (config: GithubAppConfig, { clock, pushesTo }: AppOptions): AppHttp => {
+export const openApp = (
+  config: GithubAppConfig,
+  { clock, pushesTo, isPaced = true }: AppOptions,
+): AppHttp => {
   let connection: ReturnType<typeof openProbot> | undefined
   const connected = (): ReturnType<typeof openProbot> => {
-    connection ??= openProbot(config).catch(error => {
+    connection ??= openProbot(config, { isPaced }).catch(error => {
       connection = undefined
       throw error
     })

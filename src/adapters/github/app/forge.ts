@@ -30,6 +30,8 @@ export type ForgeOptions = {
   clock: Clock
   /** What it has to do where: `probe` tells what it may not. */
   uses: RepositoryUse[]
+  /** false: a server without limits, as those of one's own are by default; else it is one write in a second. */
+  isPaced?: boolean
 }
 
 const perPage = 100
@@ -95,10 +97,13 @@ const probe = async (http: AppHttp, { id }: GithubAppConfig, uses: RepositoryUse
 const maxDescription = 140
 
 /** Asks nothing yet. Probot is loaded and constructed when something is asked first. */
-export const githubForge = (config: GithubAppConfig, { clock, uses }: ForgeOptions): Forge => {
+export const githubForge = (
+  config: GithubAppConfig,
+  { clock, uses, isPaced = true }: ForgeOptions,
+): Forge => {
   const pushesTo = (repository: Repository) =>
     uses.some(one => one.use === 'series' && one.repository === repository)
-  const http = openApp(config, { clock, pushesTo })
+  const http = openApp(config, { clock, pushesTo, isPaced })
   const { askIn } = http
   return {
     probe: () => probe(http, config, uses),
