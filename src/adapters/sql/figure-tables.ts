@@ -60,6 +60,7 @@ export const figureTables = async (db: AnyDb, flavour: Flavour): Promise<void> =
     ['host_hour_by_time', 'host_hour', ['hour', 'host']],
     ['verdict_figure_by_series', 'verdict_figure', ['series', 'decided_at', 'seq']],
     ['verdict_figure_by_time', 'verdict_figure', ['decided_at', 'seq']],
+    ['verdict_figure_of_blame', 'verdict_figure', ['decided_at', 'blaming', 'taken_back']],
   ]
   for (const [name, where, columns] of indexes)
     await db.schema.createIndex(name).on(where).columns(columns).execute()

@@ -44,6 +44,10 @@ export const lineTables = async (db: AnyDb, flavour: Flavour): Promise<void> => 
     : sql`update task set image = coalesce(substring(data from '"image":"([^"]*)"'), '')`
   ).execute(db)
   await db.schema.createIndex('task_by_state_image').on('task').columns(['state_at', 'image']).execute()
+  // Jobs of bases are never judged: without them, what waits for a verdict stays few.
+  await sql`create index job_unjudged on job (created_at, seq) where judged = 0 and series is not null`.execute(
+    db,
+  )
   await fillLines(db as unknown as Db, flavour)
 }
 

@@ -1,4 +1,5 @@
 // Verdicts, and the replies that carry them out.
+import { sql } from 'kysely'
 import type { DigestLine, Reply, ReplyState } from '../../model/reply.ts'
 import { type Verdict, verdictKey } from '../../model/verdict.ts'
 import type { Store } from '../../ports/store.ts'
@@ -124,14 +125,9 @@ export const verdictStore = (db: Db): VerdictPart => ({
   },
 
   async lastVerdictAt(project) {
-    const query = db.selectFrom('verdict').innerJoin('series', 'series.id', 'verdict.series')
-    const row = await query
-      .select('verdict.decided_at')
-      .where('series.project', '=', project)
-      .orderBy('verdict.decided_at', 'desc')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.decided_at
+    const query = db.selectFrom('series_line').where('project', '=', project)
+    const row = await query.select(({ fn }) => fn.max('verdict_at').as('at')).executeTakeFirst()
+    return row?.at ?? undefined
   },
 
   async jobsWithoutVerdict() {
@@ -139,8 +135,8 @@ export const verdictStore = (db: Db): VerdictPart => ({
       .selectFrom('job')
       .leftJoin('series', 'series.id', 'job.series')
       .select(['job.id', 'job.data'])
-      .where('job.judged', '=', 0)
-      .where('job.series', 'is not', null)
+      // Said literally: only so is the index of these used.
+      .where(sql<boolean>`job.judged = 0 and job.series is not null`)
       .where(({ eb, or }) =>
         or([eb('series.state_at', 'is', null), eb('series.state_at', '<>', 'superseded')]),
       )

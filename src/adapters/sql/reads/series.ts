@@ -24,9 +24,20 @@ const fromPlace = (place: string | undefined): [at: number, seq: number] | undef
 
 const isBlank = (text: string | undefined): boolean => text === undefined || text.trim() === ''
 
-const linesWith = (db: Db, flavour: Flavour, filter: SeriesFilter) => {
+const linesFrom = (db: Db, after: string | undefined) => {
+  const from = fromPlace(after)
+  const query = db.selectFrom('series_line').selectAll()
+  return from === undefined
+    ? query
+    : query.where(sql<boolean>`(last_at, seq) < (${sql.lit(from[0])}, ${sql.lit(from[1])})`)
+}
+
+/** `among`: only of so many of the newest. */
+const linesWith = (db: Db, flavour: Flavour, { among, ...filter }: SeriesFilter & { among?: number }) => {
   const { project, verdict, at, after } = filter
-  let query = db.selectFrom('series_line').select(['seq', ...lineColumns])
+  const all = linesFrom(db, after)
+  const some = among === undefined ? all : all.orderBy('last_at', 'desc').orderBy('seq', 'desc').limit(among)
+  let query = db.selectFrom(some.as('series_line')).select(['seq', ...lineColumns])
   if (project !== undefined) query = query.where('project', '=', project)
   if (at !== undefined) query = query.where('state_at', '=', at)
   if (verdict !== undefined) query = query.where('verdict_kind', '=', verdict === 'none' ? '' : verdict)
@@ -37,10 +48,31 @@ const linesWith = (db: Db, flavour: Flavour, filter: SeriesFilter) => {
         ? sql<boolean>`seq in (select rowid from series_words where series_words match ${words})`
         : sql<boolean>`words @@ ${words}::tsquery`,
     )
-  const from = fromPlace(after)
-  return from === undefined
-    ? query
-    : query.where(sql<boolean>`(last_at, seq) < (${sql.lit(from[0])}, ${sql.lit(from[1])})`)
+  return query
+}
+
+/** Words that many series have stand in enough of so many. */
+const newest = 2000
+
+/**
+ * PostgreSQL cannot tell how many series have words that begin so, and takes the wrong one of two ways: it is told to look through the newest
+ * first, and to collect all that have the words only if those are too few.
+ */
+const linesWithWords = async (db: Db, filter: SeriesFilter, limit: number) => {
+  const ofNewest = linesWith(db, 'postgres', { ...filter, among: newest })
+  const rows = await ofNewest.orderBy('last_at', 'desc').orderBy('seq', 'desc').limit(limit).execute()
+  if (rows.length === limit) return rows
+  const ofAll = linesWith(db, 'postgres', filter)
+  return ofAll.orderBy(sql`last_at + 0`, 'desc').orderBy('seq', 'desc').limit(limit).execute()
+}
+
+const linesInOrder = (db: Db, flavour: Flavour, filter: SeriesFilter) => {
+  // One more than asked for tells whether it goes on.
+  const limit = filter.limit + 1
+  if (flavour === 'postgres' && askedWords(flavour, filter) !== undefined)
+    return linesWithWords(db, filter, limit)
+  const query = linesWith(db, flavour, filter)
+  return query.orderBy('last_at', 'desc').orderBy('seq', 'desc').limit(limit).execute()
 }
 
 const whyOf = ({ probe, upTo }: Omit<Task, 'state'>, job: Job): TaskRow['why'] => {
@@ -138,11 +170,7 @@ export const seriesReads = (db: Db, flavour: Flavour): SeriesReads => ({
     const { limit, text, author } = filter
     const asksNoWord = askedWords(flavour, filter) === undefined
     if (asksNoWord && !(isBlank(text) && isBlank(author))) return { rows: [], next: undefined }
-    // An author's series are few: PostgreSQL is kept from looking for them one after the other, in the order of the index.
-    const order = isBlank(author) ? sql`last_at` : sql`last_at + 0`
-    const query = linesWith(db, flavour, filter).orderBy(order, 'desc').orderBy('seq', 'desc')
-    // One more than asked for tells whether it goes on.
-    const rows = await query.limit(limit + 1).execute()
+    const rows = await linesInOrder(db, flavour, filter)
     const last = rows.length > limit ? rows[limit - 1] : undefined
     return { rows: rows.slice(0, limit).map(toLine), next: last && placeOf(last) }
   },

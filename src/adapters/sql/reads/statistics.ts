@@ -1,4 +1,6 @@
 // Sums over time, for the pages. What they are made of is counted as it happens (figures.ts).
+
+import { sql } from 'kysely'
 import type { Instant } from '../../../model/instant.ts'
 import type { Verdict } from '../../../model/verdict.ts'
 import type { StatisticsReads } from '../../../ports/reads.ts'
@@ -7,35 +9,29 @@ import type { Db } from '../tables.ts'
 
 const dayMs = 86_400_000
 const weekMs = 7 * dayMs
-/** The first Monday, 5 January 1970, is the first day of a week. */
+/** The first Monday, 5 January 1970: weeks begin so, in UTC. */
 const mondayMs = 4 * dayMs
-
-/** First instant of its week: Monday, UTC. */
-export const weekOf = (at: Instant): Instant => Math.floor((at - mondayMs) / weekMs) * weekMs + mondayMs
 
 const toKind = (kind: string) => kind as Verdict['finding']['kind']
 
-/** As many verdicts as nobody gives in the weeks that a page looks at. */
-const maxVerdicts = 200_000
-
 const correctionsSince = async (db: Db, since: Instant) => {
+  const week = sql<number>`(decided_at - ${sql.lit(mondayMs)}) / ${sql.lit(weekMs)}`
   const rows = await db
     .selectFrom('verdict_figure')
-    .select(['decided_at', 'blaming', 'taken_back'])
+    .select(({ fn }) => [
+      week.as('week'),
+      fn.countAll<number>().as('verdicts'),
+      fn.sum<number>('blaming').as('blaming'),
+      fn.sum<number>('taken_back').as('corrected'),
+    ])
     .where('decided_at', '>', since)
-    .orderBy('decided_at', 'desc')
-    .limit(maxVerdicts)
+    .groupBy(week)
+    .orderBy('week')
     .execute()
-  const weeks = new Map<Instant, { week: Instant; verdicts: number; blaming: number; corrected: number }>()
-  for (const { decided_at, blaming, taken_back } of rows) {
-    const week = weekOf(decided_at)
-    const sum = weeks.get(week) ?? { week, verdicts: 0, blaming: 0, corrected: 0 }
-    sum.verdicts += 1
-    sum.blaming += blaming
-    sum.corrected += taken_back
-    weeks.set(week, sum)
-  }
-  return [...weeks.values()].sort((a, b) => a.week - b.week)
+  return rows.map(row => ({
+    week: Number(row.week) * weekMs + mondayMs,
+    ...{ verdicts: Number(row.verdicts), blaming: Number(row.blaming), corrected: Number(row.corrected) },
+  }))
 }
 
 export const statisticsReads = (db: Db, _flavour: Flavour): StatisticsReads => ({
