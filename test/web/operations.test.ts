@@ -91,6 +91,9 @@ describe('forms', () => {
     await one.post('/operations/drain', { on: 'queue', reason: 'the cooling is out' })
     expect((await flow.wired.store.holds())[0]?.on).toEqual({ kind: 'queue' })
     expect(await (await one.get('/operations')).text()).toContain('It is paused: see what is held.')
+    const home = await (await app(webParts(flow.wired)).request('/')).text()
+    expect(home).toContain('The queue is paused since')
+    expect(home).not.toContain('the cooling is out')
   })
 
   test('a held series goes on once, and its author is known', async () => {
@@ -114,6 +117,9 @@ describe('forms', () => {
       'said',
       'Series s1 is tested again.',
     ])
+    const page = await (await one.get('/series/s1')).text()
+    for (const deed of ['retest', 'cancel']) expect(page).toContain(`action="/operations/${deed}"`)
+    expect(await (await app(webParts(flow.wired)).request('/series/s1')).text()).not.toContain('/operations/')
     expect(await store.series('s1')).toMatchObject({ state: { at: 'complete' }, round: 1 })
     const bad = await one.post('/operations/retest', { series: 's1', images: 'plan9', reason: 'x' })
     expect((await said(bad))?.[0]).toBe('problem')

@@ -1,6 +1,8 @@
 // The first page: what runs now, the queue, the latest verdicts.
 import { Hono } from 'hono'
 import { html } from 'hono/html'
+import { type Hold, holdsNow } from '../../model/host.ts'
+import type { Instant } from '../../model/instant.ts'
 import { type Html, none, page } from '../layout.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
 import { type Line, lineOf, lineTable } from '../series/table.ts'
@@ -50,6 +52,14 @@ const verdictTable = (lines: Line[], isOne: boolean): Html =>
     ? html`<p>There is no verdict yet.</p>`
     : html`${lineTable(lines, { when: 'Given', isOne })}<p><a href="/series">All series</a></p>`
 
+/** Who held it, and why, is for operators. */
+const pauseOf = (holds: Hold[], now: Instant): Html => {
+  const pause = holds.find(hold => hold.on.kind === 'queue' && holdsNow(hold, now))
+  return pause === undefined
+    ? none
+    : html`<p class="warning">The queue is paused since ${time(pause.since)}: nothing new is begun, and what waits is kept.</p>`
+}
+
 const quickSearch = html`<form class="search quick" role="search" action="/series">
 <label for="text" class="unseen">Find a series by words of its title or author</label>
 <input id="text" name="text" type="search" maxlength="200" placeholder="Title or author">
@@ -60,9 +70,11 @@ export const homePages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
   const names = parts.config.projects.map(({ name }) => name)
   pages.get('/', async c => {
-    const { reads } = (await parts.wired()).store
+    const { store } = await parts.wired()
+    const { reads } = store
     const now = parts.clock.now()
-    const [running, waiting, verdicts] = await Promise.all([
+    const [holds, running, waiting, verdicts] = await Promise.all([
+      store.holds(),
       reads.running(runsShown),
       reads.waiting(),
       reads.latestVerdicts({ limit: verdictsShown }),
@@ -75,7 +87,7 @@ ${quickSearch}
 <section aria-labelledby="runs-now"><h2 id="runs-now">Runs now</h2>
 <div id="running" data-live>${runTable(running.map(row => runLine(row, now)))}</div></section>
 <section aria-labelledby="waits-now"><h2 id="waits-now">Waits</h2>
-<div id="waiting" data-live>${waitTable(waiting.map(row => waitLine(row, now)))}</div></section>
+<div id="waiting" data-live>${pauseOf(holds, now)}${waitTable(waiting.map(row => waitLine(row, now)))}</div></section>
 <section aria-labelledby="last-verdicts"><h2 id="last-verdicts">Latest verdicts</h2>
 <div id="verdicts" data-live>${verdictTable(
         verdicts.map(row => lineOf(row, 'verdict')),

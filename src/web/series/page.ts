@@ -13,6 +13,7 @@ import { time } from '../when.ts'
 import { currentVerdict, isListed, type SeriesCase } from './case.ts'
 import { matrixOf } from './matrix.ts'
 import { matrixTable } from './matrix-markup.ts'
+import { type Operating, seriesDeeds } from './operators.ts'
 import {
   complaintOf,
   type ImageLine,
@@ -48,7 +49,8 @@ const facts = (found: SeriesCase): Html => {
 ${row('Author', oneLine(series.author.name || series.author.address.split('@', 1)[0] || 'unknown', 100))}
 ${row('Project', series.project)}
 ${row('From', html`${origin(found)}, ${time(series.firstAt)}`)}
-${row('Version', series.version > 1 ? `${series.version}` : '1')}
+${row('Version', `${series.version}`)}
+${row('Id', html`<code>${series.id}</code>`)}
 ${job ? row('Base', html`<code>${sayBase(job)}</code>${job.wantedBase ? html`; ${oneLine(job.wantedBase, 60)}, which it asks for, was not found` : none}`) : none}
 ${job?.before && job.before.length > 0 ? row('After', html`${job.before.map(one => html`<a href="${seriesPath(one.series)}">${oneLine(one.title, 100)}</a> `)}`) : none}
 </dl>`
@@ -139,7 +141,7 @@ const versionsSection = ({ series, versions }: SeriesCase): Html => {
   })}</tbody></table></div>`
 }
 
-export type Archives = { archive: string | undefined }
+type Archives = { archive: string | undefined }
 
 const archived = ({ archive }: Archives, messageId: string | undefined): Html => {
   const url = mailAddress(archive, messageId)
@@ -170,12 +172,18 @@ const earlierSection = (found: SeriesCase): Html => {
 <ul>${earlier.slice(-20).map(one => html`<li>${time(one.decidedAt)}: ${sayVerdict(one, found)}</li>`)}</ul>`
 }
 
+export type SeriesPage = Archives & {
+  /** undefined: a reader. */
+  operating: Operating | undefined
+}
+
 export const seriesBody = (
   found: SeriesCase,
-  archives: Archives,
+  { operating, ...archives }: SeriesPage,
 ): Html => html`<h1>${oneLine(found.series.title, 300)}</h1>
 ${stateSection(found)}
 ${facts(found)}
+${operating ? seriesDeeds(found.series, operating) : none}
 <section id="results" data-live>
 ${matrixSection(found)}
 ${imagesSection(found)}

@@ -64,10 +64,14 @@ export const seriesPages = (parts: WebParts): Pages => {
     const found = await seriesCase(store, c.req.param('id'))
     if (!found) return unknown(c, parts)
     const { series, job } = found
-    const isKnown = parts.config.projects.some(({ name }) => name === series.project)
+    const known = parts.config.projects.find(({ name }) => name === series.project)
+    const isOperator = c.get('viewer')?.role === 'operator'
     return page(c, parts, {
       ...{ title: oneLine(series.title), here: 'series' },
-      body: seriesBody(found, { archive: isKnown ? project(series.project).archive : undefined }),
+      body: seriesBody(found, {
+        archive: known ? project(series.project).archive : undefined,
+        operating: isOperator ? { csrf: c.get('csrf'), images: known?.recipe.test.images ?? [] } : undefined,
+      }),
       topics: [`series:${series.id}`, ...(job ? [`job:${job.id}` as const] : [])],
     })
   })

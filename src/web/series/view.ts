@@ -103,7 +103,9 @@ export const reasonsOf = (verdict: Verdict, { series }: SeriesCase): string[] =>
       `The compiler warns ${plural(warnings.length, 'time')} with it that it did not without.`,
     extra &&
       extra.runs > 0 &&
-      `For proof there were ${plural(extra.runs, 'further run')}, each in a fresh virtual machine.`,
+      (extra.runs === 1
+        ? 'For proof there was one further run, in a fresh virtual machine.'
+        : `For proof there were ${extra.runs} further runs, each in a fresh virtual machine.`),
     told?.silence && isAnswer(verdict)
       ? `Not everybody was told by mail: ${oneLine(told.silence.why, 200)}.`
       : undefined,
@@ -143,7 +145,7 @@ const countsOn = (one: ImageVerdict): string => {
   const counts: [number, string][] = [
     [one.newFailures.length - worse, 'fail newly'],
     [worse, 'fail more often'],
-    [one.broken.length, 'steps broke off'],
+    [one.broken.length, one.broken.length === 1 ? 'step broke off' : 'steps broke off'],
     [one.passed, 'passed'],
     [one.unclear?.length ?? 0, 'unclear'],
     [one.flaky?.length ?? 0, 'flaky'],
