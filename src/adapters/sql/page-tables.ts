@@ -17,6 +17,7 @@ export const pageTables = async (db: AnyDb, flavour: Flavour): Promise<void> => 
   const indexes: [name: string, table: string, columns: string[]][] = [
     ['pull_by_project', 'pull', ['project', 'state_at']],
     ['forge_event_by_state', 'forge_event', ['state_at', 'seq']],
+    ['forge_event_by_time', 'forge_event', ['state_at', 'at']],
     ['shown_by_series', 'shown', ['series']],
     ['shown_by_kind', 'shown', ['kind', 'repository']],
     ['login_link_by_address', 'login_link', ['address', 'created_at']],
@@ -24,6 +25,7 @@ export const pageTables = async (db: AnyDb, flavour: Flavour): Promise<void> => 
     ['audit_by_about', 'audit', ['about', 'at']],
     ['hook_delivery_due', 'hook_delivery', ['due_at']],
     ['hook_delivery_by_state', 'hook_delivery', ['state_at', 'seq']],
+    ['hook_delivery_by_time', 'hook_delivery', ['state_at', 'created_at']],
   ]
   for (const [name, where, columns] of indexes)
     await db.schema.createIndex(name).on(where).columns(columns).execute()
