@@ -122,17 +122,21 @@ describe('pages', () => {
       await read(path)
   })
 
-  test('the farm says who takes work, who does not, and why', async () => {
+  test('the farm says who takes work and who does not; why, and by whom, to operators', async () => {
     const text = await read('/farm')
     for (const words of [
       '1 of 3 test machines takes work. Busy slots: 1 of 2.',
-      'drained: a new &lt;disk&gt;, until 2026-01-05 14:00 UTC',
+      'drained, until 2026-01-05 14:00 UTC',
       'not heard of since 2026-01-05 10:00 UTC',
       'gamma &lt;3&gt;',
       '206 GiB of 931 GiB',
     ])
       expect(text).toContain(words)
-    expect(text).not.toContain('olga')
+    expect(text).not.toMatch(/olga|a new &lt;disk/)
+    expect(await read('/farm/hosts/beta')).not.toMatch(/a new &lt;disk/)
+    expect(await read('/farm', olga)).toContain(
+      'drained by olga@example.org: a new &lt;disk&gt;, until 2026-01-05 14:00 UTC',
+    )
   })
 
   test('a host tells of its disk and its runs', async () => {

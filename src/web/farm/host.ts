@@ -2,7 +2,6 @@
 import { html } from 'hono/html'
 import type { HostStock } from '../../model/host.ts'
 import type { Task } from '../../model/job.ts'
-import type { PowerAction } from '../../model/power.ts'
 import type { RunEnd } from '../../model/run-end.ts'
 import { oneLine } from '../../text/clean.ts'
 import { asTable } from '../charts/frame.ts'
@@ -30,9 +29,10 @@ const endWords: Record<RunEnd['kind'], string> = {
 
 const stateTable = ({
   line: { host, ok, says },
+  isOperator,
 }: HostPage): Html => html`<p class="${ok ? 'ok' : 'not-ok'}" id="host-state" data-live><span class="sign" aria-hidden="true">${ok ? '✓' : '!'}</span> ${says}. ${host.busy} of ${host.slots} slots are busy.</p>
 <dl>
-${fact('Heard of', time(host.seenAt))}${fact('Its worker runs since', time(host.startedAt))}${fact('Memory for guests', sayMiB(host.memoryMiB))}${fact('Images', host.images.map(name => oneLine(name, 60)).join(', ') || 'none')}${Object.entries(host.facts).map(([name, value]) => fact(oneLine(name, 40), oneLine(value, 200)))}
+${fact('Heard of', time(host.seenAt))}${fact('Its worker runs since', time(host.startedAt))}${fact('Memory for guests', sayMiB(host.memoryMiB))}${fact('Images', host.images.map(name => oneLine(name, 60)).join(', ') || 'none')}${Object.entries(isOperator ? host.facts : {}).map(([name, value]) => fact(oneLine(name, 40), oneLine(value, 200)))}
 </dl>`
 
 const runningPart = (running: Task[], now: number): Html => html`<div id="host-runs" data-live>
@@ -82,11 +82,11 @@ ${
       )}</tbody></table></div>`
 }`
 
-const powerPart = (power: PowerAction[]): Html =>
+const powerPart = ({ power, isOperator }: HostPage): Html =>
   power.length === 0
     ? none
     : html`<h2>Switched in the last 30 days</h2>
-<ul class="log">${power.map(({ at, act, why }) => html`<li>${time(at)} ${act}: ${oneLine(why, 200)}</li>`)}</ul>`
+<ul class="log">${power.map(({ at, act, why }) => html`<li>${time(at)} ${act}${isOperator ? `: ${oneLine(why, 200)}` : ''}</li>`)}</ul>`
 
 const troublePart = ({ incidents, windows }: HostPage): Html =>
   incidents.length + windows.length === 0
@@ -100,7 +100,7 @@ const troublePart = ({ incidents, windows }: HostPage): Html =>
         )}</ul>`
 
 export const hostBody = (found: HostPage): Html => {
-  const { line, running, activity, from, now, ends, power } = found
+  const { line, running, activity, from, now, ends } = found
   const name = oneLine(line.host.name, 60)
   return html`<p class="quiet-text"><a href="/farm">Farm</a></p>
 <h1>Test machine ${name}</h1>
@@ -115,7 +115,7 @@ ${gridChart({
 })}
 ${stockPart(line.host.stock)}
 ${endsPart(ends)}
-${powerPart(power)}`
+${powerPart(found)}`
 }
 
 const stepTable = (cells: HostPage['activity']['rows'][number]['cells']): Html => html`<table>

@@ -103,9 +103,10 @@ export const farmPages = (parts: WebParts): Pages => {
       store.tasksAt('running'),
       store.reads.activity({ since: from, until: now }),
     ])
-    const lines = hostLines(hosts, holds, now)
+    const isOperator = c.get('viewer')?.role === 'operator'
+    const lines = hostLines(hosts, { holds, now, isOperator })
     const wanted = parts.config.projects.flatMap(({ recipe }) => [recipe.build.image, ...recipe.test.images])
-    const pause = pauseOf(holds, now)
+    const pause = pauseOf(holds, { now, isOperator })
     const body = html`<h1>Farm</h1>
 <p class="headline" id="farm-headline" data-live>${farmHeadline(lines)}</p>
 ${pause === undefined ? none : html`<p class="warning">${pause}</p>`}
@@ -113,11 +114,12 @@ ${pause === undefined ? none : html`<p class="warning">${pause}</p>`}
 ${hostTable(lines)}
 ${activityPart(activityView({ activity, running, hosts, from, now, stepHours: span.stepHours }), span, { from, now })}
 <h2>Images</h2>
-${imageTable(imageLines({ wanted, lines, holds, waiting, now }))}`
+${imageTable(imageLines({ wanted, lines, holds, waiting, now, isOperator }))}`
     return page(c, parts, { title: 'Farm', here: 'farm', topics: ['farm', 'queue'], body })
   })
   pages.get('/farm/hosts/:name', async c => {
-    const found = await readHost(parts, c.req.param('name'))
+    const isOperator = c.get('viewer')?.role === 'operator'
+    const found = await readHost(parts, c.req.param('name'), { isOperator })
     if (found === undefined)
       return trouble(c, parts, {
         ...{ status: 404, title: 'There is no such test machine' },

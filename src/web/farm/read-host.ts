@@ -7,7 +7,7 @@ import type { RunEnd } from '../../model/run-end.ts'
 import type { WebParts } from '../parts.ts'
 import type { ShownIncident } from '../shown.ts'
 import type { ShownWindow } from '../view.ts'
-import { type ActivityView, activityView, type HostLine, hostLines } from './view.ts'
+import { type ActivityView, activityView, type HostLine, hostLines, type Reader } from './view.ts'
 
 export type HostPage = {
   line: HostLine
@@ -19,6 +19,8 @@ export type HostPage = {
   incidents: ShownIncident[]
   windows: ShownWindow[]
   power: PowerAction[]
+  /** Who reads it: why things are as they are, and what its worker says of itself, is for operators. */
+  isOperator: boolean
 }
 
 const shownDays = 7
@@ -26,12 +28,16 @@ const shownDays = 7
 const ends = { read: 1000, shown: 25 }
 
 /** undefined: nobody knows it. */
-export const readHost = async (parts: WebParts, name: string): Promise<HostPage | undefined> => {
+export const readHost = async (
+  parts: WebParts,
+  name: string,
+  { isOperator }: Reader,
+): Promise<HostPage | undefined> => {
   const { store } = await parts.wired()
   const now = parts.clock.now()
   const from = Math.ceil((now - shownDays * dayMs) / hourMs) * hourMs
   const [hosts, holds] = [await store.hosts(), await store.holds()]
-  const line = hostLines(hosts, holds, now).find(({ host }) => host.name === name)
+  const line = hostLines(hosts, { holds, now, isOperator }).find(({ host }) => host.name === name)
   if (line === undefined) return undefined
   const [running, lately, activity, status, power] = await Promise.all([
     store.tasksAt('running'),
@@ -43,7 +49,7 @@ export const readHost = async (parts: WebParts, name: string): Promise<HostPage 
   const own = running.filter(({ state }) => state.at === 'running' && state.host === name)
   const mine = activity.filter(({ host }) => host === name)
   return {
-    ...{ line, from, now, power, running: own },
+    ...{ line, from, now, power, running: own, isOperator },
     ends: lately.filter(({ host }) => host === name).slice(0, ends.shown),
     activity: activityView({ activity: mine, running: own, hosts: [line.host], from, now, stepHours: 3 }),
     incidents: [...status.live, ...status.over].filter(one => one.hosts.includes(name)),

@@ -28,34 +28,43 @@ export type ImageLine = {
 
 type Activity = Awaited<ReturnType<StatisticsReads['activity']>>
 
-/** Everybody reads it: who said so stands in the audit log. */
-const sayHold = ({ how, reason, until }: Hold): string => {
+/** Operators read who said so, and why; others that it is so. */
+export type Reader = { isOperator: boolean }
+
+const sayHold = ({ how, reason, by, until }: Hold, { isOperator }: Reader): string => {
   const word = how === 'stop' ? 'stopped' : 'drained'
-  const end = until === undefined ? '' : `, until ${sayInstant(until)}`
-  return `${word}: ${oneLine(reason, 200)}${end}`
+  const why = isOperator ? ` by ${oneLine(by, 120)}: ${oneLine(reason, 200)}` : ''
+  return `${word}${why}${until === undefined ? '' : `, until ${sayInstant(until)}`}`
 }
 
-export const sayStanding = (standing: Standing): string => {
+const sayPause = ({ reason, by }: Hold, { isOperator }: Reader): string =>
+  isOperator ? `paused by ${oneLine(by, 120)}: ${oneLine(reason, 200)}` : 'paused'
+
+/** What a worker says of its trouble may hold paths: that is for operators as well. */
+export const sayStanding = (standing: Standing, reader: Reader): string => {
   switch (standing.at) {
     case 'ended':
       return `its worker ended at ${sayInstant(standing.since)}`
     case 'lost':
       return `not heard of since ${sayInstant(standing.since)}`
     case 'unfit':
-      return oneLine(standing.why, 300)
+      return reader.isOperator ? oneLine(standing.why, 300) : 'takes no work until it is mended'
     case 'held':
-      return sayHold(standing.hold)
+      return sayHold(standing.hold, reader)
     case 'paused':
-      return `the queue is paused: ${oneLine(standing.hold.reason, 200)}`
+      return `the queue is ${sayPause(standing.hold, reader)}`
     case 'works':
       return 'takes work'
   }
 }
 
-export const hostLines = (hosts: Host[], holds: Hold[], now: Instant): HostLine[] =>
+export const hostLines = (
+  hosts: Host[],
+  { holds, now, ...reader }: Reader & { holds: Hold[]; now: Instant },
+): HostLine[] =>
   hosts.map(host => {
     const standing = standingOf(host, holds, now)
-    return { host, standing, ok: standing.at === 'works', says: sayStanding(standing) }
+    return { host, standing, ok: standing.at === 'works', says: sayStanding(standing, reader) }
   })
 
 /** One line atop the page. */
@@ -74,6 +83,7 @@ export const imageLines = (given: {
   holds: Hold[]
   waiting: { image: string; tasks: number; oldest: Instant }[]
   now: Instant
+  isOperator: boolean
 }): ImageLine[] => {
   const { wanted, lines, holds, waiting, now } = given
   const alive = lines.filter(({ standing }) => standing.at !== 'ended' && standing.at !== 'lost')
@@ -88,15 +98,15 @@ export const imageLines = (given: {
     return {
       ...{ name, waiting: waits?.tasks ?? 0, oldest: waits?.oldest },
       hosts: alive.filter(({ host }) => host.images.includes(name)).map(({ host }) => host.name),
-      held: hold === undefined ? undefined : sayHold(hold),
+      held: hold === undefined ? undefined : sayHold(hold, given),
     }
   })
 }
 
 /** The queue's own hold. */
-export const pauseOf = (holds: Hold[], now: Instant): string | undefined => {
+export const pauseOf = (holds: Hold[], { now, ...reader }: Reader & { now: Instant }): string | undefined => {
   const hold = holds.find(one => one.on.kind === 'queue' && holdsNow(one, now))
-  return hold && `The queue is paused: ${oneLine(hold.reason, 200)}`
+  return hold && `The queue is ${sayPause(hold, reader)}.`
 }
 
 /** With what runs now: it stands nowhere else until it has ended. */
