@@ -7,7 +7,7 @@ import { type ServiceOptions, service, serviceCommand } from './service.ts'
 export const web = (deps: CliDeps): Command =>
   serviceCommand('web')
     .description(
-      'Serves the status page until it is stopped (Ctrl-C, SIGTERM): /status, /status.atom, /status.json, /healthz. It only reads, needs no login, and also works while the database is away.\nRun it on the machine of the bot; put a web server with TLS before it, if others are to see it.',
+      'Serves the pages until it is stopped (Ctrl-C, SIGTERM): what runs and was found, the farm, tests and incidents, to read without a login; for operators, what they do; for programs /api and /metrics. The status page (/status, also as a feed) works while the database is away, too.\nRun it on the machine of the bot, which has the logs; put a web server with TLS before it, if others are to see it, and say as web.url where that is.',
     )
     .addHelpText('after', '\nExample:\n  $ grapevine web --config grapevine.yaml')
     .action(async (options: ServiceOptions) => {
@@ -16,7 +16,7 @@ export const web = (deps: CliDeps): Command =>
       const { startPages } = await import('../wiring/web.ts')
       const served = await startPages(config, log)
       const at = config.web.url ?? `http://${config.web.host}:${served.port}`
-      log('info', `the status page is at ${at}/status`)
+      log('info', `the pages are at ${at}/`)
       if (!signal.aborted) await once(signal, 'abort')
       log('info', 'the pages stop')
       await served.close()
