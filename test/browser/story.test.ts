@@ -161,7 +161,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const pagesSeen = new Set<string>(['/', '/series', '/farm', '/tests', '/known', '/incidents', '/statistics'])
+const pagesSeen = new Set([
+  ...['/', '/series', '/farm', '/farm/hosts/oak', '/tests', '/tests/tally/history?step=check&test=sum'],
+  ...['/known', '/incidents', '/statistics', '/status', '/login', '/api'],
+])
 const operatorsPages = ['/submit', '/operations', '/audit', '/tokens']
 
 test('an operator logs in by a link in a mail', async () => {
@@ -199,7 +202,8 @@ const runsOnPage = (page: Page): Promise<string[]> =>
 
 test('drains a host while it runs; what breaks is told with its numbers, its log and its screen', async () => {
   const page = await handIn('lose a part', () => writeFileSync(at('tree', 'sum.txt'), '2\n'))
-  pagesSeen.add(new URL(page.url()).pathname)
+  const series = new URL(page.url()).pathname
+  for (const path of [series, `${series}/patches`]) pagesSeen.add(path)
   await until('a run', async () => (await runsOnPage(page)).length > 0)
 
   const operations = await open('/operations')
@@ -222,9 +226,13 @@ test('drains a host while it runs; what breaks is told with its numbers, its log
   expect(log).toContain('not ok 4 - sum')
   expect(log).toContain('looking at <part> 1')
   pagesSeen.add(new URL(page.url()).pathname)
-  await page.goto(`${site}${await runWithPicture(page)}`)
+  await page.goto(`${site}${await runWithPicture(page, series)}`)
   pagesSeen.add(new URL(page.url()).pathname)
-  expect(await page.locator('main img').first().evaluate('image => image.naturalWidth')).toBeGreaterThan(0)
+  const width = await page
+    .locator('main img')
+    .first()
+    .evaluate(image => (image as unknown as { naturalWidth: number }).naturalWidth)
+  expect(width).toBeGreaterThan(0)
 
   const audit = await open('/audit')
   expect(await textOf(audit)).toMatch(/olga[\s\S]*drain[\s\S]*new memory/i)
@@ -237,8 +245,8 @@ const reloaded = async (page: Page): Promise<Page> => {
 }
 
 /** A run that did not end well has a picture of its screen. */
-const runWithPicture = async (page: Page): Promise<string> => {
-  await page.goto(`${site}${[...pagesSeen].filter(path => path.startsWith('/series/')).at(-1)}`)
+const runWithPicture = async (page: Page, series: string): Promise<string> => {
+  await page.goto(`${site}${series}`)
   for (const path of await runsOnPage(page)) {
     await page.goto(`${site}${path}`)
     if ((await page.locator('main img').count()) > 0) return path
