@@ -85,6 +85,8 @@ export type Series = {
   again?: { incident: string; avoid?: string }
   /** How often somebody changed it who cannot speak in turn; what was read before that is not saved over it. undefined: never. */
   touched?: number
+  /** All its changes were found in that branch of the project; undefined: they were not, or nobody looks for them. */
+  landed?: { branch: string; at: Instant }
   /** The mails that were in it when an operator let it go: what came later was not looked at. */
   released?: MailId[]
   state: SeriesState

@@ -19,7 +19,7 @@ import { type ForgePorts, forgeView, settledKey } from './forge-view.ts'
 import { type ForgeAway, put } from './forge-write.ts'
 import type { Wired } from './wire.ts'
 
-type Ports = ForgePorts & { branches: Branches }
+type Ports = ForgePorts & { branches: Branches } & Pick<Wired, 'inTurn'>
 
 /** What this process has seen already; lost with it, at no harm. */
 export type BranchMemory = {
@@ -219,6 +219,14 @@ const landed = async (
   return over
 }
 
+/** For its page. */
+const noteLanded = ({ store, clock, inTurn }: Ports, id: SeriesId, branch: string): Promise<void> =>
+  inTurn(async () => {
+    const series = await store.series(id)
+    if (series && series.landed === undefined)
+      await store.saveSeries([{ ...series, landed: { branch, at: clock.now() } }])
+  })
+
 /** Removes what landed; the mirror is as the bases' look left it. */
 const tendLanded = async (
   ports: Ports,
@@ -242,7 +250,9 @@ const tendLanded = async (
   memory.landedAt.set(project.name, clock.now())
   for (const { row, series } of standing) {
     const branch = over.get(series.id)
-    if (branch !== undefined) await remove(ports, { row, away }, `it landed on ${branch}`)
+    if (branch === undefined) continue
+    await noteLanded(ports, series.id, branch)
+    await remove(ports, { row, away }, `it landed on ${branch}`)
   }
 }
 

@@ -84,6 +84,7 @@ test('what has landed is removed', async () => {
   await pulls.show()
   expect([...pulls.elsewhere.there.keys()]).toEqual([])
   expect(await pulls.store.shown({ kind: 'branch' })).toEqual([])
+  expect(await pulls.store.series(series.id)).toMatchObject({ landed: { branch: 'main', at: clock().now() } })
 })
 
 test('a push that fails is tried again, and one that is refused for good holds up nothing', async () => {

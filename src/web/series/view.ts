@@ -1,5 +1,6 @@
 // How a series stands, and why, in words. Pure.
 import { firstTasks, isOver, type Task } from '../../model/job.ts'
+import type { Series } from '../../model/series.ts'
 import { culpritOf, type ImageVerdict, isAnswer, type Verdict } from '../../model/verdict.ts'
 import { sayFinding } from '../../stages/reply/finding.ts'
 import { oneLine } from '../../text/clean.ts'
@@ -50,6 +51,9 @@ const sayWork = (tasks: Task[]): string => {
   return 'All runs are over; it is being judged.'
 }
 
+const sayLanded = ({ landed }: Series): string =>
+  landed === undefined ? '' : ` It has landed on ${oneLine(landed.branch, 100)}.`
+
 /** How it stands, in a sentence. */
 export const standingOf = (found: SeriesCase): Standing => {
   const { series, tasks } = found
@@ -74,7 +78,7 @@ export const standingOf = (found: SeriesCase): Standing => {
         ? { said: sayVerdict(verdict, found), mood: moodOf(verdict) }
         : quiet(`Of ${series.total} patches these are missing: ${state.missing.slice(0, 20).join(', ')}.`)
     case 'planned':
-      if (verdict) return { said: sayVerdict(verdict, found), mood: moodOf(verdict) }
+      if (verdict) return { said: sayVerdict(verdict, found) + sayLanded(series), mood: moodOf(verdict) }
       return quiet(state.job === undefined ? oneLine(state.why ?? 'It is not tested.', 300) : sayWork(tasks))
   }
 }
