@@ -1,7 +1,7 @@
 // What stands on GitHub of pull requests, as a projection of what is stored: compared, and the difference written. Beside the flow: no
 // verdict waits for it, and whatever an outage kept back follows by itself.
 import type { Pull, PullRef, Repository, Shown, ShownPlace } from '../model/forge.ts'
-import type { Instant, Millis } from '../model/instant.ts'
+import { dayMs, type Instant, type Millis } from '../model/instant.ts'
 import type { Series, SeriesId } from '../model/series.ts'
 import type { Check } from '../ports/forge.ts'
 import {
@@ -25,15 +25,20 @@ export type ForgeShownMemory = {
   /** By project: series with checks that are not completed. undefined: not looked yet. */
   begun: Map<string, Set<SeriesId>>
   branches: BranchMemory
+  /** When what stands at pull requests that are over is forgotten next. */
+  tidyAt: Instant
 }
 
 export const forgeShownMemory = (): ForgeShownMemory => ({
-  ...{ away: { until: 0, times: 0 }, settled: new Map(), begun: new Map(), branches: branchMemory() },
+  ...{ away: { until: 0, times: 0 }, settled: new Map(), begun: new Map() },
+  ...{ branches: branchMemory(), tidyAt: 0 },
 })
 
 /** What was settled is looked at again after this: a thing that could not be read, or a bug, heals. */
 const againMs: Millis = 10 * 60_000
 const maxRemembered = 10_000
+/** So long it is remembered what stands at a pull request that is over; after that it is found there by its marks, if it is opened again. */
+const keptMs: Millis = 30 * dayMs
 
 /** `completed-…`: it stays as it is, whatever comes. */
 const digestOf = (check: Check): string => `${check.status}-${contentId(24, check)}`
@@ -207,6 +212,22 @@ const begunIn = async ({ store }: ForgePorts, project: string): Promise<SeriesId
   return series.flatMap(one => (one?.project === project ? one.id : []))
 }
 
+/** Forgets what nobody changes any more: of pull requests that are over, and of older heads. */
+const tidy = async ({ store, clock }: ForgePorts, memory: ForgeShownMemory): Promise<void> => {
+  if (clock.now() < memory.tidyAt) return
+  const pulls = await store.pulls({ state: 'open' })
+  const open = new Set(
+    pulls.flatMap(({ repository, number, series = '' }) => [`${repository}#${number}`, series]),
+  )
+  for (const kind of ['check', 'comment'] as const)
+    for (const row of await store.shown({ kind })) {
+      const of = kind === 'comment' ? `${row.repository}${row.on}` : row.series
+      const usedAt = Math.max(row.at, row.trouble?.notBefore ?? 0)
+      if (usedAt < clock.now() - keptMs && !open.has(of)) await store.dropShown(row)
+    }
+  memory.tidyAt = clock.now() + dayMs
+}
+
 /**
  * Brings GitHub to what is stored. One at a time may run. Cheap when nothing changed; while GitHub is away it comes back later. While the
  * bot is not live, nothing is shown. Throws the store's Faults.
@@ -220,6 +241,7 @@ export const tendForgeShown = async (wired: Wired, memory: ForgeShownMemory): Pr
     for (const project of config.projects)
       if (project.github?.series !== undefined)
         await tendBranchesShown(wired, memory.branches, { project, away: memory.away })
+    await tidy(wired, memory)
   } catch (error) {
     if (!(error instanceof ForgeIsAway)) throw error
   }

@@ -206,6 +206,22 @@ test('while GitHub is away nothing is lost: it follows when it is back', async (
   expect(await pulls.store.shown({ trouble: true })).toEqual([])
 })
 
+test('what stands at a pull request that is over is forgotten in time', async () => {
+  pulls = await openPulls(failing)
+  await post()
+  await pulls.show()
+  const later = () => (pulls.flow.wired.clock as FakeClock).advance(40 * 86_400_000)
+  await later()
+  await pulls.show()
+  expect(await pulls.store.shown({})).toHaveLength(4)
+  const [one] = await pulls.store.pulls({})
+  if (one) await pulls.pull({ ...one, state: 'closed' })
+  await pulls.show()
+  await later()
+  await pulls.show()
+  expect(await pulls.store.shown({})).toEqual([])
+})
+
 test('a head that cannot be tested says why', async () => {
   pulls = await openPulls(passing)
   await pulls.pull({ unusable: 'its history has nothing to do with main' })
