@@ -19,7 +19,7 @@ const configOf = (more: Partial<GithubAppConfig> = {}): GithubAppConfig => ({
   ...{ api: github.api, site: github.site, ca: undefined, proxy: undefined, ...more },
 })
 const open = (more: Partial<GithubAppConfig> = {}) =>
-  githubForge(configOf(more), { clock, uses: [{ repository: owned, use: 'pulls' }] })
+  githubForge(configOf(more), { clock, uses: [{ repository: owned, use: 'pulls' }], isPaced: false })
 
 const head = 'a'.repeat(40)
 const annotation = (line: number): Annotation => ({
