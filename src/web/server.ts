@@ -14,8 +14,8 @@ export const serve = async (
   { host, port }: { host: string; port: number },
 ): Promise<Served> => {
   const server = createAdaptorServer({ fetch: pages.fetch }) as Server
-  // Nobody needs longer to ask for a page.
-  server.requestTimeout = 15_000
+  // Patches of some MiB take their time by a slow line; to ask for a page nobody needs long.
+  server.requestTimeout = 120_000
   server.headersTimeout = 10_000
   server.keepAliveTimeout = 10_000
   // Most of them follow a log, and ask for nothing else.

@@ -122,6 +122,15 @@ describe('by a link in a mail', () => {
     expect(answers[20]).toBe(429)
   })
 
+  test('files that may be long are not read without end', async () => {
+    const headers = { 'x-forwarded-for': '203.0.113.7' }
+    const ask = async (path: string) => (await pages.request(path, { headers })).status
+    for (let times = 0; times < 240; times++) await ask('/runs/nobody/log')
+    expect(await ask('/runs/nobody/log')).toBe(429)
+    expect(await ask('/series/nobody/evidence/0123456789ab')).toBe(429)
+    expect(await ask('/runs/nobody')).toBe(404)
+  })
+
   test('no link is made from what a request calls itself', async () => {
     const answer = await pages.request('http://evil.example/login/mail', {
       method: 'POST',

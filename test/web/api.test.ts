@@ -154,6 +154,13 @@ describe('operators operate', () => {
     expect(await flow.wired.store.holds()).toEqual([])
   })
 
+  test('the address of a bug is one that people can open', async () => {
+    const { token } = await tokenWith('operate')
+    const deed = { do: 'known', id: 'k1', decision: { do: 'bug', bug: 'javascript://x.example/%0Aalert(1)' } }
+    const { status, json: said } = await post({ deed }, token)
+    expect([status, said.errors[0].at]).toEqual([400, 'deed.decision.bug'])
+  })
+
   test('it is done, and written down who did it', async () => {
     const { token } = await tokenWith('operate')
     const done = await post(drain, token)

@@ -4,7 +4,7 @@ import { createMiddleware } from 'hono/factory'
 import type { Role } from '../../model/access.ts'
 import { trouble } from '../layout.ts'
 import type { Asked, Env, WebParts } from '../parts.ts'
-import { tooMany, waitFor } from './limits.ts'
+import { type Limited, tooMany, waitFor } from './limits.ts'
 import { may } from './role.ts'
 import { hasSecret, isFromHere } from './same-site.ts'
 import { sessionOf } from './session.ts'
@@ -19,6 +19,15 @@ const isReading = (c: Asked): boolean => ['GET', 'HEAD', 'OPTIONS'].includes(c.r
 /** Lists that are searched by words. */
 const isSearch = (c: Asked): boolean =>
   ['/series', '/tests'].includes(c.req.path) && new URL(c.req.url).searchParams.has('text')
+
+const isLog = (c: Asked): boolean =>
+  /^\/(?:runs\/[^/]+\/(?:log|console|manifest|screenshot)|series\/[^/]+\/evidence)\b/.test(c.req.path)
+
+/** What may be asked for only so often. */
+const kindOf = (c: Asked): Limited | undefined => {
+  if (isApi(c)) return 'api'
+  return isSearch(c) ? 'search' : isLog(c) ? 'log' : undefined
+}
 
 const largestForm = 256 * 1024
 /** Patches are uploaded there; what is too large is said there as well. */
@@ -47,7 +56,7 @@ export const accessGuard = (parts: WebParts) => {
   return createMiddleware<Env>(async (c, next) => {
     c.set('viewer', undefined)
     c.set('csrf', '')
-    const kind = isApi(c) ? 'api' : isSearch(c) ? 'search' : undefined
+    const kind = kindOf(c)
     const seconds = kind && (await waitFor(c, parts, kind))
     if (seconds !== undefined) return tooMany(c, parts, seconds)
     if (isApi(c)) return next()

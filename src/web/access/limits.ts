@@ -5,7 +5,7 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { trouble } from '../layout.ts'
 import type { Asked, Env, WebParts } from '../parts.ts'
 
-export type Limited = 'login' | 'submit' | 'api' | 'search'
+export type Limited = 'login' | 'submit' | 'api' | 'search' | 'log'
 
 /** points: so often in so many seconds. */
 const rules: Record<Limited, { points: number; duration: number }> = {
@@ -13,6 +13,8 @@ const rules: Record<Limited, { points: number; duration: number }> = {
   submit: { points: 30, duration: 3600 },
   api: { points: 600, duration: 60 },
   search: { points: 120, duration: 60 },
+  // Each reads the whole file, however long it is.
+  log: { points: 240, duration: 60 },
 }
 
 type Limits = Record<Limited, RateLimiterMemory>
@@ -23,7 +25,10 @@ const limitsOf = (parts: WebParts): Limits => {
   const found = kept.get(parts)
   if (found) return found
   const of = (kind: Limited) => new RateLimiterMemory({ ...rules[kind], keyPrefix: kind })
-  const made = { login: of('login'), submit: of('submit'), api: of('api'), search: of('search') }
+  const made = {
+    ...{ login: of('login'), submit: of('submit'), api: of('api') },
+    ...{ search: of('search'), log: of('log') },
+  }
   kept.set(parts, made)
   return made
 }

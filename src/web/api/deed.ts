@@ -1,5 +1,6 @@
 // What operators do, as a request says it: checked by its description, done by operate().
 import { z } from '@hono/zod-openapi'
+import { bugAddress } from '../../stages/known/decide.ts'
 import type { Deed } from '../../wiring/operate.ts'
 import { word } from './open.ts'
 
@@ -9,6 +10,11 @@ const until = z.iso
   .transform(at => Date.parse(at))
   .openapi({ type: 'string', format: 'date-time' })
 const names = z.array(word).max(100)
+const bug = z
+  .string()
+  .max(500)
+  .refine(address => bugAddress(address) !== undefined, 'an http or https address that people can open')
+  .openapi({ format: 'uri' })
 
 const on = z
   .discriminatedUnion('kind', [
@@ -33,10 +39,10 @@ const incidentDecision = z.discriminatedUnion('do', [
 ])
 
 const knownDecision = z.discriminatedUnion('do', [
-  z.object({ do: z.literal('confirm'), bug: z.url().max(500).optional(), always: z.boolean().optional() }),
+  z.object({ do: z.literal('confirm'), bug: bug.optional(), always: z.boolean().optional() }),
   z.object({ do: z.literal('reject'), why: text }),
   z.object({ do: z.literal('retire'), why: text }),
-  z.object({ do: z.literal('bug'), bug: z.url().max(500) }),
+  z.object({ do: z.literal('bug'), bug }),
 ])
 
 const deed = z.discriminatedUnion('do', [

@@ -1,7 +1,7 @@
 // Server-sent events: what changed, and logs that grow. Open to everybody, as the pages are that they belong to.
 import { Hono } from 'hono'
 import type { Topic } from '../../ports/live.ts'
-import { askerOf } from '../access/limits.ts'
+import { askerOf, waitFor } from '../access/limits.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
 import { type Changes, changesOf } from './changes.ts'
 import { type Hub, newHub } from './hub.ts'
@@ -44,6 +44,8 @@ const logStream = async (c: Asked, parts: WebParts, { hub, changes }: { hub: Hub
   const run = c.req.param('run') ?? ''
   const record = await wired.store.run(run)
   if (!record) return c.text('There is no such run.\n', 404)
+  const seconds = record.endedAt === undefined ? undefined : await waitFor(c, parts, 'log')
+  if (seconds !== undefined) return c.text('Not so fast.\n', 429, { 'retry-after': String(seconds) })
   const from = numberOf(c.req.header('last-event-id'), numberOf(c.req.query('from'), 0))
   let stop = () => {}
   const opened = hub.open(askerOf(c), () => stop())

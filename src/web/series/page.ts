@@ -14,6 +14,7 @@ import { currentVerdict, isListed, type SeriesCase } from './case.ts'
 import { matrixOf } from './matrix.ts'
 import { matrixTable } from './matrix-markup.ts'
 import { type Operating, seriesDeeds } from './operators.ts'
+import { authorName } from './said.ts'
 import {
   complaintOf,
   type ImageLine,
@@ -46,7 +47,7 @@ const origin = ({ series }: SeriesCase): Html => {
 const facts = (found: SeriesCase): Html => {
   const { series, job } = found
   return html`<dl>
-${row('Author', oneLine(series.author.name || series.author.address.split('@', 1)[0] || 'unknown', 100))}
+${row('Author', authorName(series.author))}
 ${row('Project', series.project)}
 ${row('From', html`${origin(found)}, ${time(series.firstAt)}`)}
 ${row('Version', `${series.version}`)}

@@ -51,8 +51,11 @@ const signs: Record<Tone, string> = { ok: '✓', 'not-ok': '✗', rest: '–' }
 export const said = ({ tone, words }: Said): Html =>
   html`<span class="${tone}"><span class="sign" aria-hidden="true">${signs[tone]}</span> ${words}</span>`
 
-/** The name, or for who has none the address. */
-export const authorName = ({ name, address }: SeriesRow['author']): string => oneLine(name || address, 60)
+/** The name; for who has none what their address begins with: collectors of addresses read these pages, too. */
+export const authorName = ({ name, address }: SeriesRow['author']): string => {
+  const said = name.trim() === '' ? address : name
+  return oneLine(said.includes('@') ? said.slice(0, said.indexOf('@')) : said, 60) || 'unknown'
+}
 
 /** Never empty: it is what is clicked. */
 export const titleOf = ({ title }: Pick<SeriesRow, 'title'>): string => oneLine(title) || '(no title)'
