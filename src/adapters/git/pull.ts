@@ -21,6 +21,13 @@ const isCommit = (id: string): boolean => /^[0-9a-f]{40}$/.test(id)
 const local = (bare: string, args: string[], more: { input?: string; env?: Record<string, string> } = {}) =>
   runGit([`--git-dir=${bare}`, ...args], { timeoutMs: localMs, ...more })
 
+/** What fails here is our trouble, and never held against the change. */
+const said = async (bare: string, args: string[]): Promise<GitResult> => {
+  const result = await local(bare, args)
+  if (result.code !== 0) throw fetchFault(bare, result.stderr)
+  return result
+}
+
 const firstLine = ({ stdout }: GitResult): string => stdout.split('\n')[0]?.trim() ?? ''
 
 const unusable = (why: string): PullPatches => ({ kind: 'unusable', why })
@@ -133,9 +140,10 @@ export const patchesOf = async (bare: string, wanted: PullWanted): Promise<PullP
   const { number, head, base: branch, maxPatches } = wanted
   const merged = await local(bare, ['merge-base', `${placeOf(number)}/base`, head])
   const base = firstLine(merged)
-  if (merged.code !== 0 || !isCommit(base)) return unusable(`it shares no history with ${branch}`)
+  if (merged.code === 1) return unusable(`it shares no history with ${branch}`)
+  if (!isCommit(base)) throw fetchFault(bare, merged.stderr)
   const range = [`${base}..${head}`]
-  const merges = firstLine(await local(bare, ['rev-list', '--merges', '--count', ...range]))
+  const merges = firstLine(await said(bare, ['rev-list', '--merges', '--count', ...range]))
   const isSame = (await local(bare, ['diff-tree', '--quiet', base, head, '--'])).code === 0
   if (merges !== '0') {
     if (isSame) return unusable(`it changes nothing that is not in ${branch} already`)
@@ -145,7 +153,7 @@ export const patchesOf = async (bare: string, wanted: PullWanted): Promise<PullP
     })
   }
   // A commit that changes nothing is no patch.
-  const list = await local(bare, [
+  const list = await said(bare, [
     'rev-list',
     '--reverse',
     `--max-count=${maxPatches + 1}`,
