@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { access, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parse, stringify } from 'yaml'
 import type { MadeApp } from '../adapters/github/app/setup.ts'
 import { UsageError } from '../model/fault.ts'
@@ -132,11 +132,15 @@ const write = async (folder: string, made: MadeApp): Promise<void> => {
 }
 
 /** What goes into grapevine.yaml. */
-const yamlOf = (made: MadeApp, { api, site, folder }: SetupOptions): string => {
+const yamlOf = (made: MadeApp, { api, site, folder, ca, proxy }: SetupOptions): string => {
   const file = (name: string) => ({ file: join(folder, name) })
   const elsewhere = site === 'https://github.com' ? {} : { api, site }
   return stringify({
-    github: { app: made.id, key: file(files.key), secret: file(files.secret), ...elsewhere },
+    github: {
+      ...{ app: made.id, key: file(files.key), secret: file(files.secret), ...elsewhere },
+      ...(ca === undefined ? {} : { ca: resolve(ca) }),
+      ...(proxy === undefined ? {} : { proxy }),
+    },
   })
 }
 
