@@ -26,15 +26,16 @@ export type BranchMemory = {
   settled: Map<SeriesId, { key: string; until: Instant }>
   /** By project and branch: where it was when it was looked through, and which patches were looked for. */
   looked: Map<string, { tip: Commit; sought: Set<string>; found: Set<string> }>
-  landedAt: Map<string, Instant>
+  /** By project: when all were looked at, and how many there were. */
+  lookedAt: Map<string, { at: Instant; count: number }>
 }
 
 export const branchMemory = (): BranchMemory => ({
-  ...{ settled: new Map(), looked: new Map(), landedAt: new Map() },
+  ...{ settled: new Map(), looked: new Map(), lookedAt: new Map() },
 })
 
 const againMs: Millis = 10 * 60_000
-const landedEveryMs: Millis = 60_000
+const allEveryMs: Millis = 60_000
 /** A build that said that it keeps its commits, and whose run was never kept. */
 const patienceMs: Millis = 2 * dayMs
 /** What is pulled was committed before it was sent. */
@@ -234,8 +235,6 @@ const tendLanded = async (
   given: { project: ProjectConfig; rows: { row: Shown; series: Series }[]; away: ForgeAway },
 ): Promise<void> => {
   const { project, rows, away } = given
-  const { clock } = ports
-  if (clock.now() - (memory.landedAt.get(project.name) ?? Number.NEGATIVE_INFINITY) < landedEveryMs) return
   const standing: Standing[] = []
   for (const one of rows) {
     const changes = one.row.digest === '' ? undefined : await changesOf(ports, one.series)
@@ -247,7 +246,6 @@ const tendLanded = async (
     ports.log('warn', `${project.name}: it cannot be told what landed: ${error.message}`)
     return new Map<SeriesId, string>()
   })
-  memory.landedAt.set(project.name, clock.now())
   for (const { row, series } of standing) {
     const branch = over.get(series.id)
     if (branch === undefined) continue
@@ -262,11 +260,16 @@ export const tendBranchesShown = async (
   memory: BranchMemory,
   { project, away }: { project: ProjectConfig; away: ForgeAway },
 ): Promise<void> => {
-  const { store } = ports
+  const { store, clock } = ports
   const repository = project.github?.series
   if (repository === undefined) return
+  const there = await store.shown({ repository, kind: 'branch' })
+  const last = memory.lookedAt.get(project.name)
+  const isAll = last?.count !== there.length || clock.now() - last.at >= allEveryMs
   const rows: { row: Shown; series: Series }[] = []
-  for (const row of await store.shown({ repository, kind: 'branch' })) {
+  for (const row of there) {
+    // Thousands may stand there for years: between two looks only what is on its way is read.
+    if (!isAll && memory.settled.has(row.series)) continue
     const series = await store.series(row.series)
     // Two projects may share a repository.
     if (series !== undefined && series.project !== project.name) continue
@@ -274,6 +277,7 @@ export const tendBranchesShown = async (
       await remove(ports, { row, away }, 'a newer version took its place')
     else rows.push({ row, series })
   }
-  await tendLanded(ports, memory, { project, rows, away })
+  if (isAll) await tendLanded(ports, memory, { project, rows, away })
+  if (isAll) memory.lookedAt.set(project.name, { at: clock.now(), count: there.length })
   for (const one of rows) if (await store.shownAt(one.row)) await tendOne(ports, memory, { ...one, away })
 }
