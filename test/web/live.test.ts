@@ -1,8 +1,8 @@
 // What a browser hears: what changed, and a log that grows.
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RunRecord } from '../../src/model/job.ts'
 import { app } from '../../src/web/app.ts'
-import { streamLimits } from '../../src/web/live/hub.ts'
+import { newHub, streamLimits } from '../../src/web/live/hub.ts'
 import { openOutlet } from '../../src/web/live/outlet.ts'
 import { run as runRecord } from '../contract/samples.ts'
 import { type FakeClock, fakeClock } from '../fakes/clock.ts'
@@ -120,6 +120,21 @@ describe('a log', () => {
     const answer = await ask('/runs/r1/log/stream', {}, 'HEAD')
     expect(answer.status).toBe(200)
     expect(fake.viewers('r1')).toBe(0)
+  })
+
+  it('that is never taken keeps no place for ever', () => {
+    vi.useFakeTimers()
+    try {
+      const hub = newHub()
+      const gone = vi.fn()
+      hub.open({ network: 'a', isUs: false }, gone)?.outlet.send(new Uint8Array(9))
+      vi.advanceTimersByTime(59 * 60_000)
+      expect(gone).not.toHaveBeenCalled()
+      vi.advanceTimersByTime(3 * 60_000)
+      expect(gone).toHaveBeenCalledOnce()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('that nobody takes does not pile up', async () => {

@@ -5,6 +5,8 @@ import { type Opened, type Outlet, openOutlet } from './outlet.ts'
 const beatMs: Millis = 20_000
 /** Whoever stays longer comes back by itself, and says where it was. */
 const maxBeats = (60 * 60_000) / beatMs
+/** Whoever has not taken its last words by then takes nothing, and keeps no place. */
+const patientBeats = 3
 
 export const streamLimits = { all: 3_000, network: 60 } as const
 
@@ -20,7 +22,8 @@ export const newHub = (): Hub => {
   const beatAll = () => {
     for (const [outlet, beats] of [...open]) {
       open.set(outlet, beats + 1)
-      if (beats >= maxBeats) outlet.end()
+      if (beats >= maxBeats + patientBeats) outlet.drop()
+      else if (beats >= maxBeats) outlet.end()
       else outlet.beat()
     }
   }

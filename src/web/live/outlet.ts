@@ -28,6 +28,8 @@ export type Outlet = {
   taken(): Promise<void>
   /** Ends it when all is said. */
   end(): void
+  /** Ends it now, said or not. */
+  drop(): void
 }
 
 /** Bytes that wait for one viewer; they are shared by all viewers of the same. */
@@ -101,6 +103,10 @@ export const openOutlet = (onClose: () => void): Opened => {
     end() {
       isEnding = true
       next()
+    },
+    drop() {
+      line?.error(new Error('its viewer takes nothing'))
+      close()
     },
   }
   return { response, outlet }

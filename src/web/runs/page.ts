@@ -7,7 +7,7 @@ import { sayDuration } from '../../text/ending.ts'
 import { type Html, none } from '../layout.ts'
 import { hostPath, logPath, runPath, seriesPath, testPath } from '../links.ts'
 import { time } from '../when.ts'
-import { type RunView, runView, type ShownFailure, type ShownStep, sayBase, sayRun } from './view.ts'
+import { capital, type RunView, runView, type ShownFailure, type ShownStep, sayBase, sayRun } from './view.ts'
 
 export type RunCase = {
   run: RunRecord
@@ -97,5 +97,3 @@ ${view.state === 'running' ? none : evidence(view)}
 ${view.state === 'running' ? growing(view) : none}
 ${attempts(found)}`
 }
-
-const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`

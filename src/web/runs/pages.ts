@@ -13,7 +13,7 @@ import { linesIn } from './log-lines.ts'
 import { logBlock, logPager } from './log-markup.ts'
 import { showLines } from './log-text.ts'
 import { type RunCase, runBody } from './page.ts'
-import { runView } from './view.ts'
+import { capital, runView } from './view.ts'
 
 const caseOf = async (store: Store, id: string): Promise<RunCase | undefined> => {
   const run = await store.run(id)
@@ -132,8 +132,6 @@ export const runPages = (parts: WebParts): Pages => {
   )
   return pages
 }
-
-const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
 const titleOf = ({ run, task, series }: RunCase): string => {
   const { title } = runView(run, task)

@@ -113,7 +113,7 @@ export const runView = (run: RunRecord, task: Task): RunView => {
   }
 }
 
-const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+export const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
 /** `a3f2c1d on main`. */
 export const sayBase = ({ base, baseName }: Pick<Job, 'base' | 'baseName'>): string =>
