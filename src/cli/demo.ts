@@ -104,6 +104,7 @@ const closing = async ({ deps, config, configFile, store }: Stage): Promise<void
   const out = config.mail.out.kind === 'maildir' ? `${config.mail.out.path}/new` : 'the mail server'
   deps.stdout.write(`The replies lie in ${out}\n`)
   deps.stdout.write(`Look closer: npx grapevine series list --config ${configFile}\n`)
+  deps.stdout.write(`In a browser: npx grapevine web --config ${configFile}\n`)
   const odd = await surprises(store)
   if (odd.length === 0) return
   deps.stdout.write(`\nNot as it should be:\n${odd.map(line => `  ${line}\n`).join('')}`)

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sharedFolder } from '../farm/world.ts'
 import { accessibilityTrouble, startChromium, tooWide } from '../real/chromium.ts'
@@ -254,47 +254,48 @@ const runWithPicture = async (page: Page, series: string): Promise<string> => {
   throw new Error('no run has a picture')
 }
 
+/** Every one of them in one window, which is looked at each time. */
+const lookAtAll = async (
+  paths: Iterable<string>,
+  options: BrowserContextOptions,
+  look: (page: Page, path: string) => Promise<void>,
+): Promise<void> => {
+  const own = await browser.newContext(options)
+  const page = await open('/', own)
+  for (const path of paths) {
+    await page.goto(`${site}${path}`)
+    await look(page, path)
+  }
+  await own.close()
+}
+
 describe('every page', () => {
   const all = () => [...pagesSeen, ...operatorsPages]
 
   test.each(['light', 'dark'] as const)('can be used by those who see little (%s)', async colorScheme => {
-    const state = await context.storageState()
-    const lit = await browser.newContext({ bypassCSP: true, colorScheme, storageState: state })
-    for (const path of all()) {
-      const page = await open(path, lit)
+    const storageState = await context.storageState()
+    await lookAtAll(all(), { bypassCSP: true, colorScheme, storageState }, async (page, path) => {
       expect(await accessibilityTrouble(page), path).toEqual([])
-      await page.close()
-    }
-    await lit.close()
+    })
   })
 
   test('fits on a phone', async () => {
-    const phone = await browser.newContext({
-      viewport: { width: 360, height: 740 },
-      storageState: await context.storageState(),
-    })
-    for (const path of all()) {
-      const page = await open(path, phone)
+    const storageState = await context.storageState()
+    await lookAtAll(all(), { viewport: { width: 360, height: 740 }, storageState }, async (page, path) => {
       expect(await tooWide(page), path).toBeUndefined()
-      await page.close()
-    }
-    await phone.close()
+    })
   })
 
   test('can be read without scripts, and without an account', async () => {
-    const plain = await browser.newContext({ javaScriptEnabled: false })
-    for (const path of pagesSeen) {
-      const page = await open(path, plain)
+    await lookAtAll(pagesSeen, { javaScriptEnabled: false }, async (page, path) => {
       expect((await page.locator('h1').allInnerTexts()).join('').length, path).toBeGreaterThan(0)
       if (path.endsWith('/log')) expect(await textOf(page)).toContain('ok 1 - part 1')
       if (path === '/series') expect(await textOf(page)).toContain('tally: lose a part')
-      await page.close()
-    }
+    })
     for (const path of operatorsPages) {
       const answer = await fetch(`${site}${path}`, { redirect: 'manual' })
       expect([302, 303, 401, 403], path).toContain(answer.status)
     }
-    await plain.close()
   })
 
   test('keeps to its own rules: nothing was refused by the browser, no script failed', () => {
