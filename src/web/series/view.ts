@@ -7,12 +7,11 @@ import { oneLine } from '../../text/clean.ts'
 import { sayTrouble } from '../../text/ending.ts'
 import { sayOutcome } from '../../text/outcome.ts'
 import { sayInstant } from '../../text/span.ts'
+import { capital } from '../runs/view.ts'
 import { currentVerdict, type SeriesCase } from './case.ts'
 
 /** `mood`: ok, not-ok, or nothing for neither. */
 export type Standing = { said: string; mood: 'ok' | 'not-ok' | '' }
-
-const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
 const good: ReadonlySet<Verdict['finding']['kind']> = new Set([
   'all-well',
