@@ -1,9 +1,9 @@
 // What is known of a series, as far as a forge shows it. Made by wiring; everything in this folder is computed from it.
-import type { Instant } from '../../model/instant.ts'
 import type { Job, Task } from '../../model/job.ts'
 import type { RunId } from '../../model/run.ts'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
+import type { Check } from '../../ports/forge.ts'
 
 /** An answer to a command, for whoever reads the comment. `line` and `who` are other people's words. */
 export type AnswerShown = { line: string; who: string; text: string }
@@ -32,20 +32,11 @@ export type ShowView = {
 }
 
 /** Where one check or status stands: of the build, or of an image. */
-export type Standing = {
+export type Standing = Pick<Check, 'startedAt' | 'endedAt' | 'url' | 'title' | 'summary' | 'text'> & {
   /** `build`, or the image. */
   name: string
-  at: 'queued' | 'in_progress' | 'completed'
-  conclusion?: 'success' | 'failure' | 'neutral' | 'cancelled' | 'skipped' | 'action_required'
-  startedAt?: Instant
-  endedAt?: Instant
-  url: string | undefined
-  /** One plain line. */
-  title: string
-  /** Markdown. */
-  summary: string
-  /** Markdown. */
-  text?: string
+  at: Check['status']
+  conclusion?: Exclude<Check['conclusion'], 'timed_out' | undefined>
 }
 
 /** What a pull request, or a series of the list, is called where it stands. */

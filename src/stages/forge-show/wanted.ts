@@ -84,8 +84,8 @@ const imagesOf = ({ verdict }: ShowView): string[] => {
         '| | |',
         '|---|---|',
         ...images.map(image => {
-          const mark = { passed: 'passed', 'new-failures': '**failed**', untested: 'not tested' }[image.kind]
-          const passed = image.kind === 'untested' ? '' : `, ${plural(image.passed, 'test')} passed`
+          const mark = { passed: 'well', 'new-failures': '**failed**', untested: 'not tested' }[image.kind]
+          const passed = image.kind === 'untested' ? '' : ` (${plural(image.passed, 'test')} passed)`
           return `| ${code(image.image, 40)} | ${mark}${passed} |`
         }),
         '',
