@@ -1,8 +1,4 @@
 // Pull requests on a GitHub on loopback, with a real repository behind smart HTTP → series and verdicts; nobody is mailed.
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../src/adapters/clock/system.ts'
 import { gitMirror } from '../../src/adapters/git/mirror.ts'
@@ -14,58 +10,36 @@ import { forgeMemory, tendForge } from '../../src/wiring/forge.ts'
 import { takePull } from '../../src/wiring/forge-pull.ts'
 import { type Flow, openFlow, project, recipe } from '../fakes/flow.ts'
 import { type FakeApp, owned, startGithubApp } from '../fakes/github/app.ts'
+import { openGround } from '../fakes/github/ground.ts'
 import { webParts } from '../web/open.ts'
 
-const root = mkdtempSync(join(tmpdir(), 'grapevine-pulls-'))
-const gitFolder = join(root, 'git')
-const bare = join(gitFolder, `${owned}.git`)
-const work = join(root, 'work')
-
-const git = (...args: string[]): string =>
-  execFileSync('git', ['-c', 'user.name=Ann Author', '-c', 'user.email=ann@example.org', ...args], {
-    cwd: work,
-    encoding: 'utf8',
-    env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  }).trim()
-
-const commit = (file: string, text: string, message: string): string => {
-  writeFileSync(join(work, file), text)
-  git('add', '--all')
-  git('commit', '--quiet', '--message', message)
-  return git('rev-parse', 'HEAD')
-}
-
-/** A branch off main, as the head of a pull request. */
-const push = (number: number): string => {
-  git('push', '--quiet', '--force', bare, `HEAD:refs/pull/${number}/head`)
-  return git('rev-parse', 'HEAD')
-}
+let ground: ReturnType<typeof openGround>
+const git = (...args: string[]) => ground.git(...args)
+const commit = (file: string, text: string, message: string) => ground.commit(file, text, message)
+const push = (number: number) => ground.push(number)
+const reset = () => ground.reset()
 
 beforeAll(() => {
-  execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', bare])
-  execFileSync('git', ['init', '--quiet', '--initial-branch=main', work])
-  commit('count.c', 'one\n', 'tally: begin')
-  git('push', '--quiet', bare, 'main')
+  ground = openGround({ file: 'count.c', text: 'one\n' })
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => ground.close())
 
 let github: FakeApp
 let flow: Flow
 let memory: ReturnType<typeof forgeMemory>
 
-const own = {
+const ownProject = () => ({
   ...project,
-  recipe: { ...recipe, repository: bare },
+  recipe: { ...recipe, repository: ground.upstream },
   github: { pulls: owned, series: undefined, comment: 'words' as const },
-}
+})
 
 const open = async (more: Partial<typeof project> = {}) => {
   flow = await openFlow(() => ({ ending: { kind: 'finished', exitCode: 0 } }), undefined, {
-    ...own,
+    ...ownProject(),
     ...more,
   })
-  const { pullPatches } = gitMirror({ folder: join(root, 'mirrors') })
+  const { pullPatches } = gitMirror({ folder: ground.mirrors })
   const config = {
     ...{ id: github.id, key: secret(github.key), secret: secret(github.secret) },
     ...{ api: github.api, site: github.site, ca: undefined, proxy: undefined },
@@ -79,7 +53,7 @@ const open = async (more: Partial<typeof project> = {}) => {
 }
 
 beforeEach(async () => {
-  github = await startGithubApp(gitFolder)
+  github = await startGithubApp(ground.folder)
 })
 afterEach(async () => {
   await flow.wired.forge?.close()
@@ -100,7 +74,6 @@ const told = async (number: number, action: string): Promise<number> => {
 const series = async (): Promise<Series[]> => flow.wired.store.seriesIn({})
 const look = () => tendForge(flow.wired, memory)
 const ref = (number: number) => ({ repository: owned, number })
-const reset = () => git('checkout', '--quiet', '-B', 'topic', 'main')
 
 test('a pull request is tested, each head as a version; nobody is mailed', async () => {
   await open()
@@ -190,7 +163,7 @@ test('a draft waits until it is ready, or somebody asks for it', async () => {
   github.put(4, { draft: true, head })
   expect(await takePull(flow.wired, ref(4))).toEqual({ what: 'nothing' })
   expect(await takePull(flow.wired, ref(4), { asked: true })).toMatchObject({ what: 'tested' })
-  git('push', '--quiet', bare, 'HEAD:refs/pull/5/head')
+  git('push', '--quiet', ground.upstream, 'HEAD:refs/pull/5/head')
   github.put(5, { draft: true, head })
   await takePull(flow.wired, ref(5))
   github.put(5, { draft: false })
