@@ -29,6 +29,21 @@ const things =
 const names = 'Ann Ben Cleo Dara Edda Finn Gita Hana Igor Jana Kai Lena Mona Nils Olga Piet'
 const families = 'Ashdown Birch Castell Dorn Eklund Faber Graff Hollis Ito Janssen Kroll Lund Moreau Novak'
 
+/** What a run printed: the log of all of them. */
+export const logOfRuns = Array.from(
+  { length: 8_000 },
+  (_, n) => `cc -O2 -Wall -c -o build/object-${n}.o source/file-${n}.c -Iinclude \x1b[32mok\x1b[0m\n`,
+).join('')
+
+/** A patch as large as most are. */
+const patchText = [
+  'Fix it.\n\n---\n a.c | 60 +++---\n\ndiff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1,90 +1,90 @@\n',
+  ...Array.from(
+    { length: 90 },
+    (_, n) => `${[' ', '+', '-'][n % 3]}    if (context->state[${n}] < limit) return <b>${n}</b>;\n`,
+  ),
+].join('')
+
 const pick = (words: string[], n: number): string => words[n % words.length] ?? ''
 
 const authorOf = (i: number) => {
@@ -53,7 +68,10 @@ const stepOf = (name: string): StepOutcome => ({
   tail: Array.from({ length: 10 }, (_, i) => `line ${i} of what it printed at the end, as such lines are`),
 })
 
-const runsOf = (tasks: Task[], { at, area, failing }: { at: number; area: string; failing: number }) =>
+const runsOf = (
+  tasks: Task[],
+  { at, area, failing, log }: { at: number; area: string; failing: number; log: string },
+) =>
   tasks.map((one, i): RunRecord => {
     const steps = [
       {
@@ -63,7 +81,12 @@ const runsOf = (tasks: Task[], { at, area, failing }: { at: number; area: string
       },
     ]
     return run(`r-${one.id}`, one.id, {
-      ...{ host: `farm-${i % 3}`, startedAt: at + i * 60_000, endedAt: at + (i + 2) * 60_000 },
+      ...{
+        host: `farm-${i % 3}`,
+        startedAt: at + i * 60_000,
+        endedAt: at + (i + 2) * 60_000,
+        evidence: { log },
+      },
       outcome:
         one.kind === 'build'
           ? { kind: 'built', artifact: 'none', steps: [stepOf('make')] }
@@ -106,13 +129,13 @@ const tasksOf = (jobId: string, state: (i: number) => Task['state']): Task[] =>
 /** What was planned for it, what ran, and what came of it: a series, or a base without patches. */
 const putJob = async (
   store: Store,
-  { of, i, at }: { of: Series | undefined; i: number; at: number },
+  { of, i, at, log }: { of: Series | undefined; i: number; at: number; log: string },
 ): Promise<Verdict | undefined> => {
   const id = of === undefined ? `base-${mark}-${i}` : `j-${of.id}`
   const area = pick(areas.split(' '), i)
   const failing = of === undefined ? i % 2 : ([0, 0, 3, 0, 1][i % 5] ?? 0)
   const drafts = tasksOf(id, () => ({ at: 'queued', attempt: 1 }))
-  const runs = runsOf(drafts, { at, area, failing })
+  const runs = runsOf(drafts, { at, area, failing, log })
   const tasks = drafts.map((one, n): Task => {
     const outcome = runs[n]?.outcome
     return outcome === undefined ? one : { ...one, state: { at: 'done', attempts: 1, outcome } }
@@ -186,20 +209,21 @@ const seriesOf = (i: number): Series => {
   })
 }
 
-const putSeries = async (store: Store, i: number): Promise<void> => {
+const putSeries = async (store: Store, i: number, log: string): Promise<void> => {
   const one = seriesOf(i)
   await store.saveMails(
-    one.parts.map(part =>
-      mail(part.mail, {
+    one.parts.map(part => {
+      const { parsed, ...rest } = mail(part.mail, {
         ...{ messageId: part.messageId, arrivedAt: one.firstAt },
         disposition: { kind: 'patch', series: one.id, position: part.position },
-      }),
-    ),
+      })
+      return { ...rest, parsed: parsed && { ...parsed, text: patchText } }
+    }),
     undefined,
   )
   await store.saveSeries([one])
   if (one.state.at !== 'planned') return
-  const given = await putJob(store, { of: one, i, at: one.lastAt + 60_000 })
+  const given = await putJob(store, { of: one, i, at: one.lastAt + 60_000, log })
   if (given) await store.addVerdict(given, undefined)
 }
 
@@ -267,11 +291,11 @@ const putBusy = async (store: Store, now: number): Promise<void> => {
 
 /** Fills an empty store; a few minutes. Returns how much is in it. */
 export const fillStore = async (
-  { store, url }: { store: Store; url: string },
+  { store, url, log }: { store: Store; url: string; log: string },
   note: (words: string) => void,
 ): Promise<{ series: number; results: number }> => {
-  for (let i = 0; i < 10; i++) await putJob(store, { of: undefined, i, at: firstAt + i * 8_000_000 })
-  for (let i = 0; i < baseSeries; i++) await putSeries(store, i)
+  for (let i = 0; i < 10; i++) await putJob(store, { of: undefined, i, at: firstAt + i * 8_000_000, log })
+  for (let i = 0; i < baseSeries; i++) await putSeries(store, i, log)
   note('what is copied is there')
   const client = new pg.Client({ connectionString: url })
   await client.connect()

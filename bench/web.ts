@@ -1,16 +1,18 @@
 // How long the pages take at the size of years: 100,000 series and 5 million test results in a real PostgreSQL, asked over HTTP from the
-// program as operators start it. Also as ratios to a page that asks nothing of the database, which hang less on the machine.
+// program as operators start it; then a thousand who follow one log (web-live.ts). Also as ratios to a page that asks nothing of the database, which hang less on the machine.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileBlobs } from '../src/adapters/blobs/files.ts'
 import { openStore } from '../src/adapters/sql/store.ts'
-import { services } from '../test/real/grapevine.ts'
+import { byScript, services } from '../test/real/grapevine.ts'
 import { freePort } from '../test/real/loopback.ts'
 import { startPostgres } from '../test/real/postgres.ts'
 import { redisOf } from '../test/real/redis.ts'
 import { type Bench, type Row, row } from './row.ts'
-import { baseSeries, copies, fillStore, idOf } from './web-fill.ts'
+import { baseSeries, copies, fillStore, idOf, logOfRuns } from './web-fill.ts'
+import { webLive } from './web-live.ts'
 
 const rounds = 200
 
@@ -60,6 +62,7 @@ const searches = [
   () => '/series?text=fix+curs',
   () => '/series?text=t',
   () => '/series?author=ann.ashdown',
+  () => '/series?author=ann',
   () => '/series?text=wined3d&verdict=new-failures',
   () => '/series?author=olga&state=incomplete',
   () => '/series?verdict=all-well&project=tally',
@@ -69,11 +72,19 @@ const searches = [
   (i: number) => `/series?text=ntdll&after=${1_745_400_000_000 + i * 100_000_000}-1`,
 ]
 
+const seriesAt = (i: number): string => idOf(i * 37, [0, 2, 4, 5, 7][i % 5] ?? 0)
+
 const pages: [name: string, path: (round: number) => string][] = [
   ['home', () => '/'],
   ['list', () => '/series'],
   ['list with search', i => (searches[i % searches.length] ?? searches[0])?.(i) ?? '/series'],
-  ['series page', i => `/series/${idOf(i * 37, [0, 2, 4, 5, 7][i % 5] ?? 0)}`],
+  ['series page', i => `/series/${seriesAt(i)}`],
+  ['its patches', i => `/series/${seriesAt(i)}/patches`],
+  ['log of a run', i => `/runs/r-j-${seriesAt(i)}-t1/log`],
+  ['statistics', () => '/statistics'],
+  ['history of a test', () => '/tests/tally/history?step=all&test=user32%3Atest_user32_0'],
+  ['farm', () => '/farm'],
+  ['status', () => '/status'],
 ]
 
 const told = (name: string, asked: Asked, plain: Asked): Row[] => [
@@ -105,11 +116,12 @@ export const withPages = async <T>(use: (site: string) => Promise<T>): Promise<T
   mkdirSync(join(folder, 'tally.git'))
   writeFileSync(join(folder, 'grapevine.yaml'), yaml(port))
   const { REDIS_URL: _, ...env } = process.env
-  const grapevine = services({ folder, env: { ...env, DATABASE_URL: url } })
+  const grapevine = services({ folder, env: { ...env, DATABASE_URL: url }, inside: byScript })
   try {
     const store = await openStore({ url, folder: '' })
     const began = performance.now()
-    const filled = await fillStore({ store, url }, note)
+    const log = await fileBlobs({ folder: join(folder, 'data', 'blobs') }).put(Buffer.from(logOfRuns))
+    const filled = await fillStore({ store, url, log }, note)
     await store.close()
     const rows = [
       row('series', filled.series, ''),
@@ -144,5 +156,5 @@ export const web: Bench = async () => {
     }
     return { rows: [...rows, ...each] }
   })
-  return [...filled, ...rows]
+  return [...filled, ...rows, ...(await webLive({ archive: undefined }))]
 }

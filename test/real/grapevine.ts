@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const main = new URL('../../src/cli/main.ts', import.meta.url).pathname
+const bin = new URL('../../bin/grapevine', import.meta.url).pathname
 
 export type Service = 'start' | 'worker' | 'web'
 
@@ -47,6 +48,12 @@ export const services = ({
     },
   }
 }
+
+/** For `inside`: by the script that people call. */
+export const byScript = (_: string, given: string[]): [string, string[]] => [
+  bin,
+  given.slice(given.indexOf('--config')),
+]
 
 /** Waits as long as the test may take; what it waits for is told when it never comes. */
 export const until = async (what: string, look: () => Promise<boolean> | boolean): Promise<void> => {
