@@ -21,6 +21,7 @@ import { isBlamed, type Ruled } from './ruled.ts'
 import { isGuestsDoing } from './run.ts'
 import { leaves } from './test-name.ts'
 import type { ImageVerdict, NewFailure, OtherFailure, Proof } from './verdict.ts'
+import { plural } from './words.ts'
 
 export { isTrustworthy } from './comparing.ts'
 
@@ -147,8 +148,6 @@ const otherFailure = ({ step, test, message, proof }: Ruled): OtherFailure => ({
 
 const sayLeftOut = ({ step, tests, why }: SkippedStep): string =>
   `${tests === undefined ? 'the tests' : plural(tests, 'test')} of step "${step}": ${why}`
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** A step that broke off for a reason that is not the patch's, or for one that nobody knows, says nothing of the tests behind that. */
 const doubtOf = (patched: TestedStep, step: Ruled | undefined): Doubt | undefined => {

@@ -5,6 +5,7 @@ import { Fault } from '../model/fault.ts'
 import { dayMs } from '../model/instant.ts'
 import type { Task } from '../model/job.ts'
 import { missingParts, released, type Series, type Wish } from '../model/series.ts'
+import { listed } from '../model/words.ts'
 import { cancel } from '../stages/plan/cancel.ts'
 import { sayFinding } from '../stages/reply/finding.ts'
 import { readyTasks } from '../stages/run/ready.ts'
@@ -49,9 +50,6 @@ export const done = (what: string, did: Record<string, unknown> & { kind: string
 export const noSeries = deny(
   'I know no series in this thread. Reply to a patch that I have seen, or to one of my mails about it.',
 )
-
-const and = (words: string[]): string =>
-  words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 
 const titleOf = (series: Series) => ({ title: oneLine(series.title, 100), version: series.version })
 
@@ -143,9 +141,9 @@ export const testAgain = async (
     return deny(`This series was tested ${maxRequests} times on demand in the last 24 hours. Try tomorrow.`)
   const wish = wishOf(wired, series, request)
   const wished = withWish(series, wish)
-  const did = { ...titleOf(series), images: and(wish?.images ?? []), against: wish?.against ?? '' }
+  const did = { ...titleOf(series), images: listed(wish?.images ?? []), against: wish?.against ?? '' }
   if (state.at === 'collecting' || state.at === 'incomplete') {
-    const missing = and(missingParts(series).map(String))
+    const missing = listed(missingParts(series).map(String))
     return { ...done('when it is complete', { kind: 'later', ...did, missing }), save: wished }
   }
   const save: Series = { ...wished, round: (series.round ?? 0) + 1, state: { at: 'complete' } }
@@ -225,7 +223,7 @@ export const standing = async (
       title: oneLine(series.title, 100),
       version: series.version,
       whose: `${isOwn ? 'your' : 'this'} ${series.total > 1 ? 'series' : 'patch'}`,
-      state: { at: state.at, missing: and(missingParts(series).map(String)), by: by?.version ?? 0 },
+      state: { at: state.at, missing: listed(missingParts(series).map(String)), by: by?.version ?? 0 },
       running: job !== undefined && !isCurrent,
       withheld,
       tasks: isCurrent || withheld ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task), 120)),

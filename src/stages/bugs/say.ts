@@ -1,9 +1,11 @@
 // The comments that bugs get: what was found of a series that names them, and as which commits it landed. Read by people who know the bug,
 // and perhaps not the list: no address stands in them, and no word of a mail that is not cleaned.
+
 import { countsOf } from '../../model/counting.ts'
 import type { Commit } from '../../model/job.ts'
 import type { Part, Series } from '../../model/series.ts'
 import { culpritOf, type ImageVerdict, type Verdict } from '../../model/verdict.ts'
+import { listed, plural } from '../../model/words.ts'
 import { mailAddress } from '../../text/archive.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
@@ -11,11 +13,6 @@ import { mailText, render } from '../../text/render.ts'
 
 const maxLines = 8
 const maxImages = 4
-
-const all = (names: string[]): string =>
-  names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 const counter = ({ total, cover }: Series, part: Part | undefined): string =>
   total > 1 || cover ? ` ${part?.position ?? 0}/${total}` : ''
@@ -56,12 +53,12 @@ const headOf = (series: Series, part: Part | undefined, archive: string | undefi
 
 const onImages = (images: ImageVerdict[], kinds: ImageVerdict['kind'][]): string => {
   const names = images.filter(({ kind }) => kinds.includes(kind)).map(({ image }) => oneLine(image, 30))
-  return names.length > maxImages ? `${names.length} images` : all(names)
+  return names.length > maxImages ? `${names.length} images` : listed(names)
 }
 
 const sayFailures = (images: ImageVerdict[]): string => {
   const { fresh, worse, steps } = countsOf(images)
-  return all([
+  return listed([
     ...(fresh > 0 ? [`${plural(fresh, 'test')} newly ${fresh === 1 ? 'fails' : 'fail'}`] : []),
     ...(worse > 0 ? [`${plural(worse, 'test')} ${worse === 1 ? 'fails' : 'fail'} more often`] : []),
     ...(steps > 0

@@ -1,8 +1,10 @@
 // Who may do what by mail: the configuration's rules, and what it takes to be sure who asks. Pure.
+
 import { type Command, isForOperators, proofAgeMs, proofAheadMs, type Request } from '../../model/command.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { Mail } from '../../model/mail.ts'
 import type { Series } from '../../model/series.ts'
+import { listed } from '../../model/words.ts'
 import type { DkimSignature, MailProof } from '../../ports/mail-auth.ts'
 
 /** `author`, `anyone`, an address, or `@domain`. */
@@ -57,7 +59,7 @@ const sayRules = (rules: string[]): string => {
     ...(named.length > 0 ? ['some people whom the configuration names'] : []),
     'the operators',
   ]
-  return words.length === 1 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
+  return listed(words)
 }
 
 /** What a command hangs on besides its text: where it stands tells what it is about. */

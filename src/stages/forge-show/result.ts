@@ -1,10 +1,12 @@
 // What was found of the whole change, as Markdown: in the check of its build, and in the comment where words are needed.
+
 import { countsOf } from '../../model/counting.ts'
 import { culpritOf, type Verdict } from '../../model/verdict.ts'
+import { listed, plural } from '../../model/words.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { block, code } from '../../text/markdown.ts'
 import { failureLines } from './failures.ts'
-import { list, plural, type ShowView, thingOf } from './view.ts'
+import { type ShowView, thingOf } from './view.ts'
 
 const baseOf = ({ base }: Verdict): string =>
   base === undefined ? 'the base' : `${code(base.name, 60)} at ${code(base.commit.slice(0, 12))}`
@@ -175,7 +177,7 @@ export const details = (view: ShowView, verdict: Verdict, rows = 10): string[] =
     case 'already-applied':
       return [`Its changes are in ${baseOf(verdict)}.`, '']
     case 'incomplete':
-      return [`Missing: ${list(finding.missing.slice(0, 12).map(String))}.`, '']
+      return [`Missing: ${listed(finding.missing.slice(0, 12).map(String))}.`, '']
     case 'cancelled':
       return [`By ${code(finding.by, 60)}: ${code(finding.why, 200)}`, '']
   }

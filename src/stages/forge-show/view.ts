@@ -45,7 +45,3 @@ export const thingOf = ({ origin, total }: Series): string =>
 
 /** `1 test`, `2 tests`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
-
-/** `a`, `a and b`, `a, b and c`. */
-export const list = (words: string[]): string =>
-  words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`

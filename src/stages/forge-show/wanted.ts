@@ -1,5 +1,6 @@
 // forge-show: what is known of a series → what should stand on the forge. Pure; what stands there is compared with it, and the difference
 // is written: so nothing is ever "sent", and whatever a crash or an outage left out follows by itself.
+import { listed, plural } from '../../model/words.ts'
 import type { Check, Status } from '../../ports/forge.ts'
 import { oneLine } from '../../text/clean.ts'
 import { code, fitted, link } from '../../text/markdown.ts'
@@ -7,7 +8,7 @@ import { buildAnnotations, testAnnotations } from './annotations.ts'
 import { buildStanding } from './build.ts'
 import { imageStanding } from './image.ts'
 import { details, headline, needsWords } from './result.ts'
-import { list, plural, type ShowView, type Standing, thingOf } from './view.ts'
+import { type ShowView, type Standing, thingOf } from './view.ts'
 
 /** GitHub takes 65,535 characters in a summary, text or comment, and 140 in a status. */
 const maxMarkdown = 60_000
@@ -97,7 +98,7 @@ const onlyLine = ({ series: { wish } }: ShowView): string[] =>
   wish?.images === undefined || wish.images.length === 0
     ? []
     : [
-        `Only ${list(wish.images.slice(0, 10).map(image => code(image, 40)))} ${wish.images.length === 1 ? 'was' : 'were'} asked for this time; the other checks stand as they were.`,
+        `Only ${listed(wish.images.slice(0, 10).map(image => code(image, 40)))} ${wish.images.length === 1 ? 'was' : 'were'} asked for this time; the other checks stand as they were.`,
         '',
       ]
 

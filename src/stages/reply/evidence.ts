@@ -1,7 +1,9 @@
 // What failed, in the few lines that matter: the failures of all images, grouped so that nothing is said twice.
+
 import { countsOf } from '../../model/counting.ts'
 import { needsSecondOpinion } from '../../model/run.ts'
 import type { ImageVerdict, NewFailure, Proof } from '../../model/verdict.ts'
+import { listed } from '../../model/words.ts'
 import { cleanLine } from '../../text/clean.ts'
 import { sayEnding, signalOf } from '../../text/ending.ts'
 import { stableMessage } from '../../text/report/stable.ts'
@@ -57,15 +59,11 @@ const maxCompared = 400
 const nameIndent = 4
 const messageIndent = 8
 
-/** `a`, `a and b`, `a, b and c`. */
-export const list = (names: string[]): string =>
-  names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-
 const maxImages = 4
 
 /** `debian and busybox`, or how many there are. */
 export const onImages = (images: string[]): string =>
-  images.length > maxImages ? `${images.length} images` : list(images.map(name => quoted(name, 30)))
+  images.length > maxImages ? `${images.length} images` : listed(images.map(name => quoted(name, 30)))
 
 export const quoted = (line: string, width: number): string => cleanLine(line, width).replaceAll('\t', '    ')
 

@@ -1,10 +1,11 @@
 // A finding in a few words: for a reply that takes back an earlier one, and for the lines of a digest.
+
 import { countsOf } from '../../model/counting.ts'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
+import { listed, plural } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
-import { list } from './evidence.ts'
 
 const word = (text: string): string => oneLine(text, 60)
 
@@ -12,9 +13,7 @@ const word = (text: string): string => oneLine(text, 60)
 export const sayPatches = (positions: number[], total: number): string =>
   positions.length > 12
     ? `${positions.length} of the ${total} patches`
-    : `patch${positions.length === 1 ? '' : 'es'} ${list(positions.map(position => `${position}/${total}`))}`
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+    : `patch${positions.length === 1 ? '' : 'es'} ${listed(positions.map(position => `${position}/${total}`))}`
 
 /** What was found, as the end of a sentence that begins `then, `. */
 export const sayFinding = (verdict: Verdict, series: Pick<Series, 'total'>): string => {
@@ -38,7 +37,7 @@ export const sayFinding = (verdict: Verdict, series: Pick<Series, 'total'>): str
         ...(worse > 0 ? [`${plural(worse, 'test')} failed more often`] : []),
         ...(steps > 0 ? [`${plural(steps, 'test step')} did not come to a good end`] : []),
       ]
-      return said.length > 0 ? list(said) : 'something failed'
+      return said.length > 0 ? listed(said) : 'something failed'
     }
     case 'does-not-apply':
       return finding.before

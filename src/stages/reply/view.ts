@@ -1,15 +1,17 @@
 // What a reply says, before it is words: everything of a verdict as clean, short text for the templates.
+
 import { countsOf } from '../../model/counting.ts'
 import type { BlobId, Conflict, Job, Lacking } from '../../model/job.ts'
 import type { Address } from '../../model/mail.ts'
 import { ownParts, type Series } from '../../model/series.ts'
 import { culpritOf, type ImageVerdict, type Verdict } from '../../model/verdict.ts'
+import { listed } from '../../model/words.ts'
 import { cleanLine, oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { type Recipients, sayAddresses } from '../../text/envelope.ts'
 import { fold } from '../../text/wrap.ts'
 import { answered } from './envelope.ts'
-import { evidence, gatherEvidence, list } from './evidence.ts'
+import { evidence, gatherEvidence } from './evidence.ts'
 import { sayFinding, sayPatches } from './finding.ts'
 import { gatherOthers, others } from './others.ts'
 import { repeat, short } from './repeat.ts'
@@ -87,7 +89,7 @@ export const view = (input: ViewInput) => {
 export type View = ReturnType<typeof view>
 
 const names = (images: ImageVerdict[]): string =>
-  images.length > 4 ? `${images.length} images` : list(images.map(({ image }) => oneLine(image, 40)))
+  images.length > 4 ? `${images.length} images` : listed(images.map(({ image }) => oneLine(image, 40)))
 
 const failsAnyway = ({ kind, known, flaky = [], unclear = [], reported = [] }: ImageVerdict): boolean =>
   kind === 'passed' && known + flaky.length + unclear.length + reported.length > 0
@@ -133,7 +135,7 @@ const earlierView = (earlier: Verdict, verdict: Verdict, series: Series) => {
         ? oneLine(earlier.base.name, 60)
         : null,
     // On fewer images: what was said of the others stands.
-    others: now.size > 0 ? list(others.map(({ image }) => oneLine(image, 40))) : '',
+    others: now.size > 0 ? listed(others.map(({ image }) => oneLine(image, 40))) : '',
   }
 }
 
@@ -188,7 +190,9 @@ const maxBroken = 3
 
 const brokenNames = ({ broken }: ImageVerdict): string => {
   const names = broken.slice(0, maxBroken).map(({ step }) => `"${oneLine(step, 40)}"`)
-  return broken.length > maxBroken ? `${names.join(', ')} and ${broken.length - maxBroken} more` : list(names)
+  return broken.length > maxBroken
+    ? `${names.join(', ')} and ${broken.length - maxBroken} more`
+    : listed(names)
 }
 
 /** The patch that does it; of a single patch nobody needs to be told. */
@@ -213,7 +217,7 @@ const partlyView = (verdict: Verdict, series: Series) => {
     position,
     title: oneLine(title, 100),
     isAnswered: answered(series, verdict)?.position === position,
-    what: more > 0 ? `${names.join(', ')} and ${more} more` : list(names),
+    what: more > 0 ? `${names.join(', ')} and ${more} more` : listed(names),
   }
 }
 
