@@ -15,8 +15,6 @@ import { freePort } from '../real/loopback.ts'
 import { redisOf } from '../real/redis.ts'
 
 const operator = 'olga@dev.test'
-/** Where pictures of the pages are put, for docs/; undefined: nowhere. */
-const pictures = process.env.GRAPEVINE_PICTURES
 
 let folder: string
 let site: string
@@ -309,20 +307,3 @@ describe('every page', () => {
     }
   })
 })
-
-if (pictures !== undefined)
-  test('pictures for the documents', async () => {
-    const shot = await browser.newContext({ viewport: { width: 1200, height: 800 } })
-    for (const path of pagesSeen) {
-      const page = await open(path, shot)
-      const name =
-        path === '/'
-          ? 'home'
-          : path
-              .slice(1)
-              .replace(/[^a-z]+[0-9a-f-]{8,}/g, '')
-              .replaceAll('/', '-')
-      await page.screenshot({ path: join(pictures ?? '', `${name}.png`) })
-      await page.close()
-    }
-  })
