@@ -60,14 +60,13 @@ const fillLines = async (db: Db, flavour: Flavour): Promise<void> => {
     last = end.seq
     const series = rows.map(({ data }) => JSON.parse(data) as Series)
     await saveLines(db, flavour, series)
-    for (const { id } of series) {
-      const newest = db.selectFrom('verdict').select('data').where('series', '=', id)
-      const row = await newest
-        .orderBy('decided_at', 'desc')
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst()
-      if (row) await noteLineVerdict(db, JSON.parse(row.data) as Verdict)
-    }
+    const ids = series.map(({ id }) => id)
+    const all = db.selectFrom('verdict').select('data').where('series', 'in', ids)
+    const verdicts = (await all.orderBy('decided_at').orderBy('seq').execute()).map(
+      row => JSON.parse(row.data) as Verdict,
+    )
+    // Of several on a series the last counts.
+    const newest = new Map(verdicts.map(verdict => [verdict.series, verdict]))
+    for (const verdict of newest.values()) await noteLineVerdict(db, verdict)
   }
 }

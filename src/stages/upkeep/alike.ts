@@ -96,7 +96,7 @@ export const tendAlike =
     const now = clock.now()
     const since = now - realMs
     const ours = async () =>
-      (await store.incidents()).filter(
+      (await store.incidents({ since })).filter(
         ({ trouble, resolved }) =>
           trouble === 'alike-failures' && (resolved === undefined || resolved.at > since),
       )
