@@ -8,12 +8,15 @@ import type { Html } from '../layout.ts'
 /** In the units of the SVG. */
 export const size = { width: 720, height: 220, left: 52, right: 12, top: 10, bottom: 26 }
 
+const hourMs = 3_600_000
+
 export type X = ScaleTime<number, number, never>
 export type Y = ScaleLinear<number, number, never>
 
+/** An hour at least: of less, all ticks would say the same. */
 export const timeScale = (from: Instant, to: Instant): X =>
   scaleUtc()
-    .domain([from, Math.max(to, from + 1)])
+    .domain([from, Math.max(to, from + hourMs)])
     .range([size.left, size.width - size.right])
 
 /** From 0 to a round figure that holds `top`. */
@@ -32,7 +35,7 @@ const hourFormat = new Intl.DateTimeFormat('en-GB', {
 })
 
 /** Midnight is said as the day that begins. */
-const sayTick = (at: Date): string =>
+export const sayTick = (at: Date): string =>
   at.getTime() % 86_400_000 === 0 ? dayFormat.format(at) : hourFormat.format(at)
 
 export const timeAxis = (x: X, ticks = 7): Html => {

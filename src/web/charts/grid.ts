@@ -2,7 +2,7 @@
 import { html } from 'hono/html'
 import type { Instant } from '../../model/instant.ts'
 import type { Html } from '../layout.ts'
-import { chart, short, size, timeScale } from './frame.ts'
+import { chart, sayTick, short, size, timeScale } from './frame.ts'
 
 export type Cell = {
   from: Instant
@@ -54,9 +54,7 @@ export const gridChart = ({ id, title, words, from, to, rows, below }: Grid): Ht
     .filter(at => x(at) < size.width - size.right - 16)
     .map(at => {
       const place = short(x(at))
-      const isDay = at.getTime() % 86_400_000 === 0
-      const says = isDay ? at.toISOString().slice(5, 10) : at.toISOString().slice(11, 16)
-      return html`<line class="tick" x1="${place}" x2="${place}" y1="0" y2="${floor}"/><text class="axis middle" x="${place}" y="${floor + 16}">${says}</text>`
+      return html`<line class="tick" x1="${place}" x2="${place}" y1="0" y2="${floor}"/><text class="axis middle" x="${place}" y="${floor + 16}">${sayTick(at)}</text>`
     })
   return chart({
     ...{ id, title, words, height },
