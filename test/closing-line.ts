@@ -18,7 +18,10 @@ export default class ClosingLine implements Reporter {
       }
     }
     const file = process.env.GRAPEVINE_TEST_COUNT
-    if (file) return writeFileSync(file, JSON.stringify(count))
+    if (file) {
+      writeFileSync(file, JSON.stringify(count))
+      return
+    }
     // After the summary of the default reporter, which is written when this event has gone through all reporters.
     process.on('exit', () => console.log(sayCount(count)))
   }
