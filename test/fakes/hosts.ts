@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { redisConnection } from '../../src/adapters/bullmq/connection.ts'
 import { listen } from '../../src/adapters/bullmq/listen.ts'
+import { silentLive } from '../../src/adapters/bullmq/live.ts'
 import { bullQueue } from '../../src/adapters/bullmq/queue.ts'
 import { openTickets } from '../../src/adapters/bullmq/tickets.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
@@ -46,7 +47,7 @@ export const wiredFor = async (
   const { host, ...more } = farm
   return {
     config: { host, projects: [], watch: {}, farm: { slots: 2, memoryMiB: 4096, images: [], ...more } },
-    ...{ store, clock, log, blobs: memoryBlobs(), mirror: fakeMirror() },
+    ...{ store, clock, log, blobs: memoryBlobs(), mirror: fakeMirror(), live: silentLive() },
     queue:
       redis === undefined
         ? { push: async () => {}, wake: async () => {}, keepTickets: async () => {} }

@@ -49,6 +49,8 @@ export const connect = async (
   const hangUp = () => client.close()
   signal?.addEventListener('abort', hangUp, { once: true })
   try {
+    // It may have been told while the library was read.
+    if (signal?.aborted) throw new Fault('unreachable', 'soon', `imap ${host}: it is no longer wanted`)
     await client.connect()
     await client.mailboxOpen(mailbox, { readOnly: true })
     return client
