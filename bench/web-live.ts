@@ -127,8 +127,8 @@ const followed = async (site: string, pid: number, socket: string) => {
     row('characters of the log', said, ''),
     row('memory with one viewer', before.all, 'MB'),
     row('memory with all, before the log grew', withAll.all, 'MB'),
-    row('memory at most', most.all, 'MB'),
-    row('of it its own, not mapped from files', most.own, 'MB', { less: 200 }),
+    row('memory at most', most.all, 'MB', { less: 200 }),
+    row('of it its own, not mapped from files', most.own, 'MB'),
     row('memory that the viewers take', most.all - before.all, 'MB'),
     row('the last viewer saw the end after', lag, 'ms'),
   ]
