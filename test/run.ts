@@ -28,7 +28,7 @@ const countOf = (project: string): Count => {
     return JSON.parse(readFileSync(join(folder, project), 'utf8'))
   } catch {
     // It ended before it could count.
-    return { passed: 0, failed: 1, skipped: 0 }
+    return { passed: 0, failed: 1, skipped: 0, broken: [`\nFAILED ${project}: it ended before its end`] }
   }
 }
 
@@ -57,7 +57,8 @@ isFirstOver = true
 process.stdout.write(kept)
 const codes = [first, await beside]
 const counts = ['machines', 'plain'].map(countOf)
-const sum = (of: keyof Count) => counts.reduce((all, one) => all + one[of], 0)
+const sum = (of: 'passed' | 'failed' | 'skipped') => counts.reduce((all, one) => all + one[of], 0)
 rmSync(folder, { recursive: true })
-console.log(sayCount({ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }))
+const broken = counts.flatMap(one => one.broken)
+console.log(sayCount({ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped'), broken }))
 process.exit(codes.find(code => code !== 0) ?? 0)
