@@ -34,6 +34,7 @@ const libraries: Record<string, string[]> = {
   '@opentelemetry/resources': ['adapters/telemetry'],
   '@opentelemetry/sdk-trace-node': ['adapters/telemetry'],
   anser: ['text', 'web'],
+  idiomorph: ['web'],
   'd3-scale': ['web'],
   'd3-shape': ['web'],
   'openid-client': ['web', 'adapters/oidc'],
