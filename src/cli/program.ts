@@ -121,7 +121,7 @@ const entries: Entry[] = [
   },
   {
     name: 'web',
-    summary: 'serve the status page',
+    summary: 'serve the pages, the API and the status page',
     load: async () => (await import('./web.ts')).web,
   },
   {
