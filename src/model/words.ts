@@ -6,3 +6,9 @@ export const listed = (words: string[]): string =>
 
 /** `1 test`, `2 tests`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** `Image lost` of `image lost`. */
+export const capital = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+
+/** `It is lost.` of `it is lost`. */
+export const sentence = (words: string): string => `${capital(words)}.`

@@ -1,6 +1,7 @@
 // How a command in a guest ended, in words. For reasons of reports, and for replies.
 import type { StepOutcome } from '../model/job.ts'
 import type { Ending } from '../model/run.ts'
+import { plural } from '../model/words.ts'
 import { oneLine } from './clean.ts'
 
 const signals: Record<number, string> = {
@@ -31,7 +32,7 @@ export const signalOf = (ending: Ending): number | undefined => {
 export const sayDuration = (ms: number): string => {
   if (ms < 1000) return `${Math.round(ms)} ms`
   const seconds = Math.round(ms / 1000)
-  if (seconds < 120) return `${seconds} second${seconds === 1 ? '' : 's'}`
+  if (seconds < 120) return plural(seconds, 'second')
   const minutes = Math.round(seconds / 60)
   return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
 }

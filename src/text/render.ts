@@ -1,6 +1,7 @@
 // Words of templates/ and their variables → the lines of a mail.
 import { readdirSync, readFileSync } from 'node:fs'
 import { Liquid, type Template } from 'liquidjs'
+import { plural } from '../model/words.ts'
 import { fitMail } from './wrap.ts'
 
 const folder = new URL('../../templates/', import.meta.url)
@@ -20,7 +21,7 @@ const load = (): Words => {
   )
   const engine = new Liquid({ templates, strictVariables: true, strictFilters: true, ownPropertyOnly: true })
   engine.registerFilter('pad', (text: string, width: number) => `${String(text).padEnd(width - 1)} `)
-  engine.registerFilter('of', (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`)
+  engine.registerFilter('of', plural)
   return { engine, parsed: new Map() }
 }
 

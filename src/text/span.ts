@@ -1,6 +1,7 @@
 // Times and spans for people of all time zones, so always in UTC: in figures for those who look things up, and with the day of the week as
 // they stand in notices.
 import type { Instant, Millis } from '../model/instant.ts'
+import { plural } from '../model/words.ts'
 
 /** `2026-12-24`. */
 export const sayDate = (when: Instant): string => new Date(when).toISOString().slice(0, 10)
@@ -36,7 +37,7 @@ export const sayLength = (span: Millis): string => {
   const minutes = Math.max(1, Math.round(span / 60_000))
   const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)]
   const words = [
-    days > 0 ? `${days} day${days === 1 ? '' : 's'}` : '',
+    days > 0 ? plural(days, 'day') : '',
     hours > 0 ? `${hours} h` : '',
     days === 0 && minutes % 60 > 0 ? `${minutes % 60} min` : '',
   ]

@@ -22,10 +22,6 @@ export const sayShare = (part: number, whole: number): string => {
   return `${percent} %`
 }
 
-/** `1 run`, `3 runs`. */
-export const sayCount = (count: number, one: string, many = `${one}s`): string =>
-  `${count} ${count === 1 ? one : many}`
-
 /** The value below which that share of all lies (nearest rank). `sorted`: the smallest first. undefined: there are none. */
 export const percentile = (sorted: number[], share: number): number | undefined =>
   sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]

@@ -4,6 +4,7 @@ import { overSince } from '../model/incident-machine.ts'
 import type { Instant } from '../model/instant.ts'
 import { excusedBy, type Maintenance } from '../model/maintenance.ts'
 import { troubleRules } from '../model/trouble.ts'
+import { capital } from '../model/words.ts'
 import { incidentView } from '../stages/notice/view.ts'
 import { oneLine } from '../text/clean.ts'
 import { render } from '../text/render.ts'
@@ -95,7 +96,7 @@ const words = (
   const isOpen = !isOver && incident.state.at !== 'monitoring'
   const told = [...render('notice-what', { n }), ...(isOpen ? ['', ...render('notice-means', { n })] : [])]
   return {
-    title: `${title.charAt(0).toUpperCase()}${title.slice(1)}`,
+    title: capital(title),
     paragraphs: told
       .join('\n')
       .split(/\n\s*\n/)

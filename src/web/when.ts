@@ -1,6 +1,7 @@
 // Times as the pages say them.
 import { html } from 'hono/html'
 import type { Instant } from '../model/instant.ts'
+import { plural } from '../model/words.ts'
 import { sayInstant } from '../text/span.ts'
 
 /** For programs as well. */
@@ -16,6 +17,5 @@ const format: [unit: string, ms: number][] = [
 /** `3 days`, `2 hours`, `1 minute`: the largest unit of which there are two, or else minutes. */
 export const saySpan = (ms: number): string => {
   const [unit, size] = format.find(([, one]) => ms >= 2 * one) ?? ['minute', 60_000]
-  const count = Math.max(1, Math.round(ms / size))
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
+  return plural(Math.max(1, Math.round(ms / size)), unit)
 }

@@ -5,6 +5,7 @@ import type { Incident } from '../model/incident.ts'
 import { overSince } from '../model/incident-machine.ts'
 import type { Instant } from '../model/instant.ts'
 import type { Mail } from '../model/mail.ts'
+import { sentence } from '../model/words.ts'
 import { oneLine } from '../text/clean.ts'
 import { sayDuration } from '../text/ending.ts'
 import { sayInstant } from '../text/span.ts'
@@ -81,8 +82,6 @@ const show = (incident: Incident, now: Instant): Act => ({
       .map(({ at, by, what }) => oneLine(`${sayInstant(at)}  ${by}: ${what}`, 600)),
   },
 })
-
-const sentence = (words: string): string => `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`
 
 const came = (decided: Decided, kind: string, more: object = {}): Act => {
   if ('no' in decided) return deny(sentence(decided.no))

@@ -1,6 +1,7 @@
 // What operators decide about known failures by mail.
 import type { Request } from '../model/command.ts'
 import type { KnownFailure } from '../model/known.ts'
+import { sentence } from '../model/words.ts'
 import { bugAddress, type Decision, decideKnown, shortIds } from '../stages/known/decide.ts'
 import { nameOf, sayBug } from '../stages/known/say.ts'
 import { oneLine } from '../text/clean.ts'
@@ -45,13 +46,11 @@ const decide = async (
   { decision, by }: { decision: Decision; by: string },
 ): Promise<Act> => {
   const decided = await decideKnown(store)(id, decision, { by, when: clock.now() })
-  if ('no' in decided) return deny(`${sentence(decided.no)}.`)
+  if ('no' in decided) return deny(sentence(decided.no))
   const { known } = decided
   const did = { id: known.id, name: nameOf(known), bug: oneLine(sayBug(known), 500) }
   return done(`known failure ${known.id} is ${known.state.at}`, { kind: `known-${decision.do}`, ...did })
 }
-
-const sentence = (words: string): string => `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`
 
 /** Repeatable. */
 export const known = async (wired: Wired, request: KnownRequest, by: string): Promise<Act> => {

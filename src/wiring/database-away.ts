@@ -2,6 +2,7 @@
 import type { Fault } from '../model/fault.ts'
 import type { Incident } from '../model/incident.ts'
 import { begunIncident, nextIncident } from '../model/incident-machine.ts'
+import { capital } from '../model/words.ts'
 import { contentId } from '../text/digest.ts'
 import { openAlarm } from './alarm.ts'
 import type { Wired } from './wire.ts'
@@ -19,7 +20,7 @@ const earlier = async ({ journal }: Ports): Promise<Incident | undefined> =>
   (await journal.standing())?.incidents.find(one => isIt(one) && one.state.at !== 'resolved')
 
 const wordsOf = ({ message, remedy }: Fault): string =>
-  remedy === undefined ? message : `${message}. ${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}`
+  remedy === undefined ? message : `${message}. ${capital(remedy)}`
 
 /** Notes that it is away now, and returns the incident. */
 export const noteAway = async (ports: Ports, fault: Fault): Promise<Incident> => {

@@ -1,6 +1,7 @@
 // `grapevine image remove`: takes an image off this host.
 import type { Config } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
+import { plural } from '../../model/words.ts'
 import type { CliDeps } from '../deps.ts'
 
 export const remove = async (
@@ -22,11 +23,9 @@ export const remove = async (
   const { removeImage } = await import('../../farm/image/remove.ts')
   const { sizeText } = await import('../../farm/storage/usage.ts')
   const { versions, templates, bytes } = await removeImage({ folder: config.farm.data, name, force })
-  const with_ = templates.length === 0 ? '' : ` and ${count(templates.length, 'template')}`
+  const with_ = templates.length === 0 ? '' : ` and ${plural(templates.length, 'template')}`
   deps.stdout.write(`removed ${versions.join(', ')}${with_}: ${sizeText(bytes)} freed\n`)
 }
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
 const recipesWith = ({ projects }: Config, name: string): string[] =>
   projects

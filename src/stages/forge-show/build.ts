@@ -1,10 +1,11 @@
 // The check of the build: whether it applies and builds, and, where nothing can be tested, why.
 import { firstTasks } from '../../model/job.ts'
 import type { Verdict } from '../../model/verdict.ts'
+import { plural } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { code } from '../../text/markdown.ts'
 import { details, headline } from './result.ts'
-import { plural, type ShowView, type Standing, thingOf } from './view.ts'
+import { type ShowView, type Standing, thingOf } from './view.ts'
 
 type Put = Omit<Standing, 'name' | 'url'>
 

@@ -1,8 +1,8 @@
 // What fails on one image, as Markdown: each test with its first words and the numbers that speak for it.
 import type { ImageVerdict, NewFailure, OtherFailure, Proof } from '../../model/verdict.ts'
+import { plural } from '../../model/words.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { block, code } from '../../text/markdown.ts'
-import { plural } from './view.ts'
 
 /** More rows nobody reads in a check; the log has them all. */
 const maxRows = 30

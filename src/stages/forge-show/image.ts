@@ -3,10 +3,11 @@ import { countsOf } from '../../model/counting.ts'
 import { firstTasks, type Outcome, type Task } from '../../model/job.ts'
 import { isFailure } from '../../model/report.ts'
 import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
+import { plural } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { code, link } from '../../text/markdown.ts'
 import { failureLines, otherLines } from './failures.ts'
-import { plural, type ShowView, type Standing, thingOf } from './view.ts'
+import { type ShowView, type Standing, thingOf } from './view.ts'
 
 type Found = Pick<Standing, 'title' | 'summary'> & { conclusion: NonNullable<Standing['conclusion']> }
 

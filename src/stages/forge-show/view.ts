@@ -42,6 +42,3 @@ export type Standing = Pick<Check, 'startedAt' | 'endedAt' | 'url' | 'title' | '
 /** What a pull request, or a series of the list, is called where it stands. */
 export const thingOf = ({ origin, total }: Series): string =>
   origin.from === 'forge' ? 'pull request' : total > 1 ? 'series' : 'patch'
-
-/** `1 test`, `2 tests`. */
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -3,6 +3,7 @@
 import { type Flaky, flakyIn } from '../../model/flaky.ts'
 import { type KnownFailure, type Pattern, propose, seenIn } from '../../model/known.ts'
 import { exactly } from '../../model/name-glob.ts'
+import { plural } from '../../model/words.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 import { contentId } from '../../text/digest.ts'
@@ -18,11 +19,9 @@ const maxOpen = 50
 /** Samples of one image that are read at most, of patched and unpatched runs each. */
 const maxSamples = 1000
 
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
-
 const sayWhy = ({ rate, bases, authors }: Flaky): string => {
-  const others = authors > 0 ? `, and with series of ${counted(authors, 'author')}` : ''
-  return `failed in ${rate.failed} of ${rate.runs} runs without patches, on ${counted(bases, 'base')}${others}`
+  const others = authors > 0 ? `, and with series of ${plural(authors, 'author')}` : ''
+  return `failed in ${rate.failed} of ${rate.runs} runs without patches, on ${plural(bases, 'base')}${others}`
 }
 
 const proposalOf = (flaky: Flaky, { project, now }: { project: string; now: number }): KnownFailure => {

@@ -4,10 +4,11 @@ import type { Instant } from '../../model/instant.ts'
 import type { Address } from '../../model/mail.ts'
 import type { Notice } from '../../model/notice.ts'
 import { newsOf } from '../../model/notice-due.ts'
+import { capital } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { render } from '../../text/render.ts'
 import { noticeLetter } from './letter.ts'
-import { capital, incidentView, type Progress, type Said } from './view.ts'
+import { incidentView, type Progress, type Said } from './view.ts'
 
 /** What all notices of one bot share. */
 export type Letterhead = { bot: Address; administrator: Address; live: boolean; host: string; page: string }

@@ -3,6 +3,7 @@ import type { Incident, Trouble } from '../../model/incident.ts'
 import { endedByHand, overSince } from '../../model/incident-machine.ts'
 import { dayMs, type Instant } from '../../model/instant.ts'
 import type { Series, SeriesId } from '../../model/series.ts'
+import { capital } from '../../model/words.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayDuration } from '../../text/ending.ts'
@@ -100,8 +101,6 @@ const howFor = (incident: Incident): string => {
 const plain = (text: string, max: number): string => oneLine(text, max).replace(/[.\s]+$/, '')
 
 const sayLong = (ms: number): string => (ms < 2 * dayMs ? sayDuration(ms) : `${Math.round(ms / dayMs)} days`)
-
-export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 const machineFor = (host: string | undefined): { machine: string; Machine: string } => {
   const name = oneLine(host ?? '', 60)

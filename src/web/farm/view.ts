@@ -4,11 +4,12 @@ import { type Hold, type Host, holdsNow } from '../../model/host.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { Task } from '../../model/job.ts'
 import { holdOn, type Standing, standingOf } from '../../model/standing.ts'
+import { plural } from '../../model/words.ts'
 import type { StatisticsReads } from '../../ports/reads.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayInstant } from '../../text/span.ts'
 import type { Cell, GridRow } from '../charts/grid.ts'
-import { sayCount, sayDuration, sayShare } from '../figures.ts'
+import { sayDuration, sayShare } from '../figures.ts'
 
 export type HostLine = {
   host: Host
@@ -73,7 +74,7 @@ export const farmHeadline = (lines: HostLine[]): string => {
   const able = lines.filter(({ ok }) => ok)
   const sum = (key: 'slots' | 'busy') => able.reduce((all, { host }) => all + host[key], 0)
   const verb = able.length === 1 ? 'takes' : 'take'
-  return `${able.length} of ${sayCount(lines.length, 'test machine')} ${verb} work. Busy slots: ${sum('busy')} of ${sum('slots')}.`
+  return `${able.length} of ${plural(lines.length, 'test machine')} ${verb} work. Busy slots: ${sum('busy')} of ${sum('slots')}.`
 }
 
 /** Images that the recipes name, that hosts serve, or that tasks wait for; by name. */
@@ -136,7 +137,7 @@ const cellOf = (name: string, own: Activity, { slots, stepMs }: { slots: number;
   ) as [number, number, number]
   const share = Math.min(1, busyMs / (slots * stepMs))
   const bad = ours === 0 ? '' : `, ${ours} of them failed by fault of ours`
-  const title = `${name}, from ${sayInstant(from)}: busy for ${sayShare(share, 1)} of its slots’ time, ${sayCount(runs, 'run')} ended${bad}`
+  const title = `${name}, from ${sayInstant(from)}: busy for ${sayShare(share, 1)} of its slots’ time, ${plural(runs, 'run')} ended${bad}`
   const cell: Cell = { from, to: from + stepMs, share, title, isTrouble: ours > 0 }
   return [cell]
 }
@@ -179,7 +180,7 @@ export const activityView = (given: {
 export const activityWords = ({ sums }: ActivityView, span: string): string =>
   sums.length === 0
     ? `Nothing ran in ${span}.`
-    : `In ${span}: ${sums.map(({ name, share, runs }) => `${name} was busy for ${sayShare(share, 1)} of its time, with ${sayCount(runs, 'run')}`).join('; ')}.`
+    : `In ${span}: ${sums.map(({ name, share, runs }) => `${name} was busy for ${sayShare(share, 1)} of its time, with ${plural(runs, 'run')}`).join('; ')}.`
 
 /** Since when a task runs, in words. */
 export const sayRunning = ({ state }: Task, now: Instant): string =>

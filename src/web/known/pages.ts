@@ -2,10 +2,11 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import type { KnownFailure, KnownState } from '../../model/known.ts'
+import { plural } from '../../model/words.ts'
 import { bugAddress } from '../../stages/known/decide.ts'
 import { oneLine } from '../../text/clean.ts'
 import { deedForm, deeds, textField } from '../deed-form.ts'
-import { sayCount, sayShare } from '../figures.ts'
+import { sayShare } from '../figures.ts'
 import { type Html, none, page } from '../layout.ts'
 import { runPath } from '../links.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
@@ -69,13 +70,13 @@ const statePart = ({ state }: KnownFailure): Html => {
 const ratePart = (known: KnownFailure): string => {
   const rate = known.rate ?? (known.state.at === 'proposed' ? known.state.rate : undefined)
   if (rate === undefined || rate.runs === 0) return ''
-  return `${rate.failed} of ${sayCount(rate.runs, 'run')} (${sayShare(rate.failed, rate.runs)})`
+  return `${rate.failed} of ${plural(rate.runs, 'run')} (${sayShare(rate.failed, rate.runs)})`
 }
 
 const article = (known: KnownFailure, forms: Html): Html => html`<article id="${known.id}" class="known">
 <h2>${titleOf(known)}</h2>
 <dl>
-${fact('State', statePart(known))}${fact('Project', oneLine(known.project, 60))}${fact('Step', known.step === undefined ? 'any' : oneLine(known.step, 80))}${fact('Images', known.images.length === 0 ? 'any' : known.images.map(one => oneLine(one, 60)).join(', '))}${fact('It says', known.message === '' ? 'anything' : oneLine(known.message, 300))}${fact('Fails without patches', ratePart(known))}${known.always ? fact('Always', 'it is let go however often it fails') : none}${fact('Bug', bugPart(known))}${fact('Seen last', known.seen === undefined ? 'not yet' : html`${time(known.seen.at)}, in <a href="${runPath(known.seen.run)}">a run</a>; ${sayCount(known.seen.times, 'time')} in all`)}${fact('Id', known.id)}
+${fact('State', statePart(known))}${fact('Project', oneLine(known.project, 60))}${fact('Step', known.step === undefined ? 'any' : oneLine(known.step, 80))}${fact('Images', known.images.length === 0 ? 'any' : known.images.map(one => oneLine(one, 60)).join(', '))}${fact('It says', known.message === '' ? 'anything' : oneLine(known.message, 300))}${fact('Fails without patches', ratePart(known))}${known.always ? fact('Always', 'it is let go however often it fails') : none}${fact('Bug', bugPart(known))}${fact('Seen last', known.seen === undefined ? 'not yet' : html`${time(known.seen.at)}, in <a href="${runPath(known.seen.run)}">a run</a>; ${plural(known.seen.times, 'time')} in all`)}${fact('Id', known.id)}
 </dl>
 ${forms}
 </article>

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { Fault } from '../../model/fault.ts'
+import { sentence } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { type Operated, operate } from '../../wiring/operate.ts'
 import { requireRole } from '../access/guard.ts'
@@ -39,8 +40,6 @@ const fieldsOf = async (c: Asked): Promise<Fields> => {
     ]),
   )
 }
-
-const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
 
 /** A power switch that does not answer is an answer, too. */
 const answerOf = (error: unknown): Operated => {

@@ -2,12 +2,13 @@
 import { html } from 'hono/html'
 import type { Job, RunRecord, Task } from '../../model/job.ts'
 import type { Series } from '../../model/series.ts'
+import { capital } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayDuration } from '../../text/ending.ts'
 import { type Html, none } from '../layout.ts'
 import { hostPath, logPath, runPath, seriesPath, testPath } from '../links.ts'
 import { time } from '../when.ts'
-import { capital, type RunView, runView, type ShownFailure, type ShownStep, sayBase, sayRun } from './view.ts'
+import { type RunView, runView, type ShownFailure, type ShownStep, sayBase, sayRun } from './view.ts'
 
 export type RunCase = {
   run: RunRecord

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import type { RunRecord } from '../../model/job.ts'
+import { capital } from '../../model/words.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
@@ -13,7 +14,7 @@ import { linesIn } from './log-lines.ts'
 import { logBlock, logPager } from './log-markup.ts'
 import { showLines } from './log-text.ts'
 import { type RunCase, runBody } from './page.ts'
-import { capital, runView } from './view.ts'
+import { runView } from './view.ts'
 
 const caseOf = async (store: Store, id: string): Promise<RunCase | undefined> => {
   const run = await store.run(id)

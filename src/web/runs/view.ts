@@ -3,6 +3,7 @@ import type { Instant } from '../../model/instant.ts'
 import type { Job, RunRecord, StepOutcome, Task, TestedStep } from '../../model/job.ts'
 import { isFailure, type TestResult } from '../../model/report.ts'
 import { leaves } from '../../model/test-name.ts'
+import { capital } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
 import { sayOutcome, sayTask } from '../../text/outcome.ts'
@@ -112,8 +113,6 @@ export const runView = (run: RunRecord, task: Task): RunView => {
     kept: Object.keys(run.evidence),
   }
 }
-
-export const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
 /** `a3f2c1d on main`. */
 export const sayBase = ({ base, baseName }: Pick<Job, 'base' | 'baseName'>): string =>

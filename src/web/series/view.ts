@@ -2,12 +2,12 @@
 import { firstTasks, isOver, type Task } from '../../model/job.ts'
 import type { Series } from '../../model/series.ts'
 import { culpritOf, type ImageVerdict, isAnswer, type Verdict } from '../../model/verdict.ts'
+import { capital, plural } from '../../model/words.ts'
 import { sayFinding } from '../../stages/reply/finding.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayTrouble } from '../../text/ending.ts'
 import { sayOutcome } from '../../text/outcome.ts'
 import { sayInstant } from '../../text/span.ts'
-import { capital } from '../runs/view.ts'
 import { currentVerdict, type SeriesCase } from './case.ts'
 
 /** `mood`: ok, not-ok, or nothing for neither. */
@@ -115,8 +115,6 @@ export const reasonsOf = (verdict: Verdict, { series }: SeriesCase): string[] =>
   ]
   return said.filter(one => typeof one === 'string')
 }
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** What it complained of, for findings that have words of a program. */
 export const complaintOf = ({ finding }: Verdict): string[] => {

@@ -2,12 +2,13 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { dayMs } from '../../model/instant.ts'
+import { plural } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayDate } from '../../text/span.ts'
 import { barChart } from '../charts/bars.ts'
 import { asTable } from '../charts/frame.ts'
 import { type Line, lineChart, thinned } from '../charts/lines.ts'
-import { sayCount, sayDuration, sayShare } from '../figures.ts'
+import { sayDuration, sayShare } from '../figures.ts'
 import { type Html, none, page } from '../layout.ts'
 import { hostPath } from '../links.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
@@ -29,7 +30,7 @@ const turnaroundPart = ({ turnaround, byDay, spread, from, now, days }: Statisti
     ...{ name, className },
     points: byDay.map(day => ({ at: Math.min(day.at + dayMs / 2, now), value: day[key] / unit.ms })),
   })
-  const words = `Of ${sayCount(count, 'first verdict')} half came within ${sayDuration(p50)}, nine of ten within ${sayDuration(p90)}, 99 of 100 within ${sayDuration(p99)}.`
+  const words = `Of ${plural(count, 'first verdict')} half came within ${sayDuration(p50)}, nine of ten within ${sayDuration(p90)}, 99 of 100 within ${sayDuration(p99)}.`
   return html`<h2>From patch to verdict</h2>
 <p>The time from the last part of a series to its first verdict.</p>
 <dl class="figures">
@@ -51,7 +52,7 @@ ${barChart({
     .map(one => `${sayUpTo(one.upTo)}: ${one.count}`)
     .join('; '),
   bars: spread.map(({ upTo, count: many }) => ({
-    ...{ label: sayUpTo(upTo), title: `${sayUpTo(upTo)}: ${sayCount(many, 'verdict')}` },
+    ...{ label: sayUpTo(upTo), title: `${sayUpTo(upTo)}: ${plural(many, 'verdict')}` },
     parts: [{ className: 'whole', value: many }],
   })),
   say: String,
@@ -97,8 +98,8 @@ const correctionsPart = ({ weeks }: StatisticsView): Html => {
   const [verdicts, blaming, corrected] = [sum('verdicts'), sum('blaming'), sum('corrected')]
   const words =
     blaming === 0
-      ? `None of ${sayCount(verdicts, 'verdict')} in ${weeksBack} weeks said that a series breaks something.`
-      : `In ${weeksBack} weeks, ${blaming} of ${sayCount(verdicts, 'verdict')} said that a series breaks something; ${corrected} of these (${sayShare(corrected, blaming)}) were taken back later.`
+      ? `None of ${plural(verdicts, 'verdict')} in ${weeksBack} weeks said that a series breaks something.`
+      : `In ${weeksBack} weeks, ${blaming} of ${plural(verdicts, 'verdict')} said that a series breaks something; ${corrected} of these (${sayShare(corrected, blaming)}) were taken back later.`
   return html`<h2>Blame that was taken back</h2>
 <p>A verdict counts as taken back if a later one on the same patches says that they do not break anything.</p>
 ${
@@ -108,7 +109,7 @@ ${
         ...{ id: 'corrections', title: 'Verdicts that blame, by week', words },
         bars: weeks.map(({ week, ...one }) => ({
           label: sayDate(week).slice(5),
-          title: `Week of ${sayDate(week)}: ${one.blaming} of ${sayCount(one.verdicts, 'verdict')} blamed, ${one.corrected} taken back`,
+          title: `Week of ${sayDate(week)}: ${one.blaming} of ${plural(one.verdicts, 'verdict')} blamed, ${one.corrected} taken back`,
           parts: [
             { className: 'whole', value: one.blaming },
             { className: 'core', value: one.corrected },
@@ -145,7 +146,7 @@ ${lineChart({
     from: Math.max(from, queue[0]?.at ?? from),
     to: now,
   },
-  words: `Now ${sayCount(last.waiting, 'task')} ${last.waiting === 1 ? 'waits' : 'wait'} and ${last.running} ${last.running === 1 ? 'runs' : 'run'}; at most ${most} waited.`,
+  words: `Now ${plural(last.waiting, 'task')} ${last.waiting === 1 ? 'waits' : 'wait'} and ${last.running} ${last.running === 1 ? 'runs' : 'run'}; at most ${most} waited.`,
   lines: [
     { name: 'wait', className: 'one', points: thinned(of('waiting')) },
     { name: 'run', className: 'two', points: thinned(of('running')) },

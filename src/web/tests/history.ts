@@ -1,10 +1,11 @@
 // The page of one test: how often it fails on each image, and run by run.
 import { html } from 'hono/html'
 import type { KnownFailure } from '../../model/known.ts'
+import { plural } from '../../model/words.ts'
 import type { TestPoint } from '../../ports/reads.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayInstant } from '../../text/span.ts'
-import { sayCount, sayShare } from '../figures.ts'
+import { sayShare } from '../figures.ts'
 import { type Html, none } from '../layout.ts'
 import { hostPath, runPath, seriesPath, testPath } from '../links.ts'
 import { time } from '../when.ts'
@@ -68,7 +69,7 @@ export const historyBody = (given: Given): Html => {
   const back = testPath({ project, step, test })
   return html`<p class="quiet-text"><a href="/tests?project=${encodeURIComponent(project)}">Tests</a> of ${oneLine(project, 60)}</p>
 <h1>${nameOfTest(step, test)}</h1>
-<p>In step ${oneLine(step, 80)}. ${points.length === 0 ? 'No run that is still kept tells of it.' : `The newest ${sayCount(points.length, 'run')} that ${points.length === 1 ? 'tells' : 'tell'} of it.`} ${image === undefined ? none : html`Only on ${oneLine(image, 60)}: <a href="${back}">all images</a>.`}</p>
+<p>In step ${oneLine(step, 80)}. ${points.length === 0 ? 'No run that is still kept tells of it.' : `The newest ${plural(points.length, 'run')} that ${points.length === 1 ? 'tells' : 'tell'} of it.`} ${image === undefined ? none : html`Only on ${oneLine(image, 60)}: <a href="${back}">all images</a>.`}</p>
 ${
   points.length === 0 || points.some(({ failed }) => failed)
     ? none
