@@ -249,6 +249,8 @@ export type WebConfig = {
   port: number
   /** Where people find it, without "/" at its end; undefined: nowhere that mails could name. */
   url: string | undefined
+  /** Whose word on who asks is taken: addresses, or networks like 10.0.0.0/8. */
+  proxies: string[]
   login: LoginConfig
   /** Who hears by a signed webhook what happens. */
   hooks: HookConfig[]

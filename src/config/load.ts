@@ -291,12 +291,12 @@ const toNotices = ({
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 
 const toWeb = (web: ConfigFile['web'], context: Context): Config['web'] => {
-  const { listen, url, metrics, hooks } = web
+  const { listen, url, proxies, metrics, hooks } = web
   const at = listen.lastIndexOf(':')
   const host = listen.slice(0, at).replace(/^\[|\]$/g, '')
   const { folder } = context
   return {
-    ...{ host, port: Number(listen.slice(at + 1)), url: url && withoutSlash(url), metrics },
+    ...{ host, port: Number(listen.slice(at + 1)), url: url && withoutSlash(url), metrics, proxies },
     login: toWebLogin(web.login, context),
     hooks: hooks.map((hook, index) => ({
       ...{ name: hook.name, url: hook.url, events: hook.events, ca: inFolder(hook.ca, folder) },

@@ -3,6 +3,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { etag } from 'hono/etag'
 import { secureHeaders } from 'hono/secure-headers'
 import { Fault } from '../model/fault.ts'
+import { saidScheme } from './access/asker.ts'
 import { accessGuard } from './access/guard.ts'
 import { accessPages } from './access/pages.ts'
 import { measured } from './api/monitor.ts'
@@ -15,7 +16,7 @@ import { forgePages } from './forge/pages.ts'
 import { homePages } from './home/pages.ts'
 import { incidentPages } from './incidents/pages.ts'
 import { knownPages } from './known/pages.ts'
-import { trouble } from './layout.ts'
+import { missing, trouble } from './layout.ts'
 import { livePages } from './live/pages.ts'
 import { operationPages } from './operations/pages.ts'
 import { boardHeaders, isBoard } from './operations/queues.ts'
@@ -51,13 +52,17 @@ const headers = secureHeaders({
 /** Everybody may keep it for a moment. */
 const fresh = 'public, max-age=15'
 
-const baseOf = (c: Context, url: string | undefined): string => url ?? new URL(c.req.url).origin
+const baseOf = (c: Asked, parts: WebParts): string => {
+  const { protocol, host } = new URL(c.req.url)
+  return parts.config.web.url ?? `${saidScheme(c, parts) ?? protocol.slice(0, -1)}://${host}`
+}
 
 /** How things stand: without a login, and also while the database is away. */
-const statusPages = ({ looking, status, name, config }: WebParts): Pages => {
+const statusPages = (parts: WebParts): Pages => {
+  const { looking, status, name } = parts
   const pages = new Hono<Env>()
-  const feed = async (c: Context, titles: 'html' | 'text') =>
-    statusFeed(await status(), { name, base: baseOf(c, config.web.url), titles })
+  const feed = async (c: Asked, titles: 'html' | 'text') =>
+    statusFeed(await status(), { name, base: baseOf(c, parts), titles })
   pages.get('/status', async c => {
     c.header('cache-control', fresh)
     return c.html(statusPage(await status(), { name, look: assets.style.id }))
@@ -145,7 +150,7 @@ export const app = (parts: WebParts): Pages => {
   pages.notFound(c => {
     if (wantsJson(c)) return problem(c, { status: 404, detail: 'There is nothing here: see /api.' })
     const says = 'Perhaps the address was cut off in a mail, or what was here is gone.'
-    return trouble(c as Asked, parts, { status: 404, title: 'There is no such page', says })
+    return missing(c as Asked, parts, { what: 'page', says })
   })
   pages.onError((error, c) => notShown(c, parts, error))
   return pages

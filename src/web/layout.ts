@@ -90,6 +90,17 @@ ${body}
   )
 }
 
+/** `what`: a noun, as in "There is no such run". */
+export const missing = (
+  c: Asked,
+  parts: WebParts,
+  {
+    what,
+    says = 'Perhaps the address was cut off in a mail.',
+    remedy = '',
+  }: { what: string; says?: string; remedy?: string },
+): Promise<Response> => trouble(c, parts, { status: 404, title: `There is no such ${what}`, says, remedy })
+
 /** A page that says what is wrong, and what to do about it. */
 export const trouble = (
   c: Asked,

@@ -9,6 +9,10 @@ const part = (text: string): string => encodeURIComponent(text.toWellFormed())
 
 export const seriesPath = (id: SeriesId): string => `/series/${part(id)}`
 
+/** A whole number of a query; undefined: it is none. */
+export const wholeOf = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+
 /** Patches on one page. */
 export const partsAtOnce = 10
 

@@ -113,6 +113,7 @@ test('a short file becomes a whole configuration, with defaults', async () => {
     },
     web: {
       ...{ host: '127.0.0.1', port: 8080, url: undefined, hooks: [], metrics: 'token' },
+      proxies: ['127.0.0.0/8', '::1'],
       login: { sessionMs: 14 * 86_400_000, submitters: [], github: undefined, oidc: undefined },
     },
     trackers: [],

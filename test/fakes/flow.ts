@@ -115,6 +115,7 @@ export const config = (data: string): Config => ({
   },
   web: {
     ...{ host: '127.0.0.1', port: 0, url: undefined, hooks: [], metrics: 'token' },
+    proxies: ['127.0.0.0/8', '::1'],
     login: { sessionMs: 14 * 86_400_000, submitters: [], github: undefined, oidc: undefined },
   },
   trackers: [],

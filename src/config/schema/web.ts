@@ -1,4 +1,5 @@
 // The part of the schema about the pages: where they are, who may log in, and who hears what by webhooks.
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { hookEvents } from '../../model/access.ts'
 import { duration } from '../quantity.ts'
@@ -46,6 +47,13 @@ const hook = z.strictObject({
   ca,
 })
 
+/** An address, or a network of them as CIDR has it (RFC 4632). One of everybody would let everybody say who they are. */
+const isNetwork = (text: string): boolean => {
+  const [, address = '', bits] = /^([\da-fA-F.:]+?)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const size = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  return size > 0 && (bits === undefined || (Number(bits) > 0 && Number(bits) <= size))
+}
+
 export const web = z
   .strictObject({
     listen: line('an address')
@@ -58,6 +66,16 @@ export const web = z
       })
       .optional()
       .describe('Where people find it, like https://grapevine.example.org; mails name it. Default: nowhere.'),
+    proxies: z
+      .array(
+        line('an address').refine(isNetwork, {
+          error: 'must be an address or a network, like 192.0.2.7 or 10.1.0.0/16',
+        }),
+      )
+      .default(['127.0.0.0/8', '::1'])
+      .describe(
+        'Web servers before it, whose X-Forwarded-For and X-Forwarded-Proto count: addresses or networks. Default: this machine.',
+      ),
     login: login.prefault({}),
     metrics: z
       .enum(['open', 'token'])

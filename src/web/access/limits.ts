@@ -1,9 +1,9 @@
 // How often somebody may ask, by network address; kept in memory, as there is one process of the pages.
-import { isIPv6 } from 'node:net'
 import { createMiddleware } from 'hono/factory'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { trouble } from '../layout.ts'
 import type { Asked, Env, WebParts } from '../parts.ts'
+import { askerOf } from './asker.ts'
 
 export type Limited = 'login' | 'submit' | 'api' | 'search' | 'log'
 
@@ -33,38 +33,9 @@ const limitsOf = (parts: WebParts): Limits => {
   return made
 }
 
-const peerOf = (c: Asked): string => {
-  const env = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined
-  return env?.incoming?.socket?.remoteAddress?.replace(/^::ffff:/, '') ?? ''
-}
-
-const isLocal = (address: string): boolean =>
-  address === '' || address === '::1' || address.startsWith('127.')
-
-/** What a customer has of IPv6 is a network, not an address (RFC 6177). */
-const networkOf = (address: string): string => {
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('%')[0]?.split('::') ?? []
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros =
-    tail === undefined ? [] : Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0')
-  return [...before, ...zeros, ...after]
-    .slice(0, 4)
-    .map(group => Number.parseInt(group, 16).toString(16))
-    .join(':')
-}
-
-/** Who asks. A proxy on this machine says for whom; what anybody else says of that is their own invention. */
-export const askerOf = (c: Asked): { network: string; isUs: boolean } => {
-  const peer = peerOf(c)
-  const said = isLocal(peer) ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined
-  return { network: networkOf((said ?? peer).slice(0, 60)), isUs: isLocal(peer) && said === undefined }
-}
-
 /** In seconds; undefined: now. Whoever asks from this machine itself is held up only where guessing must be slow. */
 export const waitFor = async (c: Asked, parts: WebParts, kind: Limited): Promise<number | undefined> => {
-  const { network, isUs } = askerOf(c)
+  const { network, isUs } = askerOf(c, parts)
   if (isUs && kind !== 'login') return undefined
   try {
     await limitsOf(parts)[kind].consume(network)

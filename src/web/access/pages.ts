@@ -126,14 +126,14 @@ const doorPages = (parts: WebParts, { by, door }: { by: 'github' | 'oidc'; door:
     if (base === undefined) return noBase(c, parts)
     const { url, kept } = await door.begin(`${base}${backAt}`)
     const to = Buffer.from(safePath(c.req.query('to'))).toString('base64url')
-    setCookie(c, awayName, `${kept}.${to}`, { ...cookieOf(parts), maxAge: awayForS })
+    setCookie(c, awayName, `${kept}.${to}`, { ...cookieOf(c, parts), maxAge: awayForS })
     return c.redirect(url, 303)
   })
   pages.get(backAt, limit(parts, 'login'), async c => {
     const base = baseOf(c, parts)
     if (base === undefined) return noBase(c, parts)
     const { kept, to } = awayOf(c, parts)
-    deleteCookie(c, awayName, cookieOf(parts))
+    deleteCookie(c, awayName, cookieOf(c, parts))
     try {
       const vouched = await door.end({ kept, url: `${base}${backAt}${new URL(c.req.url).search}` })
       return await letIn(c, parts, { proven: { ...vouched, by }, to })

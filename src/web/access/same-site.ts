@@ -1,16 +1,16 @@
 // Does a form come from a page of ours? What the browser says of it (Fetch Metadata, Origin), and the session's own secret in it.
 import { timingSafeEqual } from 'node:crypto'
 import type { Asked, WebParts } from '../parts.ts'
+import { saidScheme } from './asker.ts'
 import { digestOf } from './session.ts'
 
-const origins = (c: Asked, { config }: WebParts): string[] => {
-  const own = new URL(c.req.url)
-  const host = c.req.header('host') ?? own.host
-  return [
-    ...(config.web.url === undefined ? [] : [new URL(config.web.url).origin]),
-    // A proxy speaks TLS for us; the browser says which page it is of.
-    ...[`http://${host}`, `https://${host}`],
-  ]
+const origins = (c: Asked, parts: WebParts): string[] => {
+  const { url } = parts.config.web
+  const host = c.req.header('host') ?? new URL(c.req.url).host
+  const scheme = saidScheme(c, parts)
+  // A proxy that speaks TLS for us may say nothing of it.
+  const schemes = scheme === undefined ? ['http', 'https'] : [scheme]
+  return [...(url === undefined ? [] : [new URL(url).origin]), ...schemes.map(one => `${one}://${host}`)]
 }
 
 /** By its headers. Programs that are no browsers say nothing: they send no cookie by themselves either. */

@@ -5,6 +5,7 @@ import type { Session, Viewer } from '../../model/access.ts'
 import { dayMs, type Millis } from '../../model/instant.ts'
 import { oneLine } from '../../text/clean.ts'
 import type { Asked, WebParts } from '../parts.ts'
+import { saidScheme } from './asker.ts'
 import { type Proven, roleOf } from './role.ts'
 
 /** 256 bits, base64url. */
@@ -18,20 +19,20 @@ const seenEveryMs: Millis = 5 * 60_000
 /** However often somebody comes back: then they log in again. */
 const longestMs: Millis = 90 * dayMs
 
-const isSecure = ({ config }: Pick<WebParts, 'config'>): boolean =>
-  config.web.url?.startsWith('https:') ?? false
+const isSecure = (c: Asked, parts: Pick<WebParts, 'config'>): boolean =>
+  parts.config.web.url?.startsWith('https:') ?? saidScheme(c, parts) === 'https'
 
 /** `__Host-`: of this host alone, and only by TLS (RFC 6265bis, 4.1.3.2); without TLS no browser would take it. */
-export const cookieOf = (parts: Pick<WebParts, 'config'>) => ({
-  ...{ path: '/', httpOnly: true, sameSite: 'Lax' as const, secure: isSecure(parts) },
-  ...(isSecure(parts) ? { prefix: 'host' as const } : {}),
+export const cookieOf = (c: Asked, parts: Pick<WebParts, 'config'>) => ({
+  ...{ path: '/', httpOnly: true, sameSite: 'Lax' as const, secure: isSecure(c, parts) },
+  ...(isSecure(c, parts) ? { prefix: 'host' as const } : {}),
 })
 
 export const readCookie = (c: Asked, parts: WebParts, named = name): string | undefined =>
-  isSecure(parts) ? getCookie(c, named, 'host') : getCookie(c, named)
+  isSecure(c, parts) ? getCookie(c, named, 'host') : getCookie(c, named)
 
 const writeToken = (c: Asked, parts: WebParts, { token, forMs }: { token: string; forMs: Millis }) =>
-  setCookie(c, name, token, { ...cookieOf(parts), maxAge: Math.max(1, Math.floor(forMs / 1000)) })
+  setCookie(c, name, token, { ...cookieOf(c, parts), maxAge: Math.max(1, Math.floor(forMs / 1000)) })
 
 const isToken = (text: string | undefined): text is string => text !== undefined && /^[\w-]{43}$/.test(text)
 
@@ -78,5 +79,5 @@ export const sessionOf = async (c: Asked, parts: WebParts): Promise<Session | un
 export const logOut = async (c: Asked, parts: WebParts): Promise<void> => {
   const token = readCookie(c, parts)
   if (isToken(token)) await (await parts.wired()).store.dropSession(digestOf(token))
-  deleteCookie(c, name, cookieOf(parts))
+  deleteCookie(c, name, cookieOf(c, parts))
 }

@@ -7,7 +7,7 @@ import { oneLine } from '../../text/clean.ts'
 import { asTable } from '../charts/frame.ts'
 import { gridChart } from '../charts/grid.ts'
 import { sayDuration, sayMiB, sayShare } from '../figures.ts'
-import { type Html, none, page, trouble } from '../layout.ts'
+import { type Html, missing, none, page } from '../layout.ts'
 import { hostPath } from '../links.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
 import { time } from '../when.ts'
@@ -121,8 +121,8 @@ ${imageTable(imageLines({ wanted, lines, holds, waiting, now, isOperator }))}`
     const isOperator = c.get('viewer')?.role === 'operator'
     const found = await readHost(parts, c.req.param('name'), { isOperator })
     if (found === undefined)
-      return trouble(c, parts, {
-        ...{ status: 404, title: 'There is no such test machine' },
+      return missing(c, parts, {
+        what: 'test machine',
         says: 'Perhaps it was taken out of service.',
         remedy: 'The farm’s page lists all that are known.',
       })

@@ -4,7 +4,7 @@ import { html } from 'hono/html'
 import type { Incident } from '../../model/incident.ts'
 import { dayMs } from '../../model/instant.ts'
 import { oneLine } from '../../text/clean.ts'
-import { type Html, none, page, trouble } from '../layout.ts'
+import { type Html, missing, none, page } from '../layout.ts'
 import { incidentPath } from '../links.ts'
 import { incidentPart, windowPart } from '../page.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
@@ -74,8 +74,8 @@ const one = async (c: Asked, parts: WebParts, id: string): Promise<Response> => 
   const shown = [...live, ...over].find(incident => incident.id === id)
   const raw = isOperator(c) ? await (await parts.wired()).store.incident(id) : undefined
   if (shown === undefined && raw === undefined)
-    return trouble(c, parts, {
-      ...{ status: 404, title: 'There is no such incident' },
+    return missing(c, parts, {
+      what: 'incident',
       says: `It may have been nothing, be a part of another one, or be more than ${shownMs / dayMs} days ago.`,
       remedy: 'The page of incidents lists all that are known.',
     })

@@ -1,7 +1,8 @@
 // Server-sent events: what changed, and logs that grow. Open to everybody, as the pages are that they belong to.
 import { Hono } from 'hono'
 import type { Topic } from '../../ports/live.ts'
-import { askerOf, waitFor } from '../access/limits.ts'
+import { askerOf } from '../access/asker.ts'
+import { waitFor } from '../access/limits.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
 import { type Changes, changesOf } from './changes.ts'
 import { type Hub, newHub } from './hub.ts'
@@ -25,16 +26,16 @@ const changed = (topics: Topic[] | 'lost') =>
   topics === 'lost' ? eventOf({ event: 'lost', data: {} }) : eventOf({ event: 'changed', data: topics })
 
 /** `topic`, several times; `age`: how old the page is that listens, in ms. */
-const events = (c: Asked, { clock }: WebParts, { hub, changes }: { hub: Hub; changes: Changes }) => {
+const events = (c: Asked, parts: WebParts, { hub, changes }: { hub: Hub; changes: Changes }) => {
   const topics = [...new Set(c.req.queries('topic') ?? [])].filter(isTopic)
   if (topics.length === 0 || topics.length > maxTopics)
     return c.text(`Say what to listen to: ?topic=queue, up to ${maxTopics} times\n`, 400)
   let stop = () => {}
-  const opened = hub.open(askerOf(c), () => stop())
+  const opened = hub.open(askerOf(c, parts), () => stop())
   if (!opened) return full(c)
   const { outlet, response } = opened
   stop = changes.on(topics, some => outlet.send(changed(some))).stop
-  const missed = changes.since(topics, clock.now() - numberOf(c.req.query('age'), 0))
+  const missed = changes.since(topics, parts.clock.now() - numberOf(c.req.query('age'), 0))
   if (missed === 'lost' || missed.length > 0) outlet.send(changed(missed))
   return response
 }
@@ -48,7 +49,7 @@ const logStream = async (c: Asked, parts: WebParts, { hub, changes }: { hub: Hub
   if (seconds !== undefined) return c.text('Not so fast.\n', 429, { 'retry-after': String(seconds) })
   const from = numberOf(c.req.header('last-event-id'), numberOf(c.req.query('from'), 0))
   let stop = () => {}
-  const opened = hub.open(askerOf(c), () => stop())
+  const opened = hub.open(askerOf(c, parts), () => stop())
   if (!opened) return full(c)
   const { outlet, response } = opened
   if (record.endedAt === undefined)

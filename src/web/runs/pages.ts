@@ -6,8 +6,8 @@ import { capital } from '../../model/words.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
-import { type Html, page, trouble } from '../layout.ts'
-import { linesAtOnce, pageOf, runPath } from '../links.ts'
+import { type Html, missing, page, trouble } from '../layout.ts'
+import { linesAtOnce, pageOf, runPath, wholeOf } from '../links.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
 import { gone, rawPicture, rawText } from './evidence.ts'
 import { linesIn } from './log-lines.ts'
@@ -25,15 +25,6 @@ const caseOf = async (store: Store, id: string): Promise<RunCase | undefined> =>
   return { run, task, job, series, all: await store.runsOf(task.id) }
 }
 
-const unknown = (c: Asked, parts: WebParts): Promise<Response> =>
-  trouble(c, parts, {
-    ...{ status: 404, title: 'There is no such run' },
-    says: 'Perhaps the address was cut off in a mail.',
-  })
-
-const whole = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined
-
 export type LogPage = {
   blobs: Blobs
   blob: string
@@ -45,9 +36,9 @@ export type LogPage = {
 
 /** One page of a log. `line` in the query leads to the page that holds it. */
 export const logPage = async (c: Asked, parts: WebParts, { blobs, blob, path, title, beside }: LogPage) => {
-  const line = whole(c.req.query('line'))
+  const line = wholeOf(c.req.query('line'))
   if (line !== undefined) return c.redirect(`${path}?from=${pageOf(line)}#L${line}`)
-  const from = pageOf(whole(c.req.query('from')) ?? 1)
+  const from = pageOf(wholeOf(c.req.query('from')) ?? 1)
   const { lines, total } = await linesIn(blobs.stream(blob), { from, count: linesAtOnce })
   const pager = logPager(path, { from, total })
   return page(c, parts, {
@@ -80,7 +71,7 @@ export const runPages = (parts: WebParts): Pages => {
   ): Promise<Response> => {
     const { store, blobs } = await parts.wired()
     const run = await store.run(c.req.param('run') ?? '')
-    if (!run) return unknown(c, parts)
+    if (!run) return missing(c, parts, { what: 'run' })
     const blob = run.evidence[name]
     if (blob === undefined) return nothingKept(c, { run, what })
     const size = await blobs.size(blob)
@@ -99,7 +90,7 @@ export const runPages = (parts: WebParts): Pages => {
   pages.get('/runs/:run', async c => {
     const { store } = await parts.wired()
     const found = await caseOf(store, c.req.param('run'))
-    if (!found) return unknown(c, parts)
+    if (!found) return missing(c, parts, { what: 'run' })
     const { run, task, series } = found
     return page(c, parts, {
       ...{ title: titleOf(found), here: 'series', body: runBody(found) },

@@ -6,9 +6,9 @@ import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
-import { page, trouble } from '../layout.ts'
-import { evidencePath, partsFrom, seriesPath } from '../links.ts'
-import type { Asked, Env, Pages, WebParts } from '../parts.ts'
+import { missing, page } from '../layout.ts'
+import { evidencePath, partsFrom, seriesPath, wholeOf } from '../links.ts'
+import type { Env, Pages, WebParts } from '../parts.ts'
 import { gone, rawPicture, rawText } from '../runs/evidence.ts'
 import { logPage } from '../runs/pages.ts'
 import { seriesCase } from './case.ts'
@@ -16,15 +16,6 @@ import { compareParts, type Side } from './compare.ts'
 import { compareBody } from './compare-markup.ts'
 import { seriesBody } from './page.ts'
 import { partsOn, patchBody, patchesBody, readParts, textLines } from './patches.ts'
-
-const unknown = (c: Asked, parts: WebParts): Promise<Response> =>
-  trouble(c, parts, {
-    ...{ status: 404, title: 'There is no such series' },
-    says: 'Perhaps the address was cut off in a mail.',
-  })
-
-const whole = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined
 
 type Evidence = { blob: BlobId; what: 'log' | 'console' | 'screenshot'; of: string; since: number }
 
@@ -62,7 +53,7 @@ export const seriesPages = (parts: WebParts): Pages => {
   pages.get('/series/:id', async c => {
     const { store, project } = await parts.wired()
     const found = await seriesCase(store, c.req.param('id'))
-    if (!found) return unknown(c, parts)
+    if (!found) return missing(c, parts, { what: 'series' })
     const { series, job } = found
     const known = parts.config.projects.find(({ name }) => name === series.project)
     const isOperator = c.get('viewer')?.role === 'operator'
@@ -79,8 +70,8 @@ export const seriesPages = (parts: WebParts): Pages => {
   pages.get('/series/:id/patches', async c => {
     const { store } = await parts.wired()
     const series = await store.series(c.req.param('id'))
-    if (!series) return unknown(c, parts)
-    const from = partsFrom(whole(c.req.query('from')) ?? 1)
+    if (!series) return missing(c, parts, { what: 'series' })
+    const from = partsFrom(wholeOf(c.req.query('from')) ?? 1)
     const shown = await readParts(store, series, partsOn(series, from))
     return page(c, parts, {
       ...{ title: `Patches: ${oneLine(series.title)}`, here: 'series', isWide: true },
@@ -91,14 +82,14 @@ export const seriesPages = (parts: WebParts): Pages => {
   pages.get('/series/:id/patches/:position', async c => {
     const { store } = await parts.wired()
     const series = await store.series(c.req.param('id'))
-    const position = whole(c.req.param('position'))
+    const position = wholeOf(c.req.param('position'))
     const part = position === 0 ? series?.cover : series?.parts.find(one => one.position === position)
-    if (!series || !part || position === undefined) return unknown(c, parts)
+    if (!series || !part || position === undefined) return missing(c, parts, { what: 'series' })
     const [shown] = await readParts(store, series, [{ part, position }])
-    if (!shown) return unknown(c, parts)
+    if (!shown) return missing(c, parts, { what: 'series' })
     return page(c, parts, {
       ...{ title: `Patch ${position}: ${oneLine(part.title)}`, here: 'series', isWide: true },
-      body: patchBody(series, shown, Math.max(1, whole(c.req.query('from')) ?? 1)),
+      body: patchBody(series, shown, Math.max(1, wholeOf(c.req.query('from')) ?? 1)),
     })
   })
 
@@ -106,7 +97,7 @@ export const seriesPages = (parts: WebParts): Pages => {
     const { store } = await parts.wired()
     const both = await Promise.all([store.series(c.req.param('id')), store.series(c.req.param('other'))])
     const [one, other] = both
-    if (!one || !other || one.project !== other.project) return unknown(c, parts)
+    if (!one || !other || one.project !== other.project) return missing(c, parts, { what: 'series' })
     const [older, newer] = one.version < other.version ? [one, other] : [other, one]
     const [before, after] = await Promise.all([sidesOf(store, older), sidesOf(store, newer)])
     return page(c, parts, {
@@ -122,9 +113,9 @@ export const seriesPages = (parts: WebParts): Pages => {
   pages.get('/series/:id/evidence/:blob', async c => {
     const { store, blobs } = await parts.wired()
     const series = await store.series(c.req.param('id'))
-    if (!series) return unknown(c, parts)
+    if (!series) return missing(c, parts, { what: 'series' })
     const found = evidenceOf(await store.verdictsOf(series.id), c.req.param('blob').replace(/\.txt$/, ''))
-    if (!found) return unknown(c, parts)
+    if (!found) return missing(c, parts, { what: 'series' })
     const { blob, what, of } = found
     const size = await blobs.size(blob)
     if (size === undefined) return gone(c, parts, found)

@@ -8,7 +8,7 @@ import { audited } from '../../wiring/operate.ts'
 import type { Wired } from '../../wiring/wire.ts'
 import { requireRole } from '../access/guard.ts'
 import { limit } from '../access/limits.ts'
-import { page, trouble } from '../layout.ts'
+import { missing, page, trouble } from '../layout.ts'
 import { seriesPath } from '../links.ts'
 import type { Asked as Context, Env, Pages, WebParts } from '../parts.ts'
 import { type Asked, readForm, submitLimits, wrongAuthors } from './asked.ts'
@@ -104,10 +104,7 @@ const submit = async (c: Context, parts: WebParts): Promise<Response> => {
 const taken = async (c: Context, parts: WebParts): Promise<Response> => {
   const { store } = await parts.wired()
   const mail = await store.mail(c.req.query('mail') ?? '', c.req.query('project') ?? '')
-  if (!mail)
-    return trouble(c, parts, {
-      ...{ status: 404, title: 'There is no such mail', says: 'Nothing with that name was handed in.' },
-    })
+  if (!mail) return missing(c, parts, { what: 'mail', says: 'Nothing with that name was handed in.' })
   const series = seriesOf(mail)
   if (series !== undefined) return c.redirect(seriesPath(series), 303)
   const became = words[mail.disposition.kind]

@@ -5,7 +5,7 @@ import { dayMs } from '../../model/instant.ts'
 import type { TestReads } from '../../ports/reads.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayShare } from '../figures.ts'
-import { type Html, none, page, trouble } from '../layout.ts'
+import { type Html, missing, none, page } from '../layout.ts'
 import { testPath } from '../links.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
 import { time } from '../when.ts'
@@ -103,8 +103,8 @@ ${foundPart(found, { project, text: text.trim() })}`
     const project = projects.find(name => name === c.req.param('project'))
     const asked = askedTest(name => c.req.query(name))
     if (project === undefined || asked === undefined)
-      return trouble(c, parts, {
-        ...{ status: 404, title: 'There is no such test' },
+      return missing(c, parts, {
+        what: 'test',
         says: 'The address names no test of a project that is tested here.',
         remedy: 'Search for it by words of its name.',
       })
