@@ -15,22 +15,31 @@ export const start = (deps: CliDeps): Command =>
       const config = await deps.config({ repositories: 'later' })
       const { lock } = await import('../wiring/lock.ts')
       const { clearData } = await import('../wiring/left-overs.ts')
-      const { wirePatiently } = await import('../wiring/wire-patiently.ts')
+      const { wireBotPatiently } = await import('../wiring/wire-patiently.ts')
+      const { aloneInDatabase } = await import('../wiring/alone.ts')
       const { runBot } = await import('../wiring/bot.ts')
       const { starter } = await import('../wiring/queues.ts')
       const { botWorkers } = await import('../../workers/bot.ts')
       const unlock = await lock(join(config.data, 'bot.lock'), 'a bot', log)
       await clearData(config)
-      const wired = await wirePatiently(config, log, signal)
+      const wired = await wireBotPatiently(config, log, signal)
       if (wired === undefined) return unlock()
+      const leave = () => wired.close().then(unlock)
+      const alone = await aloneInDatabase({ config, clock: wired.clock, log, signal }).catch(async error => {
+        await leave()
+        throw error
+      })
+      if (alone === undefined) return leave()
       const to = config.mail.live
         ? 'lists and authors'
         : `${config.administrator.address} only (mail.live is false)`
       log('info', `the bot is up: ${config.projects.map(({ name }) => name).join(', ')}; mail goes to ${to}`)
       const workers = await Promise.all(botWorkers.map(one => one(wired, starter(wired))))
-      await runBot(wired, { sweepMs: 2_000, signal })
+      await runBot(wired, { sweepMs: 2_000, signal: AbortSignal.any([signal, alone.lost]) })
       log('info', 'the bot stops')
       await Promise.all(workers.map(one => one.close()))
-      await wired.close()
-      await unlock()
+      await alone.release()
+      await leave()
+      // Why another bot may not work beside this one.
+      alone.lost.throwIfAborted()
     })

@@ -43,7 +43,7 @@ const statusOf = ({ looking, config }: Pick<WebParts, 'looking' | 'config'>): We
 export const startPages = async (config: Config, log: Log): Promise<Served> => {
   const looking = startLooking({
     ...{ clock, log, projects: config.projects.map(({ name }) => name) },
-    open: () => openStoreOf(config),
+    open: () => openStoreOf(config, log),
     journal: fileJournal({ folder: join(config.data, journalFolder), log }),
   })
   const live = lateLive()

@@ -113,9 +113,10 @@ export const turns = (): Wired['inTurn'] => {
 }
 
 /** The database of the configuration. Throws its Faults. */
-export const openStoreOf = (config: Config): Promise<Store> => {
+export const openStoreOf = (config: Config, log: Log): Promise<Store> => {
   const url = config.databaseUrl?.reveal()
-  return openStore({ folder: config.data, ...(url === undefined ? {} : { url }) })
+  const tell = (line: string) => log('info', line)
+  return openStore({ folder: config.data, tell, ...(url === undefined ? {} : { url }) })
 }
 
 /** What needs neither database nor Redis. */
@@ -157,7 +158,7 @@ export const portsBeside = (config: Config, log: Log) => {
 
 /** Connects to everything that the configuration names. `opened`: the store, if it is open already. Throws a Fault, with nothing left open. */
 export const wire = async (config: Config, log: Log, opened?: Store): Promise<Wired> => {
-  const store = opened ?? (await openStoreOf(config))
+  const store = opened ?? (await openStoreOf(config, log))
   const server = await openRedis(config).catch(async error => {
     await store.close()
     throw error

@@ -17,7 +17,7 @@ const begin = async (open: () => Promise<Store>) => {
   const over = new AbortController()
   let isOver = false
   const opened = openPatiently(flow.wired.config, (_, what) => told.push(what), {
-    ...{ signal: over.signal, open, without: () => flow.wired },
+    ...{ signal: over.signal, open, clock, without: () => flow.wired },
   }).finally(() => {
     isOver = true
   })

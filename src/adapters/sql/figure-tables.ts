@@ -4,10 +4,12 @@ import type { Sample } from '../../model/history.ts'
 import type { RunGist } from '../../model/run-end.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import { noteEnd, noteFailures, noteVerdict, tellsOf } from './figures.ts'
+import { inSteps } from './in-steps.ts'
 import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
+import type { Progress } from './progress.ts'
 import type { Db } from './tables.ts'
 
-export const figureTables = async (db: AnyDb, flavour: Flavour): Promise<void> => {
+export const figureTables = async (db: AnyDb, flavour: Flavour, progress: Progress): Promise<void> => {
   await db.schema
     .alterTable('sample')
     .addColumn('tells', 'integer', column => column.notNull().defaultTo(0))
@@ -66,25 +68,12 @@ export const figureTables = async (db: AnyDb, flavour: Flavour): Promise<void> =
     await db.schema.createIndex(name).on(where).columns(columns).execute()
   // Of these tables, the newest version is this one.
   const now = db as unknown as Db
-  await fillFailures(now)
-  await fillHours(now)
-  await fillVerdicts(now)
+  await fillFailures(now, progress)
+  await fillHours(now, progress)
+  await fillVerdicts(now, progress)
 }
 
-/** All rows of a table that counts, so many at a time. */
-async function* inSteps<Row extends { seq: number }>(
-  some: (after: number) => Promise<Row[]>,
-): AsyncGenerator<Row[]> {
-  for (let last = 0; ; ) {
-    const rows = await some(last)
-    const end = rows.at(-1)
-    if (end === undefined) return
-    yield rows
-    last = end.seq
-  }
-}
-
-const fillFailures = async (db: Db): Promise<void> => {
+const fillFailures = async (db: Db, progress: Progress): Promise<void> => {
   const some = (after: number) =>
     db
       .selectFrom('sample')
@@ -93,7 +82,7 @@ const fillFailures = async (db: Db): Promise<void> => {
       .orderBy('seq')
       .limit(200)
       .execute()
-  for await (const rows of inSteps(some)) {
+  for await (const rows of inSteps(db, { table: 'sample', what: 'results of tests', progress, some })) {
     const samples = rows.map(({ seq, data }) => ({ seq, sample: JSON.parse(data) as Sample }))
     for (const [tells, own] of Map.groupBy(samples, ({ sample }) => tellsOf(sample))) {
       if (tells === 0) continue
@@ -107,7 +96,7 @@ const fillFailures = async (db: Db): Promise<void> => {
   }
 }
 
-const fillHours = async (db: Db): Promise<void> => {
+const fillHours = async (db: Db, progress: Progress): Promise<void> => {
   const some = (after: number) =>
     db
       .selectFrom('run')
@@ -117,7 +106,7 @@ const fillHours = async (db: Db): Promise<void> => {
       .orderBy('seq')
       .limit(500)
       .execute()
-  for await (const rows of inSteps(some))
+  for await (const rows of inSteps(db, { table: 'run', what: 'runs', progress, some }))
     for (const { ended_at, gist } of rows) {
       const { host, startedAt, kind } = JSON.parse(gist ?? '') as RunGist & {
         host: string
@@ -127,12 +116,12 @@ const fillHours = async (db: Db): Promise<void> => {
     }
 }
 
-const fillVerdicts = async (db: Db): Promise<void> => {
+const fillVerdicts = async (db: Db, progress: Progress): Promise<void> => {
   const some = async (after: number) => {
     const { rows } = await sql<{ seq: number; data: string }>`
       select seq, data from verdict where seq > ${after} order by seq limit 200`.execute(db)
     return rows
   }
-  for await (const rows of inSteps(some))
+  for await (const rows of inSteps(db, { table: 'verdict', what: 'verdicts', progress, some }))
     for (const { data } of rows) await noteVerdict(db, JSON.parse(data) as Verdict)
 }

@@ -2,11 +2,13 @@
 import { sql } from 'kysely'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
+import { inSteps } from './in-steps.ts'
 import { noteLineVerdict, saveLines } from './lines.ts'
 import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
+import type { Progress } from './progress.ts'
 import type { Db } from './tables.ts'
 
-export const lineTables = async (db: AnyDb, flavour: Flavour): Promise<void> => {
+export const lineTables = async (db: AnyDb, flavour: Flavour, progress: Progress): Promise<void> => {
   const table = tableMaker(
     db,
     flavour,
@@ -48,16 +50,22 @@ export const lineTables = async (db: AnyDb, flavour: Flavour): Promise<void> => 
   await sql`create index job_unjudged on job (created_at, seq) where judged = 0 and series is not null`.execute(
     db,
   )
-  await fillLines(db as unknown as Db, flavour)
+  await fillLines(db as unknown as Db, { flavour, progress })
 }
 
-const fillLines = async (db: Db, flavour: Flavour): Promise<void> => {
-  for (let last = 0; ; ) {
-    const query = db.selectFrom('series').select(['seq', 'data']).where('seq', '>', last)
-    const rows = await query.orderBy('seq').limit(200).execute()
-    const end = rows.at(-1)
-    if (end === undefined) return
-    last = end.seq
+const fillLines = async (
+  db: Db,
+  { flavour, progress }: { flavour: Flavour; progress: Progress },
+): Promise<void> => {
+  const some = (after: number) =>
+    db
+      .selectFrom('series')
+      .select(['seq', 'data'])
+      .where('seq', '>', after)
+      .orderBy('seq')
+      .limit(200)
+      .execute()
+  for await (const rows of inSteps(db, { table: 'series', what: 'series', progress, some })) {
     const series = rows.map(({ data }) => JSON.parse(data) as Series)
     await saveLines(db, flavour, series)
     const ids = series.map(({ id }) => id)

@@ -8,6 +8,7 @@ import { troubleRules } from '../../model/trouble.ts'
 import { authorKeysOf } from './columns.ts'
 import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
 import { pageTables } from './page-tables.ts'
+import { type Progress, progressBy } from './progress.ts'
 import type { Db } from './tables.ts'
 
 type Versions = Record<string, Migration>
@@ -393,8 +394,8 @@ const grownIncident = (old: Incident): Incident => ({
   log: [],
 })
 
-/** All versions, by name in order. */
-export const versions = (flavour: Flavour): Versions => ({
+/** All versions, by name in order. `progress` hears how far what takes long has come. */
+export const versions = (flavour: Flavour, progress: Progress = () => {}): Versions => ({
   '0001-start': {
     up: async (db: AnyDb) => {
       for (const make of [mailTables, seriesTables, jobTables, verdictTables]) await make(db, flavour)
@@ -407,7 +408,7 @@ export const versions = (flavour: Flavour): Versions => ({
   '0003-mail': { up: (db: AnyDb) => mailOutTables(db, flavour) },
   '0004-proof': { up: (db: AnyDb) => proofTables(db, flavour) },
   '0005-notices': { up: (db: AnyDb) => noticeTables(db, flavour) },
-  '0006-pages': { up: (db: AnyDb) => pageTables(db, flavour) },
+  '0006-pages': { up: (db: AnyDb) => pageTables(db, flavour, progress) },
 })
 
 const refuseNewer = async (migrator: Migrator, db: Db, where: string) => {
@@ -439,25 +440,52 @@ const keepingFirstError = (known: Versions) => {
   return { seen, provider: { getMigrations: async (): Promise<Versions> => Object.fromEntries(entries) } }
 }
 
-/** Brings a database to the newest of `known`, in one transaction that no other process can interleave with.
+const upgrading = (where: string, due: readonly { name: string }[]): string =>
+  `database ${where}: what an older Grapevine kept is brought up to date (${due.map(({ name }) => name).join(', ')})`
+
+/** The number is only ours; it has no meaning. */
+const lockKey = sql.lit(7_265_742_021)
+
+const takeTurn = async (transaction: Db, where: string, tell: (line: string) => void): Promise<void> => {
+  const { rows } = await sql<{
+    taken: boolean
+  }>`select pg_try_advisory_xact_lock(${lockKey}) as taken`.execute(transaction)
+  if (rows[0]?.taken) return
+  const timer = setTimeout(
+    () => tell(`database ${where}: waiting for another process, which changes it`),
+    3_000,
+  )
+  try {
+    await sql`select pg_advisory_xact_lock(${lockKey})`.execute(transaction)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Brings a database to the newest of `known`, in one transaction that no other process can interleave with: cut off at any point, it
+ *  is as it was before, and the next call begins anew. `tell` hears of it, if there is something to be changed; and how far it is.
  *  Throws Fault refused/never if the database is newer than this program; library errors go through as they are. */
 export const migrate = async (
   db: Db,
-  options: { flavour: Flavour; where: string; known?: Versions },
+  options: { flavour: Flavour; where: string; known?: Versions; tell?: (line: string) => void },
 ): Promise<void> => {
-  const known = options.known ?? versions(options.flavour)
+  const { tell = () => {} } = options
+  const known = options.known ?? versions(options.flavour, progressBy(tell))
+  let isOlder = false
   await db.transaction().execute(async transaction => {
-    // SQLite's "begin immediate" locks out others by itself. The number is only ours; it has no meaning.
-    if (options.flavour === 'postgres') {
-      await sql`select pg_advisory_xact_lock(7265742021)`.execute(transaction)
-    }
+    // SQLite's "begin immediate" locks out others by itself.
+    if (options.flavour === 'postgres') await takeTurn(transaction, options.where, tell)
     const { provider, seen } = keepingFirstError(known)
     const migrator = new Migrator({ db: transaction, provider })
     const tables = await transaction.introspection.getTables({ withInternalKyselyTables: true })
     if (tables.some(table => table.name === 'kysely_migration')) {
       await refuseNewer(migrator, transaction, options.where)
+      const due = (await migrator.getMigrations()).filter(({ executedAt }) => executedAt === undefined)
+      isOlder = due.length > 0
+      if (isOlder) tell(`${upgrading(options.where, due)}; that may take minutes, and can be broken off`)
     }
     const { error } = await migrator.migrateToLatest()
     if (error) throw seen.error ?? error
   })
+  if (isOlder) tell(`database ${options.where}: it is up to date`)
 }

@@ -2,14 +2,15 @@
 import { figureTables } from './figure-tables.ts'
 import { lineTables } from './line-tables.ts'
 import { type AnyDb, type Flavour, tableMaker } from './make-table.ts'
+import type { Progress } from './progress.ts'
 import { runBlobTables } from './run-blobs.ts'
 
-export const pageTables = async (db: AnyDb, flavour: Flavour): Promise<void> => {
+export const pageTables = async (db: AnyDb, flavour: Flavour, progress: Progress): Promise<void> => {
   await forgeTables(db, flavour)
   await accessTables(db, flavour)
-  await figureTables(db, flavour)
-  await lineTables(db, flavour)
-  await runBlobTables(db)
+  await figureTables(db, flavour, progress)
+  await lineTables(db, flavour, progress)
+  await runBlobTables(db, progress)
   await db.schema
     .alterTable('series')
     .addColumn('touched', 'integer', column => column.notNull().defaultTo(0))

@@ -2,6 +2,7 @@
 import { type Dialect, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { Fault } from '../../model/fault.ts'
+import type { Millis } from '../../model/instant.ts'
 
 // int8 stands for instants, counts and sequence numbers here: all far below 2^53.
 const types: pg.CustomTypesConfig = {
@@ -12,7 +13,7 @@ const types: pg.CustomTypesConfig = {
 }
 
 /** host:port/database of a URL: never the user's password. Throws Fault refused/never if it is no URL of PostgreSQL. */
-const place = (url: string): string => {
+export const placeOf = (url: string): string => {
   try {
     if (!/^postgres(ql)?:\/\//.test(url)) throw new Error('not a URL of PostgreSQL')
     const { host, port, database } = new pg.Client({ connectionString: url })
@@ -26,16 +27,21 @@ const place = (url: string): string => {
   }
 }
 
+/** A host that vanished without a word must not hang a worker for ever. */
+const queryMs: Millis = 120_000
+
 /** A pool of connections to the PostgreSQL of that URL. `where` is what messages call it. Connects at the first query. */
-export const postgres = (url: string): { dialect: Dialect; where: string } => {
-  const where = place(url)
+export const postgres = (
+  url: string,
+  { patienceMs = queryMs }: { patienceMs?: Millis } = {},
+): { dialect: Dialect; where: string } => {
+  const where = placeOf(url)
   const pool = new pg.Pool({
     connectionString: url,
     max: 8,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    // A host that vanished without a word must not hang a worker for ever.
-    query_timeout: 120_000,
+    query_timeout: patienceMs,
     idle_in_transaction_session_timeout: 120_000,
     application_name: 'grapevine',
     types,

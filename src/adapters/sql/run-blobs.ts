@@ -3,7 +3,9 @@ import { sql } from 'kysely'
 import type { RunRecord } from '../../model/job.ts'
 import type { Store } from '../../ports/store.ts'
 import { fromJson, inChunks } from './columns.ts'
+import { inSteps } from './in-steps.ts'
 import type { AnyDb } from './make-table.ts'
+import type { Progress } from './progress.ts'
 import type { Db } from './tables.ts'
 
 const blobsOf = ({ evidence, outcome }: RunRecord): { blob: string; is_artifact: number }[] => {
@@ -25,7 +27,7 @@ export const noteBlobs = async (db: Db, run: RunRecord): Promise<void> => {
     .execute()
 }
 
-export const runBlobTables = async (db: AnyDb): Promise<void> => {
+export const runBlobTables = async (db: AnyDb, progress: Progress): Promise<void> => {
   await db.schema
     .createTable('run_blob')
     .addColumn('run', 'text', column => column.notNull())
@@ -37,24 +39,21 @@ export const runBlobTables = async (db: AnyDb): Promise<void> => {
     .execute()
   await db.schema.createIndex('run_blob_by_time').on('run_blob').columns(['ended_at']).execute()
   await db.schema.createIndex('run_blob_by_blob').on('run_blob').columns(['blob', 'ended_at']).execute()
-  await fill(db as unknown as Db)
+  await fill(db as unknown as Db, progress)
 }
 
-const fill = async (db: Db): Promise<void> => {
-  for (let last = 0; ; ) {
-    const rows = await db
+const fill = async (db: Db, progress: Progress): Promise<void> => {
+  const some = (after: number) =>
+    db
       .selectFrom('run')
       .select(['seq', 'id', 'data'])
-      .where('seq', '>', last)
+      .where('seq', '>', after)
       .where('ended_at', 'is not', null)
       .orderBy('seq')
       .limit(200)
       .execute()
-    const end = rows.at(-1)
-    if (end === undefined) return
+  for await (const rows of inSteps(db, { table: 'run', what: 'files of runs', progress, some }))
     for (const { id, data } of rows) await noteBlobs(db, fromJson<RunRecord>(data, `run ${id}`))
-    last = end.seq
-  }
 }
 
 /** A job without a verdict is waited for so long. */

@@ -51,6 +51,24 @@ const attemptAt = ({ flavour, where }: Place) => {
   }
 }
 
+/** Of a large database, one statement of a new version may take many minutes. */
+const migrateMs = 3_600_000
+
+/** By a connection of its own, as its statements may take long. */
+const upToDate = async (
+  db: Kysely<Tables>,
+  place: Place,
+  { url, tell }: { url: string | undefined; tell: (line: string) => void },
+): Promise<void> => {
+  if (url === undefined) return migrate(db, { ...place, tell })
+  const patient = new Kysely<Tables>({ dialect: postgres(url, { patienceMs: migrateMs }).dialect })
+  try {
+    await migrate(patient, { ...place, tell })
+  } finally {
+    await patient.destroy()
+  }
+}
+
 const closedTwiceIsFine = (close: () => Promise<void>) => {
   let closing: Promise<void> | undefined
   return () => {
@@ -71,10 +89,15 @@ const guarded = <T extends Record<string, (...given: never[]) => Promise<unknown
   return Object.fromEntries(Object.entries(store).map(([name, method]) => [name, wrap(method)])) as T
 }
 
-/** Opens the store and brings its schema up to date; any number of processes may do so at once.
+/** Opens the store and brings its schema up to date; any number of processes may do so at once. `tell` hears what takes long of that.
  *  With a `url` it is that PostgreSQL, else `grapevine.sqlite` in `folder` (made if missing), or SQLite in memory for
  *  the folder `:memory:`. Faults: unreachable, exhausted, refused (rights, password, made by a newer Grapevine), damaged. */
-export const openStore = async (options: { url?: string | undefined; folder: string }): Promise<Store> => {
+export const openStore = async (options: {
+  url?: string | undefined
+  folder: string
+  tell?: (line: string) => void
+}): Promise<Store> => {
+  const { tell = () => {} } = options
   const place: Place =
     options.url === undefined
       ? { flavour: 'sqlite', ...sqlite(options.folder) }
@@ -82,7 +105,7 @@ export const openStore = async (options: { url?: string | undefined; folder: str
   const db = new Kysely<Tables>({ dialect: place.dialect })
   const attempt = attemptAt(place)
   try {
-    await attempt(() => migrate(db, place))
+    await attempt(() => upToDate(db, place, { url: options.url, tell }))
   } catch (error) {
     await db.destroy().catch(() => {})
     throw error
