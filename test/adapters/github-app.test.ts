@@ -193,7 +193,8 @@ describe('webhooks', () => {
     const other = githubHook(configOf({ secret: secret('other') }), { clock })
     await expect(other.read(good)).rejects.toMatchObject(bad)
     await expect(hook.read({ ...good, id: 'a b' })).rejects.toMatchObject({ kind: 'malformed' })
-    await expect(read('pull_request', { action: 'opened' })).rejects.toMatchObject({ kind: 'malformed' })
+    const senseless = given(github.signed('pull_request', '{"action":"opened"}'))
+    await expect(hook.read(senseless)).rejects.toMatchObject({ kind: 'malformed' })
   })
 
   test('nothing starts without a secret', () => {

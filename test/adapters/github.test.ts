@@ -357,7 +357,11 @@ describe('trouble', () => {
       ...{ version: 'GitHub', login: botLogin },
       warnings: ['the token ends on 2026-12-01'],
     })
-    github.repository = { private: true, archived: true, permissions: { pull: true } }
+    github.repository = {
+      private: true,
+      archived: true,
+      permissions: { pull: true, push: false, admin: false },
+    }
     expect((await tracker.probe()).warnings).toHaveLength(4)
     github.trouble.hidden = true
     await expect(tracker.probe()).rejects.toMatchObject({ kind: 'refused' })

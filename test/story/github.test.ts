@@ -18,6 +18,7 @@ import type { Behaviour } from '../fakes/farm.ts'
 import { type Flow, openFlow, project, recipe } from '../fakes/flow.ts'
 import { type FakeApp, owned, startGithubApp } from '../fakes/github/app.ts'
 import { openGround, seriesRepository } from '../fakes/github/ground.ts'
+import { checkAnswer } from '../fakes/github/shapes.ts'
 import { letter } from '../fakes/list.ts'
 import { webParts } from '../web/open.ts'
 
@@ -160,7 +161,8 @@ test('a pull request, from the first webhook to its end', async () => {
   // "Re-run" of one check.
   const [busybox] = [...github.checks.values()].filter(one => one.name === 'grapevine/busybox').slice(-1)
   const before = github.checks.size
-  await told('check_run', { action: 'rerequested', check_run: { ...busybox }, sender: mona })
+  if (busybox === undefined) throw new Error('there is no such check')
+  await told('check_run', { action: 'rerequested', check_run: checkAnswer(owned, busybox), sender: mona })
   await round()
   await flow.settle()
   await round()

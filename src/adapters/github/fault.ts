@@ -17,6 +17,13 @@ export class Refusal extends Fault {
 export const isGone = (error: unknown): boolean =>
   error instanceof Refusal && [301, 302, 307, 308, 404, 410].includes(error.status)
 
+/** undefined: what was asked for is not there. */
+export const orGone = <T>(asked: Promise<T>): Promise<T | undefined> =>
+  asked.catch(error => {
+    if (isGone(error)) return undefined
+    throw error
+  })
+
 export type Said = { status: number; headers: Record<string, unknown>; message: string }
 
 const header = ({ headers }: Said, name: string): string => String(headers[name] ?? '')

@@ -23,7 +23,7 @@ import {
 } from './answers.ts'
 import { hasMark, toBody } from './body.ts'
 import { stepsOf } from './change.ts'
-import { isGone, Refusal } from './fault.ts'
+import { orGone, Refusal } from './fault.ts'
 import { type Http, openHttp } from './http.ts'
 import { sweepIssues } from './sweep.ts'
 
@@ -111,13 +111,11 @@ const changeIssue = async (http: Http, { path }: Place, raw: Issue, change: BugC
   const own = `${path}/issues/${raw.number}`
   if (steps.add.length > 0)
     await http.ask({ method: 'POST', path: `${own}/labels`, body: { labels: steps.add }, answer: anything })
+  // One that is gone: somebody was quicker.
   for (const name of steps.remove)
-    await http
-      .ask({ method: 'DELETE', path: `${own}/labels/${encodeURIComponent(name)}`, answer: anything })
-      .catch(error => {
-        // Somebody was quicker.
-        if (!isGone(error)) throw error
-      })
+    await orGone(
+      http.ask({ method: 'DELETE', path: `${own}/labels/${encodeURIComponent(name)}`, answer: anything }),
+    )
   if (steps.state) await http.ask({ method: 'PATCH', path: own, body: { ...steps.state }, answer: issue })
 }
 
@@ -129,10 +127,7 @@ const peekAt = async (
 ): Promise<Map<BugUrl, BugComment[] | 'gone'>> => {
   const found = new Map<BugUrl, BugComment[] | 'gone'>()
   for (const bug of bugs.slice(0, 2)) {
-    const raw = await rawComments(http, at, number(bug)).catch(error => {
-      if (isGone(error)) return undefined
-      throw error
-    })
+    const raw = await orGone(rawComments(http, at, number(bug)))
     // The number of a comment does not matter here, nor does the text of our own.
     found.set(bug, raw?.map((one, n) => toComment(one, { number: n + 1, isOwn: true })) ?? 'gone')
     if (raw === undefined || raw.length >= perPage) break
@@ -215,14 +210,8 @@ export const githubIssues = (
     const { private: isRestricted } = await repositoryNow(fresh)
     return toBug(raw, { url: urlOf(raw.number), product: at.repository, isRestricted })
   }
-  const found = async (bug: string): Promise<Issue | undefined> => {
-    try {
-      return await rawIssue(http, at, mustBe(bug))
-    } catch (error) {
-      if (isGone(error)) return undefined
-      throw error
-    }
-  }
+  const found = async (bug: string): Promise<Issue | undefined> =>
+    orGone((async () => rawIssue(http, at, mustBe(bug)))())
   const write: Tracker['write'] = (bug, { mark, text, link, change }) => {
     const number = mustBe(bug)
     return inTurn(number, async () => {
@@ -268,10 +257,8 @@ export const githubIssues = (
       const raw = await found(bug)
       if (raw) return told(raw, true)
       // A token that sees nothing any more must not look like issues that are gone.
-      await repositoryNow(true).catch(error => {
-        if (!isGone(error)) throw error
+      if ((await orGone(repositoryNow(true))) === undefined)
         throw new Refusal(404, 'later', `${config.name}: its repository cannot be seen`, tokenRemedy)
-      })
       return undefined
     },
     async comments(bug, since = Number.NEGATIVE_INFINITY) {

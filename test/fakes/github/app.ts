@@ -1,45 +1,54 @@
 // A GitHub on loopback, as far as Apps go: tokens of the App (RS256) and of its installations are verified, webhooks are signed, and pull
-// requests, comments, checks and statuses are there as docs.github.com/rest has them. Also what goes wrong: limits, lost answers, 404, ETags.
+// requests, comments, checks and statuses are there, in the shapes that GitHub sends (shapes.ts). Also what goes wrong: limits, lost answers,
+// 404, ETags.
 import { createHash, createHmac, generateKeyPairSync, randomUUID, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type GitServer, serveGit } from './git-server.ts'
+import type { Schemas } from './recorded.ts'
+import {
+  type Account,
+  annotationAnswer,
+  appAnswer,
+  checkAnswer,
+  commentAnswer,
+  errorAnswer,
+  type FakeCheck,
+  type FakeComment,
+  type FakePull,
+  headersOf,
+  hookPayload,
+  installationAnswer,
+  invalidAnswer,
+  madeAppAnswer,
+  pageOf,
+  permissionAnswer,
+  pullAnswer,
+  pullItem,
+  reactionAnswer,
+  statusAnswer,
+  tokenAnswer,
+} from './shapes.ts'
 
-type Account = { login: string; id: number; type: 'User' | 'Bot' }
-export type FakePull = {
-  number: number
-  title: string
-  body: string | null
-  state: 'open' | 'closed'
-  merged_at: string | null
-  draft: boolean
-  user: Account | null
-  head: { sha: string; ref: string; repo: null }
-  base: { sha: string; ref: string }
-  html_url: string
-  updated_at: string
-}
-export type FakeCheck = {
-  id: number
-  name: string
-  head_sha: string
-  external_id: string
-  status: string
-  conclusion: string | null
-  output: { title: string; summary: string; annotations_count: number }
-  annotations: Record<string, unknown>[]
-}
-type Comment = {
-  id: number
-  number: number
-  body: string
-  user: Account
-  created_at: string
-  updated_at: string
-  html_url: string
-  performed_via_github_app: { id: number } | null
-}
-type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
+export type { FakeCheck, FakePull } from './shapes.ts'
+
+type Body =
+  | Schemas['pull-request']
+  | Schemas['pull-request-simple'][]
+  | Schemas['check-run']
+  | { total_count: number; check_runs: Schemas['check-run'][] }
+  | Schemas['check-annotation'][]
+  | Schemas['issue-comment']
+  | Schemas['issue-comment'][]
+  | Schemas['status']
+  | Schemas['reaction']
+  | Schemas['repository-collaborator-permission']
+  | Schemas['integration']
+  | Schemas['installation']
+  | Schemas['installation-token']
+  | Schemas['basic-error']
+  | Schemas['validation-error']
+type Answer = { status: number; body?: Body; headers?: Record<string, string> }
 
 export type FakeApp = {
   api: string
@@ -48,7 +57,7 @@ export type FakeApp = {
   id: number
   secret: string
   pulls: Map<number, FakePull>
-  comments: Map<number, Comment>
+  comments: Map<number, FakeComment>
   checks: Map<number, FakeCheck>
   statuses: Record<string, unknown>[]
   reactions: Record<string, unknown>[]
@@ -62,8 +71,10 @@ export type FakeApp = {
   /** Where OWNER/NAME.git are. */
   gitFolder: string
   put(number: number, more?: Partial<FakePull>): FakePull
-  say(number: number, body: string, user?: Account, app?: number): Comment
-  /** As GitHub sends a webhook: its headers, and the body that is signed. */
+  say(number: number, body: string, user?: Account, app?: number): FakeComment
+  /** That body, with the headers that GitHub sends along. */
+  signed(name: string, body: string): { headers: Record<string, string>; body: string }
+  /** As GitHub sends a webhook: recorded, with these values in it. */
   hook(name: string, payload: object): { headers: Record<string, string>; body: string }
   close(): Promise<void>
 }
@@ -72,10 +83,7 @@ export const owned = 'tally/tally'
 const ann: Account = { login: 'ann', id: 583_231, type: 'User' }
 const installation = 77
 
-const no = (status: number, message: string): Answer => ({
-  status,
-  body: { message, documentation_url: 'https://docs.github.com/rest', status: String(status) },
-})
+const no = (status: number, message: string): Answer => ({ status, body: errorAnswer(status, message) })
 
 const isJwt = (header: string | undefined, { publicKey, id }: { publicKey: string; id: number }): boolean => {
   const [head = '', claims = '', signature = ''] = (/^bearer (\S+)$/i.exec(header ?? '')?.[1] ?? '').split(
@@ -129,7 +137,7 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     },
     say(number, body, user = ann, app) {
       const id = ++lastId
-      const said: Comment = {
+      const said: FakeComment = {
         ...{ id, number, body, user, created_at: time(), updated_at: time() },
         html_url: `https://github.com/${owned}/pull/${number}#issuecomment-${id}`,
         performed_via_github_app: app === undefined ? null : { id: app },
@@ -138,41 +146,49 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
       return said
     },
     hook(name, payload) {
-      const body = JSON.stringify({ repository: { full_name: owned }, sender: ann, ...payload })
+      const whole = hookPayload(name, { sender: ann, ...payload }, owned)
+      return fake.signed(name, JSON.stringify(whole))
+    },
+    signed(name, body) {
       const signature = createHmac('sha256', fake.secret).update(body).digest('hex')
       const headers = {
-        ...{ 'content-type': 'application/json', 'x-github-event': name },
+        ...{ 'content-type': 'application/json', 'x-github-event': name, accept: '*/*' },
         ...{ 'x-github-delivery': randomUUID(), 'x-hub-signature-256': `sha256=${signature}` },
+        ...{ 'user-agent': 'GitHub-Hookshot/8d33975', 'x-github-hook-id': '443', 'content-length': '' },
+        ...{ 'x-github-hook-installation-target-type': 'integration' },
       }
+      headers['content-length'] = String(Buffer.byteLength(body))
       return { headers, body }
     },
     close: () => new Promise(resolve => server.close(() => resolve())),
   }
 
-  const page = (all: unknown[], url: URL, wrap = (list: unknown[]): unknown => list): Answer => {
-    const size = Math.min(100, Number(url.searchParams.get('per_page') ?? 30))
-    const at = Number(url.searchParams.get('page') ?? 1)
-    return { status: 200, body: wrap(all.slice((at - 1) * size, at * size)) }
+  const page = <T>(all: T[], url: URL, wrap: (list: T[]) => Body): Answer => {
+    const { from, to, link } = pageOf(url, all.length)
+    return { status: 200, body: wrap(all.slice(from, to)), headers: link }
   }
   const putOutput = (check: FakeCheck, given: Record<string, unknown>): Answer => {
     const { annotations = [], ...output } = (given.output ?? {}) as {
-      annotations?: Record<string, unknown>[]
+      annotations?: FakeCheck['annotations']
     }
-    if (annotations.length > 50) return no(422, 'No more than 50 annotations per request')
-    if (check.status === 'completed' && given.status !== 'completed')
-      return no(422, 'a check that is over is not begun again')
+    const wrong = (field: string) => ({
+      status: 422,
+      body: invalidAnswer([{ resource: 'CheckRun', code: 'invalid', field }]),
+    })
+    if (annotations.length > 50) return wrong('annotations')
+    if (check.status === 'completed' && given.status !== 'completed') return wrong('status')
     check.annotations.push(...annotations)
     Object.assign(check, given, {
       output: { ...check.output, ...output, annotations_count: check.annotations.length },
     })
-    return { status: 200, body: check }
+    return { status: 200, body: checkAnswer(owned, check) }
   }
   type Given = { method: string; url: URL; rest: string; given: Record<string, unknown> }
   const ofChecks = ({ method, url, rest, given }: Given): Answer | undefined => {
     if (rest === '/check-runs' && method === 'POST') {
-      const blank = { status: 'queued', conclusion: null, annotations: [] }
+      const blank = { status: 'queued' as const, conclusion: null, annotations: [] }
       const output = { title: '', summary: '', annotations_count: 0 }
-      const check = { id: ++lastId, name: '', head_sha: '', external_id: '', ...blank, output }
+      const check: FakeCheck = { id: ++lastId, name: '', head_sha: '', external_id: '', ...blank, output }
       fake.checks.set(check.id, check)
       return { ...putOutput(check, given), status: 201 }
     }
@@ -181,49 +197,53 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
       const all = [...fake.checks.values()].filter(
         one => one.head_sha === sha && one.name === url.searchParams.get('check_name'),
       )
-      return page(all, url, list => ({ total_count: all.length, check_runs: list }))
+      return page(all, url, list => ({
+        total_count: all.length,
+        check_runs: list.map(one => checkAnswer(owned, one)),
+      }))
     }
     const [, id = '', more] = /^\/check-runs\/(\d+)(\/annotations)?$/.exec(rest) ?? []
     const check = fake.checks.get(Number(id))
     if (check === undefined) return undefined
-    if (more !== undefined) return page(check.annotations, url)
-    return method === 'PATCH' ? putOutput(check, given) : { status: 200, body: check }
+    const marks = (list: FakeCheck['annotations']) =>
+      list.map(annotation => annotationAnswer(owned, { annotation, head: check.head_sha }))
+    if (more !== undefined) return page(check.annotations, url, marks)
+    return method === 'PATCH' ? putOutput(check, given) : { status: 200, body: checkAnswer(owned, check) }
   }
+  const said = (list: FakeComment[]) => list.map(one => commentAnswer(owned, one))
   const ofComments = ({ method, url, rest, given }: Given): Answer | undefined => {
     if (rest === '/issues/comments') {
       const since = url.searchParams.get('since') ?? ''
       return page(
         [...fake.comments.values()].filter(one => one.updated_at >= since),
         url,
+        said,
       )
     }
     const [, number] = /^\/issues\/(\d+)\/comments$/.exec(rest) ?? []
-    if (number !== undefined && method === 'POST')
-      return {
-        status: 201,
-        body: fake.say(
-          Number(number),
-          String(given.body),
-          { login: 'grapevine[bot]', id: 5, type: 'Bot' },
-          fake.id,
-        ),
-      }
+    if (number !== undefined && method === 'POST') {
+      const bot = { login: 'grapevine[bot]', id: 5, type: 'Bot' as const }
+      const made = fake.say(Number(number), String(given.body), bot, fake.id)
+      return { status: 201, body: commentAnswer(owned, made) }
+    }
     if (number !== undefined)
       return page(
         [...fake.comments.values()].filter(one => one.number === Number(number)),
         url,
+        said,
       )
     const [, id = '', reaction] = /^\/issues\/comments\/(\d+)(\/reactions)?$/.exec(rest) ?? []
     const comment = fake.comments.get(Number(id))
     if (comment === undefined) return undefined
     if (reaction !== undefined) {
       fake.reactions.push({ comment: comment.id, ...given })
-      return { status: 201, body: { id: ++lastId } }
+      const content = given.content as Schemas['reaction']['content']
+      return { status: 201, body: reactionAnswer(++lastId, content) }
     }
     if (method === 'DELETE') fake.comments.delete(comment.id)
     if (method === 'DELETE') return { status: 204 }
     if (method === 'PATCH') comment.body = String(given.body)
-    return { status: 200, body: comment }
+    return { status: 200, body: commentAnswer(owned, comment) }
   }
   const ofRepository = (asked: Given): Answer => {
     const { method, url, rest, given } = asked
@@ -233,17 +253,22 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
       return page(
         all.sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1)),
         url,
+        list => list.map(one => pullItem(owned, one)),
       )
     }
     const [, number] = /^\/pulls\/(\d+)$/.exec(rest) ?? []
     const pull = fake.pulls.get(Number(number))
-    if (pull) return { status: 200, body: pull }
+    if (pull) return { status: 200, body: pullAnswer(owned, pull) }
     const [, login] = /^\/collaborators\/([^/]+)\/permission$/.exec(rest) ?? []
     const role = login === undefined ? undefined : fake.roles.get(decodeURIComponent(login))
-    if (role) return { status: 200, body: role }
+    if (login !== undefined && role)
+      return { status: 200, body: permissionAnswer(decodeURIComponent(login), role) }
     if (rest.startsWith('/statuses/') && method === 'POST') {
-      fake.statuses.push({ sha: rest.slice('/statuses/'.length), ...given })
-      return { status: 201, body: { id: ++lastId } }
+      const sha = rest.slice('/statuses/'.length)
+      fake.statuses.push({ sha, ...given })
+      const { state = '', context = '', description = '', target_url } = given as Record<string, string>
+      const status = { id: ++lastId, sha, state, context, description, target_url: target_url ?? null }
+      return { status: 201, body: statusAnswer(`${url.pathname.split('/').slice(2, 4).join('/')}`, status) }
     }
     return ofChecks(asked) ?? ofComments(asked) ?? no(404, 'Not Found')
   }
@@ -252,20 +277,20 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     if (path === '/app')
       return {
         status: 200,
-        body: { id: fake.id, slug: 'grapevine', permissions: fake.permissions, events },
+        body: appAnswer({ id: fake.id, permissions: fake.permissions, events }),
       }
     const [, asked = ''] = /^\/repos\/(.+)\/installation$/.exec(path) ?? []
     if (fake.repositories.has(asked))
       return {
         status: 200,
-        body: { id: installation, app_slug: 'grapevine', permissions: fake.permissions, suspended_at: null },
+        body: installationAnswer({ id: installation, app: fake.id, permissions: fake.permissions }),
       }
     if (path !== `/app/installations/${installation}/access_tokens` || method !== 'POST')
       return no(404, 'Not Found')
     const token = `ghs_${randomUUID()}`
     tokens.add(token)
     if (of.permissions?.contents !== 'read') writers.add(token)
-    return { status: 201, body: { token, expires_at: new Date(Date.now() + 3_600_000).toISOString() } }
+    return { status: 201, body: tokenAnswer(token, of.permissions ?? fake.permissions) }
   }
   const answer = (request: IncomingMessage, url: URL, given: Record<string, unknown>): Answer => {
     const method = request.method ?? 'GET'
@@ -274,10 +299,9 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     if (path === '/app-manifests/goodcode/conversions' && method === 'POST')
       return {
         status: 201,
-        body: {
-          ...{ id: fake.id, slug: 'grapevine', html_url: `${api}/apps/grapevine`, pem: fake.key },
-          ...{ webhook_secret: fake.secret, client_id: 'Iv1.a', client_secret: 'hidden' },
-        },
+        body: madeAppAnswer({
+          ...{ id: fake.id, url: `${api}/apps/grapevine`, key: fake.key, secret: fake.secret },
+        }),
       }
     if (path.startsWith('/app') || path.endsWith('/installation'))
       return isJwt(authorization, { publicKey, id: fake.id })
@@ -290,16 +314,15 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
       ? ofRepository({ method, url, rest, given })
       : no(404, 'Not Found')
   }
-  const limits = (left: number) => ({
-    ...{ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': String(left), 'x-ratelimit-resource': 'core' },
-    'x-ratelimit-reset': String(Math.floor(Date.now() / 1000) + 1800),
-  })
   const refused = (): Answer | undefined => {
     const { limit } = fake.trouble
     if (limit === 'primary')
-      return { ...no(403, 'API rate limit exceeded for installation ID 77.'), headers: limits(0) }
+      return {
+        ...no(403, 'API rate limit exceeded for installation ID 77.'),
+        headers: headersOf({ left: 0 }),
+      }
     const words = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.'
-    return limit && { ...no(403, words), headers: { ...limits(4000), 'retry-after': '60' } }
+    return limit && { ...no(403, words), headers: { ...headersOf({ left: 4000 }), 'retry-after': '60' } }
   }
   const may: GitServer['may'] = (authorization, { isPush }) => {
     const [, basic = ''] = /^basic (\S+)$/i.exec(authorization ?? '') ?? []
@@ -327,8 +350,8 @@ export const startGithubApp = async (gitFolder = '/nowhere'): Promise<FakeApp> =
     const status = isSame && result.status === 200 ? 304 : result.status
     fake.asked.push(`${request.method} ${url.pathname} ${status}`)
     response.writeHead(status, {
-      ...{ 'content-type': 'application/json; charset=utf-8', date: new Date().toUTCString(), etag },
-      ...{ ...limits(4999), ...result.headers },
+      ...{ ...headersOf({ left: 4999 }), etag, 'cache-control': 'private, max-age=60, s-maxage=60' },
+      ...result.headers,
     })
     return response.end(status === 304 || status === 204 ? undefined : json)
   }

@@ -1,10 +1,22 @@
 // A GitHub on loopback, as far as issues go: pages, ETags, `since`, labels, what is private, and what goes wrong there: both rate limits, answers
-// that are lost, pages for people. Shapes and headers as api.github.com has them (version 2022-11-28).
+// that are lost, pages for people. Shapes and headers are recorded ones (shapes.ts).
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Schemas } from './recorded.ts'
+import {
+  errorAnswer,
+  headersOf,
+  invalidAnswer,
+  issueAnswer,
+  issueCommentAnswer,
+  labelAnswer,
+  pageOf,
+  repositoryAnswer,
+  userAnswer,
+} from './shapes.ts'
 
-type Label = { id: number; name: string; color: string; default: boolean }
+type Label = Schemas['label']
 type User = { login: string; id: number; type: 'User' | 'Bot' } | null
 export type FakeIssue = {
   number: number
@@ -13,7 +25,7 @@ export type FakeIssue = {
   body: string | null
   user: User
   state: 'open' | 'closed'
-  state_reason: string | null
+  state_reason: NonNullable<Schemas['issue']['state_reason']> | null
   labels: Label[]
   created_at: string
   updated_at: string
@@ -31,7 +43,17 @@ type FakeComment = {
   html_url: string
 }
 
-type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
+type Body =
+  | Schemas['issue']
+  | Schemas['issue'][]
+  | Schemas['issue-comment']
+  | Schemas['issue-comment'][]
+  | Schemas['label'][]
+  | Schemas['full-repository']
+  | Schemas['simple-user']
+  | Schemas['basic-error']
+  | Schemas['validation-error']
+type Answer = { status: number; body?: Body; headers?: Record<string, string> }
 /** What goes wrong with the next request, or with all. */
 export type Trouble = {
   /** secondary: of bursts, by status and words only. */
@@ -55,7 +77,9 @@ export type FakeGithub = {
   asked: string[]
   /** Requests that counted for the limit: a 304 does not. */
   counted: number
-  repository: { private: boolean; archived: boolean; permissions: Record<string, boolean> }
+  repository: Pick<Schemas['full-repository'], 'private' | 'archived'> & {
+    permissions: NonNullable<Schemas['full-repository']['permissions']>
+  }
   now: number
   put(title: string, more?: Partial<FakeIssue>): FakeIssue
   say(number: number, body: string, login?: string): FakeComment
@@ -66,14 +90,17 @@ export const token = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz'
 export const botLogin = 'grapevine-bot'
 const owner = 'tally'
 const name = 'tally'
+const reasons = ['completed', 'not_planned', 'duplicate', 'reopened'] as const
 const root = `/repos/${owner}/${name}`
 
-const docs = 'https://docs.github.com/rest'
-const no = (status: number, message: string, more: object = {}): Answer => ({
-  status,
-  body: { message, documentation_url: docs, status: String(status), ...more },
+const no = (status: number, message: string): Answer => ({ status, body: errorAnswer(status, message) })
+const invalid = (field: string, more: { code?: string; message?: string } = {}): Answer => ({
+  status: 422,
+  body: invalidAnswer([{ resource: 'Issue', code: 'invalid', field, ...more }]),
 })
-const userOf = (login: string): User => ({ login, id: login.length, type: 'User' })
+/** Of a pull request that is listed as an issue. */
+const noPages = { diff_url: null, html_url: null, patch_url: null }
+const userOf = (login: string): NonNullable<User> => ({ login, id: login.length, type: 'User' })
 
 export const startGithub = async (): Promise<FakeGithub> => {
   let lastId = 1_000_000
@@ -88,7 +115,11 @@ export const startGithub = async (): Promise<FakeGithub> => {
   const github: FakeGithub = {
     ...{ api: `http://127.0.0.1:${port}`, trouble: {}, issues: new Map(), comments: new Map() },
     ...{ moved: new Set(), deleted: new Set(), asked: [], counted: 0, now: Date.UTC(2026, 10, 22, 12) },
-    repository: { private: false, archived: false, permissions: { pull: true, triage: true, push: false } },
+    repository: {
+      private: false,
+      archived: false,
+      permissions: { pull: true, triage: true, push: false, admin: false },
+    },
     put(title, more = {}) {
       const number = more.number ?? github.issues.size + 1
       const made: FakeIssue = {
@@ -124,17 +155,16 @@ export const startGithub = async (): Promise<FakeGithub> => {
     close: () => new Promise(resolve => server.close(() => resolve())),
   }
 
-  const label = (text: string): Label => ({ id: text.length, name: text, color: 'ededed', default: false })
-  const page = (list: unknown[], url: URL): Answer => {
-    const size = Math.min(100, Number(url.searchParams.get('per_page') ?? 30))
-    const at = Number(url.searchParams.get('page') ?? 1)
-    const isLast = at * size >= list.length
-    const link = new URL(url)
-    link.searchParams.set('page', String(at + 1))
-    return {
-      ...{ status: 200, body: list.slice((at - 1) * size, at * size) },
-      headers: isLast ? {} : { link: `<${link.href}>; rel="next"` },
-    }
+  const label = (text: string): Label => labelAnswer(`${owner}/${name}`, text)
+  const told = ({ pull_request, user, ...issue }: FakeIssue): Schemas['issue'] =>
+    issueAnswer(`${owner}/${name}`, {
+      ...{ ...issue, user: user && userAnswer(user) },
+      ...(pull_request ? { pull_request: { ...pull_request, ...noPages } } : {}),
+    })
+  const said = (comment: FakeComment) => issueCommentAnswer(`${owner}/${name}`, comment)
+  const page = <T>(list: T[], url: URL, tell: (one: T[]) => Body): Answer => {
+    const { from, to, link } = pageOf(url, list.length)
+    return { status: 200, body: tell(list.slice(from, to)), headers: link }
   }
   const listed = (url: URL): Answer => {
     const of = (key: string) => url.searchParams.get(key)
@@ -146,35 +176,33 @@ export const startGithub = async (): Promise<FakeGithub> => {
       .filter(one => since === null || one.updated_at >= since)
       .filter(one => of('creator') === null || one.user?.login === of('creator'))
       .sort((a, b) => up * (a[by] === b[by] ? a.number - b.number : a[by] < b[by] ? -1 : 1))
-    return page(list, url)
+    return page(list, url, some => some.map(told))
   }
   const patched = (issue: FakeIssue, given: Record<string, unknown>): Answer => {
     const { state, state_reason } = given
-    if (state !== 'open' && state !== 'closed')
-      return no(422, 'Validation Failed', { errors: [{ field: 'state' }] })
-    const reason = state === 'open' ? 'reopened' : String(state_reason ?? 'completed')
-    if (!['completed', 'not_planned', 'duplicate', 'reopened'].includes(reason))
-      return no(422, 'Validation Failed', { errors: [{ field: 'state_reason' }] })
+    if (state !== 'open' && state !== 'closed') return invalid('state')
+    const reason = reasons.find(
+      one => one === (state === 'open' ? 'reopened' : (state_reason ?? 'completed')),
+    )
+    if (reason === undefined) return invalid('state_reason')
     Object.assign(issue, { state, state_reason: reason, updated_at: time() })
-    return { status: 200, body: issue }
+    return { status: 200, body: told(issue) }
   }
   const ofIssue = (issue: FakeIssue, rest: string, { method, url, given }: Given): Answer => {
     const number = issue.number
-    if (rest === '' && method === 'GET') return { status: 200, body: issue }
+    if (rest === '' && method === 'GET') return { status: 200, body: told(issue) }
     if (rest === '' && method === 'PATCH') return patched(issue, given)
-    if (rest === '/comments' && method === 'GET') return page(github.comments.get(number) ?? [], url)
+    if (rest === '/comments' && method === 'GET')
+      return page(github.comments.get(number) ?? [], url, some => some.map(said))
     if (rest === '/comments' && method === 'POST') {
       const body = String(given.body ?? '')
       if (issue.locked) return no(403, 'Unable to create comment because issue is locked.')
-      if (body.trim() === '')
-        return no(422, 'Validation Failed', { errors: [{ code: 'missing_field', field: 'body' }] })
+      if (body.trim() === '') return invalid('body', { code: 'missing_field' })
       if (body.length > 65_536)
-        return no(422, 'Validation Failed', {
-          errors: [
-            { code: 'custom', field: 'body', message: 'body is too long (maximum is 65536 characters)' },
-          ],
+        return invalid('body', {
+          ...{ code: 'custom', message: 'body is too long (maximum is 65536 characters)' },
         })
-      return { status: 201, body: github.say(number, body, botLogin) }
+      return { status: 201, body: said(github.say(number, body, botLogin)) }
     }
     if (rest === '/labels' && method === 'POST') {
       for (const text of given.labels as string[])
@@ -195,12 +223,12 @@ export const startGithub = async (): Promise<FakeGithub> => {
   const answer = (request: Given): Answer => {
     const { method, url, given } = request
     const path = url.pathname
-    if (path === '/user') return { status: 200, body: { ...userOf(botLogin), name: null } }
+    if (path === '/user') return { status: 200, body: userAnswer(userOf(botLogin)) }
     if (github.trouble.hidden || (path !== root && !path.startsWith(`${root}/`))) return no(404, 'Not Found')
     if (path === root)
       return {
         status: 200,
-        body: { id: 1, full_name: `${owner}/${name}`, has_issues: true, ...github.repository },
+        body: repositoryAnswer(`${owner}/${name}`, { id: 1, has_issues: true, ...github.repository }),
       }
     if (path === `${root}/issues` && method === 'GET') return listed(url)
     if (path === `${root}/issues` && method === 'POST') {
@@ -210,22 +238,20 @@ export const startGithub = async (): Promise<FakeGithub> => {
         user: userOf(botLogin),
         labels,
       })
-      return { status: 201, body: made }
+      return { status: 201, body: told(made) }
     }
     const [, number = '', rest = ''] = /^\/issues\/(\d+)(\/.*)?$/.exec(path.slice(root.length)) ?? []
     if (github.moved.has(Number(number)))
       return {
-        ...no(301, 'Moved Permanently', { url: `${github.api}/repositories/2/issues/5` }),
+        status: 301,
+        body: { ...errorAnswer(301, 'Moved Permanently'), url: `${github.api}/repositories/2/issues/5` },
         headers: { location: `${github.api}/repositories/2/issues/5` },
       }
     if (github.deleted.has(Number(number))) return no(410, 'This issue was deleted')
     const issue = github.issues.get(Number(number))
     return issue ? ofIssue(issue, rest, request) : no(404, 'Not Found')
   }
-  const limits = (left: number): Record<string, string> => ({
-    ...{ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': String(left), 'x-ratelimit-resource': 'core' },
-    'x-ratelimit-reset': String(Math.floor(github.now / 1000) + 1800),
-  })
+  const limits = (left: number) => headersOf({ left, now: github.now })
   const refused = (): Answer | undefined => {
     const { limit } = github.trouble
     const secondary =
@@ -245,16 +271,9 @@ export const startGithub = async (): Promise<FakeGithub> => {
       if (status !== 304) github.counted += 1
       const json = body === undefined ? '' : JSON.stringify(body)
       response.writeHead(status, {
-        ...{
-          'content-type': 'application/json; charset=utf-8',
-          'x-github-media-type': 'github.v3; format=json',
-        },
-        ...{
-          date: new Date(github.now).toUTCString(),
-          'github-authentication-token-expiration': '2026-12-01 10:00:00 UTC',
-          ...limits(4999),
-          ...headers,
-        },
+        ...limits(4999),
+        'github-authentication-token-expiration': '2026-12-01 10:00:00 UTC',
+        ...headers,
       })
       response.end(json)
     }

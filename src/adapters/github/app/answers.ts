@@ -111,6 +111,7 @@ export const check = z.object({
   status: z.string(),
   output: z.object({ annotations_count: z.int().catch(0) }).catch({ annotations_count: 0 }),
 })
+export type CheckAnswer = z.output<typeof check>
 export const checks = z.object({ check_runs: z.array(check) })
 
 export const annotations = z.array(

@@ -2,8 +2,8 @@
 // sent once. https://docs.github.com/rest/checks/runs
 import type { Repository } from '../../../model/forge.ts'
 import type { Annotation, Check } from '../../../ports/forge.ts'
-import { isGone } from '../fault.ts'
-import { annotations, anything, check as checkAnswer, checks, made } from './answers.ts'
+import { orGone } from '../fault.ts'
+import { annotations, anything, type CheckAnswer, check as checkAnswer, checks, made } from './answers.ts'
 import { type AppHttp, pathOf } from './connect.ts'
 
 const perRequest = 50
@@ -39,6 +39,10 @@ const bodyOf = (check: Check, some: RawAnnotation[]) => ({
 
 type Standing = { id: number; status: string; annotations: number }
 
+const standingOf = ({ id, status, output }: CheckAnswer): Standing => ({
+  ...{ id, status, annotations: output.annotations_count },
+})
+
 const known = async (
   { askIn }: AppHttp,
   repository: Repository,
@@ -46,14 +50,8 @@ const known = async (
 ): Promise<Standing | undefined> => {
   if (!/^\d{1,16}$/.test(id)) return undefined
   const path = `${pathOf(repository)}/check-runs/${id}`
-  try {
-    const { value } = await askIn(repository, { method: 'GET', path, answer: checkAnswer })
-    if (value.head_sha !== head) return undefined
-    return { id: value.id, status: value.status, annotations: value.output.annotations_count }
-  } catch (error) {
-    if (isGone(error)) return undefined
-    throw error
-  }
+  const there = await orGone(askIn(repository, { method: 'GET', path, answer: checkAnswer }))
+  return there?.value.head_sha === head ? standingOf(there.value) : undefined
 }
 
 /** The newest of ours with that external id: an answer may have been lost, and the check is there. */
@@ -66,7 +64,7 @@ const found = async (
   const query = { check_name: name, filter: 'latest', per_page: perPage }
   const { value } = await askIn(repository, { method: 'GET', path, query, answer: checks })
   const own = value.check_runs.filter(one => one.external_id === externalId).sort((a, b) => b.id - a.id)[0]
-  return own && { id: own.id, status: own.status, annotations: own.output.annotations_count }
+  return own && standingOf(own)
 }
 
 const keyOf = (one: { path: string; start_line: number; end_line: number; title: string; message: string }) =>

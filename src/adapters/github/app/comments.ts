@@ -1,6 +1,6 @@
 // The one comment of ours on a pull request, and reactions. https://docs.github.com/rest/issues/comments
 import type { PullRef, Repository } from '../../../model/forge.ts'
-import { isGone } from '../fault.ts'
+import { orGone } from '../fault.ts'
 import { anything, made, ownComments } from './answers.ts'
 import { type AppHttp, pathOf } from './connect.ts'
 
@@ -44,16 +44,6 @@ const found = async ({ askIn }: AppHttp, { ref, id, mark }: OwnComment): Promise
   return undefined
 }
 
-const orGone = async (act: Promise<unknown>): Promise<boolean> => {
-  try {
-    await act
-    return true
-  } catch (error) {
-    if (isGone(error)) return false
-    throw error
-  }
-}
-
 /** Writes it, or takes it away; returns its id, '' for none. Repeatable: one that is there is changed. */
 export const putComment = async (http: AppHttp, given: OwnComment): Promise<string> => {
   const { ref, text, known } = given
@@ -64,7 +54,7 @@ export const putComment = async (http: AppHttp, given: OwnComment): Promise<stri
       text === ''
         ? { method: 'DELETE' as const, path, answer: anything }
         : { method: 'PATCH' as const, path, body: { body: bodyOf(given) }, answer: anything }
-    return orGone(http.askIn(ref.repository, asked))
+    return orGone(http.askIn(ref.repository, asked)).then(there => there !== undefined)
   }
   const isKnown = known !== undefined && /^\d{1,16}$/.test(known)
   if (isKnown && (await write(known))) return text === '' ? '' : known

@@ -9,7 +9,7 @@ import type { Instant, Millis } from '../../../model/instant.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Remote } from '../../../ports/forge.ts'
 import { type Answered, type Ask, type Asked, asking, type Client } from '../ask.ts'
-import { isGone, Refusal, type Remedies } from '../fault.ts'
+import { orGone, Refusal, type Remedies } from '../fault.ts'
 import { dispatcherOf, putOff, requestBy, retry } from '../http.ts'
 import { accessToken, installation } from './answers.ts'
 
@@ -119,15 +119,13 @@ export const openApp = (
   const placeOf = async (repository: Repository): Promise<Place> => {
     const known = places.get(repository)
     if (known && clock.now() < known.at + hour) return known
-    const { value } = await ask({
-      ...{ method: 'GET' as const, path: `${pathOf(repository)}/installation` },
-      answer: installation,
-    }).catch(error => {
-      if (!isGone(error)) throw error
+    const path = `${pathOf(repository)}/installation`
+    const found = await orGone(ask({ method: 'GET', path, answer: installation }))
+    if (found === undefined)
       throw new Fault('refused', 'later', `${name}: it is not installed in ${repository}`, {
         remedy: installRemedy(config),
       })
-    })
+    const { value } = found
     if (value.suspended_at != null)
       throw new Fault('refused', 'later', `${name}: its installation in ${repository} is suspended`)
     const own =

@@ -6,7 +6,7 @@ import type { Instant } from '../../../model/instant.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Forge, PullWord } from '../../../ports/forge.ts'
 import { oneLine } from '../../../text/clean.ts'
-import { isGone } from '../fault.ts'
+import { orGone } from '../fault.ts'
 import {
   anything,
   app,
@@ -37,15 +37,6 @@ export type ForgeOptions = {
 const perPage = 100
 /** More is no repository that a sweep could catch up with. */
 const maxPages = 200
-
-const orGone = async <T>(act: Promise<T>): Promise<T | undefined> => {
-  try {
-    return await act
-  } catch (error) {
-    if (isGone(error)) return undefined
-    throw error
-  }
-}
 
 /** By the last change, the newest first: what changes meanwhile moves to the front, and is found by the next sweep. */
 const pullsSince = async (
