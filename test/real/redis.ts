@@ -28,8 +28,10 @@ export const isAlive = (pid: number): boolean => {
 export type TestRedis = EmbeddedRedis & { folder: string }
 
 /** Starts one. Its stop removes the folder as well. */
-export const startRedis = async (): Promise<TestRedis> => {
-  const folder = newFolder()
+export const startRedis = (): Promise<TestRedis> => startRedisIn(newFolder())
+
+/** In a folder that is there already, so that it is known where it will listen. */
+export const startRedisIn = async (folder: string): Promise<TestRedis> => {
   const redis = await embeddedRedis({ folder })
   const stop = async () => {
     await redis.stop()

@@ -1,0 +1,100 @@
+// Bot, worker and pages as processes, started while their database and Redis are away: they say so, wait, and go on when these come. And two
+// bots that share one database by mistake.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { socketPath } from '../../src/adapters/redis/socket-path.ts'
+import { type Service, services, until } from '../real/grapevine.ts'
+import { freePort } from '../real/loopback.ts'
+import { startPostgres, type TestPostgres } from '../real/postgres.ts'
+import { startRedisIn, type TestRedis } from '../real/redis.ts'
+
+const yaml = (port: number) => `
+data: data
+administrator: { name: Olga Operator, address: olga@example.org }
+bot: { name: Grapevine, address: grapevine@example.org }
+mail: { live: true, maildir: outbox }
+web: { listen: '127.0.0.1:${port}' }
+farm:
+  data: farm
+  images:
+    tiny: { kind: busybox, memory: 256 MiB }
+projects:
+  tally:
+    list: { name: Tally development, address: tally-devel@example.org }
+    sources: [{ kind: mbox, path: list.mbox }]
+    repository: tally.git
+    branch: main
+    build: { image: tiny, steps: [{ name: build, run: 'true', timeout: 1 min }] }
+    test: { images: [tiny], steps: [{ name: check, run: 'true', timeout: 1 min }] }
+`
+
+let root: string
+let postgres: TestPostgres
+let redis: TestRedis | undefined
+const running: ReturnType<typeof services>[] = []
+
+/** A folder of its own for each machine; all share database and Redis. */
+const machine = (name: string, port: number) => {
+  const folder = join(root, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'grapevine.yaml'), yaml(port))
+  writeFileSync(join(folder, 'list.mbox'), '')
+  const env = {
+    ...process.env,
+    ...{ DATABASE_URL: postgres.url('postgres'), REDIS_URL: socketPath(join(root, 'redis')) },
+    GRAPEVINE_HOST: name,
+  }
+  const grapevine = services({ folder, env })
+  running.push(grapevine)
+  const says = (service: Service, words: string) => {
+    try {
+      return readFileSync(join(folder, `${service}.log`), 'utf8').includes(words)
+    } catch {
+      return false
+    }
+  }
+  return { ...grapevine, says, hears: (one: Service, words: string) => until(words, () => says(one, words)) }
+}
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'gv-away-'))
+  mkdirSync(join(root, 'redis'))
+  postgres = await startPostgres()
+})
+afterAll(async () => {
+  for (const one of running) await one.killAll()
+  await redis?.stop()
+  await postgres.stop()
+  rmSync(root, { recursive: true, force: true })
+})
+
+test('all wait for database and Redis, and a second bot waits for the end of the first', async () => {
+  await postgres.kill9()
+  const port = await freePort()
+  const [first, second] = [machine('first', port), machine('second', await freePort())]
+  const status = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status
+  for (const one of ['start', 'worker', 'web'] as const) first.start(one)
+  await first.hears('start', 'the bot waits for it and tries again. Remedy: see that the server runs')
+  await first.hears('worker', 'the worker waits for it and tries again. Remedy: see that the server runs')
+  await until('the status page', async () => (await status('/status')) === 200)
+  expect(await status('/')).toBe(503)
+  expect(await status('/readyz')).toBe(503)
+
+  await postgres.start()
+  await first.hears('start', 'the bot is up: tally')
+  await first.hears('worker', 'Redis not reachable')
+  await until('the pages', async () => (await status('/')) === 200)
+  redis = await startRedisIn(join(root, 'redis'))
+  await first.hears('worker', 'Redis answers again')
+  await first.hears('worker', 'the host first takes no tasks: ')
+  await until('Redis for the pages', async () => (await status('/readyz')) === 200)
+
+  second.start('start')
+  await second.hears('start', 'this database has a bot already: grapevine bot on first, process ')
+  expect(second.says('start', 'the bot is up')).toBe(false)
+  await first.kill('start')
+  await second.hears('start', 'the bot is up: tally')
+})
