@@ -8,11 +8,10 @@ import type { Clock } from '../ports/clock.ts'
 import type { Level, Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import { contentId } from '../text/digest.ts'
+import { hasKept, type Kind, keepAlarm, noteKept, type Said } from './kept-alarms.ts'
 
 /** `config`: how long what is over is watched, if that is configured. */
-type AlarmPorts = { store: Store; clock: Clock; log: Log; config?: Pick<Config, 'watch'> }
-
-type Kind = Pick<Incident, 'trouble' | 'host' | 'about'>
+type AlarmPorts = { store: Store; clock: Pick<Clock, 'now'>; log: Log; config?: Pick<Config, 'watch'> }
 
 const saying = ({ trouble, about }: Kind, what: string): string => `incident ${trouble} (${about})${what}`
 
@@ -88,32 +87,53 @@ const raiseIt = async (ports: AlarmPorts, kind: Kind, detail: string): Promise<v
   if (await store.openIncident(begun)) tell(log, undefined, begun)
 }
 
-/** An alarm of one host; undefined: of none. Never throws a Fault: trouble with the database is logged, as whoever raises an alarm has
- *  trouble enough. What may pass by itself is only suspected at first, and what is over is watched for a while, as model/trouble.ts says;
- *  back in that time it is the same incident. What an operator said is over is not opened again for a while where its detector says it
- *  again and again. Raising again what is open says and changes nothing, nor does clearing what is over. */
+const clearIt = async (
+  ports: AlarmPorts,
+  kind: Kind,
+  { how, settleMs }: Said & { on: 'cleared' },
+): Promise<void> => {
+  const live = await ports.store.liveIncident(kind)
+  const event = { on: 'cleared', how, ...(settleMs === undefined ? {} : { settleMs }) } as const
+  if (live) await changeIncident(ports, live, event)
+}
+
+/** As of the moment in which it was said. */
+const note = (ports: AlarmPorts, kind: Kind, said: Said): Promise<void> => {
+  const then = { ...ports, clock: { now: () => said.at } }
+  return said.on === 'raised' ? raiseIt(then, kind, said.detail) : clearIt(then, kind, said)
+}
+
+/** Notes the alarms that the database could not take when they were raised. Costs nothing while there are none. Throws the store's Faults. */
+export const noteKeptAlarms = (ports: AlarmPorts): Promise<void> =>
+  noteKept(ports, (kind, said) => note(ports, kind, said))
+
+/** An alarm of one host; undefined: of none. Never throws a Fault, as whoever raises an alarm has trouble enough: while the database is
+ *  away it is told in the log, and kept until that answers. What may pass by itself is only suspected at first, and what is over is watched
+ *  for a while, as model/trouble.ts says; back in that time it is the same incident. What an operator said is over is not opened again for a
+ *  while where its detector says it again and again. Raising again what is open says and changes nothing, nor does clearing what is over. */
 export const openAlarm = (ports: AlarmPorts, host: string | undefined): Alarm => {
-  const guarded = async (what: string, act: () => Promise<void>) => {
+  const happen = async (kind: Kind, said: Said, what: string): Promise<void> => {
     try {
-      await act()
+      // In the order in which it was said.
+      if (hasKept(ports.store)) await noteKeptAlarms(ports)
+      await note(ports, kind, said)
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      ports.log('error', `${what}; this could not be noted: ${error.message}`, { host })
+      const words = saying(kind, what)
+      if (error.retry !== 'never') keepAlarm(ports, kind, { said, words, why: error })
+      else ports.log('error', `${words}; this could not be noted: ${error.message}`, { host })
     }
   }
   return {
-    raise: (trouble: Trouble, about, detail) => {
-      const kind = { trouble, host, about }
-      return guarded(saying(kind, `: ${detail}`), () => raiseIt(ports, kind, detail))
-    },
+    raise: (trouble: Trouble, about, detail) =>
+      happen({ trouble, host, about }, { on: 'raised', at: ports.clock.now(), detail }, `: ${detail}`),
     clear: (trouble, about, how) => {
-      const kind = { trouble, host, about }
-      return guarded(saying(kind, ` may be over: ${how}`), async () => {
-        const live = await ports.store.liveIncident(kind)
-        const settleMs = ports.config?.watch.settleMs
-        const event = { on: 'cleared', how, ...(settleMs === undefined ? {} : { settleMs }) } as const
-        if (live) await changeIncident(ports, live, event)
-      })
+      const settleMs = ports.config?.watch.settleMs
+      const said: Said = {
+        ...{ on: 'cleared', at: ports.clock.now(), how },
+        ...(settleMs === undefined ? {} : { settleMs }),
+      }
+      return happen({ trouble, host, about }, said, ` may be over: ${how}`)
     },
   }
 }

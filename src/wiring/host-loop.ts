@@ -20,7 +20,7 @@ import type { RunBy } from '../stages/run/run.ts'
 import { cutOff } from '../stages/upkeep/cut-off.ts'
 import { pushes, ticketOf } from '../stages/upkeep/sweep.ts'
 import { unrepeated } from '../text/unrepeated.ts'
-import { openAlarm } from './alarm.ts'
+import { noteKeptAlarms, openAlarm } from './alarm.ts'
 import { imageWatch, roomOf, type Served } from './host-images.ts'
 import { answerRequests, openRequests, type Prove, sayRequested } from './host-requests.ts'
 import type { Closable } from './queues.ts'
@@ -149,7 +149,12 @@ export const runHost = async (
     unfit: look.unfit ?? requested,
     facts: { kernel: release(), ...parts.facts?.() },
   })
-  const beat = waker(() => guarded('sign of life', () => store.saveHost(record())))
+  const beat = waker(() =>
+    guarded('sign of life', async () => {
+      await store.saveHost(record())
+      await noteKeptAlarms(wired)
+    }),
+  )
 
   const holdsHere = async () => (await store.holds()).filter(hold => holdsNow(hold, clock.now()))
   const isHeld = (holds: Hold[], image: string | undefined) =>

@@ -4,7 +4,7 @@ import type { Instant, Millis } from '../model/instant.ts'
 import { affectsOf, type World } from '../stages/incident/affects.ts'
 import { requestsAfter } from '../stages/incident/requalify.ts'
 import { endsLagMs, type JobMemory, worldOf } from '../stages/incident/world.ts'
-import { changeIncident } from './alarm.ts'
+import { changeIncident, noteKeptAlarms } from './alarm.ts'
 import type { Wired } from './wire.ts'
 
 export type IncidentMemory = {
@@ -66,6 +66,7 @@ const look = async (ports: Ports, live: Incident[], { looked, jobs }: IncidentMe
 /** One round: what was suspected long enough is open, what stayed quiet is resolved; what the others touch is noted. Costs one small query
  *  while there is no incident. Repeatable. Throws the store's Faults. */
 export const tendIncidents = async (ports: Ports, memory = incidentMemory()): Promise<void> => {
+  await noteKeptAlarms(ports)
   const live = await ports.store.incidents({ live: true })
   if (live.length === 0) return void memory.jobs.clear()
   for (const request of requestsAfter(live, ports.clock.now())) await ports.store.addHostRequest(request)

@@ -1,10 +1,13 @@
 // The alarm on a real store: one incident for each trouble, host and thing, however often it is said, and however it flaps.
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/sql/store.ts'
+import type { Config } from '../../src/config/config.ts'
+import { Fault } from '../../src/model/fault.ts'
 import type { Incident } from '../../src/model/incident.ts'
 import { nextIncident } from '../../src/model/incident-machine.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { changeIncident, openAlarm } from '../../src/wiring/alarm.ts'
+import { changeIncident, noteKeptAlarms, openAlarm } from '../../src/wiring/alarm.ts'
+import { tendIncidents } from '../../src/wiring/incidents.ts'
 import { type FakeClock, fakeClock } from '../fakes/clock.ts'
 
 const minute = 60_000
@@ -136,4 +139,85 @@ it('writes nothing that changes nothing', async () => {
   await openAlarm(counting, 'alpha').raise('disk-error', 'sda', 'more noises')
   await openAlarm(counting, 'alpha').clear('disk-error', 'sdb', 'silent')
   expect(writes).toBe(0)
+})
+
+const away = new Fault('unreachable', 'soon', 'database: connection refused')
+
+/** The store, but for a while it does not answer. */
+const goingAway = () => {
+  let isAway = true
+  const answer = (method: unknown) =>
+    typeof method !== 'function'
+      ? method
+      : (...given: unknown[]) => (isAway ? Promise.reject(away) : method.apply(store, given))
+  const leaving = new Proxy(store, { get: (target, key) => answer(Reflect.get(target, key)) })
+  return {
+    ports: { ...ports(), store: leaving },
+    back: () => {
+      isAway = false
+    },
+  }
+}
+
+it('keeps what is raised while the database is away, tells it at once, and notes it as of then', async () => {
+  const { ports: without, back } = goingAway()
+  const begun = clock.now()
+  const one = openAlarm(without, 'alpha')
+  for (let times = 0; times < 3; times++) await one.raise('disk-reserve', '/data', '1 GiB left')
+  await clock.advance(minute)
+  await openAlarm(without, 'beta').raise('host-lost', 'beta', 'no word of it')
+  await openAlarm(without, 'beta').clear('host-lost', 'beta', 'it spoke')
+  const why = 'it is noted when the database answers: database: connection refused'
+  expect(lines).toEqual([
+    `error incident disk-reserve (/data): 1 GiB left; ${why}`,
+    `error incident host-lost (beta): no word of it; ${why}`,
+    `error incident host-lost (beta) may be over: it spoke; ${why}`,
+  ])
+  await clock.advance(minute)
+  back()
+  await tendIncidents({ ...without, clock, config: { projects: [] } as unknown as Config })
+  await tendIncidents({ ...without, clock, config: { projects: [] } as unknown as Config })
+  expect(await states()).toEqual(['disk-reserve open 0'])
+  expect((await first()).since).toBe(begun)
+  expect(lines.slice(3)).toEqual([
+    'error incident disk-reserve (/data): 1 GiB left',
+    'warn incident host-lost (beta) is suspected: no word of it',
+    'info incident host-lost (beta) was nothing: it passed',
+    'info what happened while the database was away is noted: 2 alarms',
+  ])
+})
+
+it('what began and ended while the database was away has both times', async () => {
+  const { ports: without, back } = goingAway()
+  const alpha = openAlarm(without, 'alpha')
+  await alpha.raise('disk-reserve', '/data', '1 GiB left')
+  await clock.advance(minute)
+  await alpha.clear('disk-reserve', '/data', 'there is room')
+  await clock.advance(minute)
+  // It comes and goes: what counts is how it began, and how it ended.
+  await alpha.raise('disk-reserve', '/data', '2 GiB left')
+  await alpha.clear('disk-reserve', '/data', 'there is room again')
+  const ended = clock.now()
+  await clock.advance(20 * minute)
+  back()
+  // Any alarm is enough.
+  await alpha.clear('image-damaged', 'debian', 'it is whole')
+  await tick()
+  expect(await states()).toEqual(['disk-reserve resolved 0'])
+  const { since, resolved } = await first()
+  expect({ since, resolved }).toEqual({
+    since: ended - 2 * minute,
+    resolved: { at: ended, how: 'there is room again' },
+  })
+})
+
+it('keeps so many alarms, and says which ones it cannot keep', async () => {
+  const { ports: without, back } = goingAway()
+  for (let count = 0; count < 502; count++)
+    await openAlarm(without, 'alpha').raise('template-damaged', `t${count}`, 'a byte differs')
+  expect(lines.filter(line => line.includes('could not be noted'))).toHaveLength(2)
+  expect(lines.filter(line => line.includes('further ones stand here only'))).toHaveLength(1)
+  back()
+  await noteKeptAlarms(without)
+  expect(await states()).toHaveLength(500)
 })
