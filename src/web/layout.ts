@@ -3,6 +3,7 @@ import { html, raw } from 'hono/html'
 import type { Topic } from '../ports/live.ts'
 import { assets } from './assets.ts'
 import type { Asked, WebParts } from './parts.ts'
+import { takeSaid } from './said.ts'
 import type { StatusView } from './view.ts'
 
 export type Html = ReturnType<typeof html>
@@ -54,7 +55,8 @@ export const page = async (
 ): Promise<Response> => {
   const { mood, headline } = await parts.status()
   const isOperator = c.get('viewer')?.role === 'operator'
-  c.header('cache-control', c.get('viewer') ? 'private, no-cache' : 'no-cache')
+  const said = takeSaid(c, parts)
+  c.header('cache-control', said ? 'no-store' : c.get('viewer') ? 'private, no-cache' : 'no-cache')
   c.header('vary', 'Cookie')
   return c.html(
     html`<!doctype html>
@@ -80,7 +82,7 @@ ${places.map(place => link(here, place))}${isOperator ? link(here, ['operations'
 <div class="account">${who(c)}</div>
 </header>
 <main id="main">
-${body}
+${said ?? none}${body}
 </main>
 <footer><p>All times are UTC. <a href="/status">Status</a> · <a href="/api">API</a></p></footer>
 </body>

@@ -210,7 +210,7 @@ test('drains a host while it runs; what breaks is told with its numbers, its log
   await form.getByRole('button', { name: /^Drain/ }).click()
   const farm = await open('/farm')
   await comesToSay(farm, /drain[\s\S]*new memory/i)
-  expect(await textOf(operations)).toMatch(/^Done[\s\S]*oak/)
+  expect(await textOf(operations)).toMatch(/^Host oak takes no new tasks/)
   await operations.goto(`${site}/operations`)
   await operations.getByRole('button', { name: 'Resume host oak' }).click()
   await until('the host works again', async () => !/new memory/.test(await textOf(await reloaded(farm))))

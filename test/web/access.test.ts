@@ -77,10 +77,15 @@ describe('by a link in a mail', () => {
   })
 
   test('everybody gets the same answer, and others no mail', async () => {
-    const say = async (address: string) => (await browser(pages).post('/login/mail', { address })).text()
+    const say = async (address: string) => {
+      const answer = await browser(pages).post('/login/mail', { address })
+      return `${answer.status} ${answer.headers.get('location')} ${await answer.text()}`
+    }
     const [a, b, c] = [await say('olga@example.org'), await say('eve@example.org'), await say('nonsense')]
+    expect(a).toBe('303 /login/sent ')
     expect(b).toBe(a)
     expect(c).toBe(a)
+    expect(await (await browser(pages).get('/login/sent')).text()).toContain('for 15 minutes')
     await linkIn()
     expect(await mails()).toHaveLength(1)
   })

@@ -95,7 +95,8 @@ test('an operator makes a token that is shown once, and revokes it', async () =>
     ['scope', 'operate'],
     ['days', '30'],
   ])
-  const text = await made.text()
+  expect(made.status).toBe(303)
+  const text = await (await pages.request('/tokens')).text()
   const token = /gvt_[\w-]{43}/.exec(text)?.[0] ?? ''
   expect(text).toContain('nightly &lt;b&gt;')
   const { store, clock } = flow.wired
@@ -106,14 +107,14 @@ test('an operator makes a token that is shown once, and revokes it', async () =>
     expiresAt: clock.now() + 30 * 86_400_000,
   })
   expect(await (await pages.request('/tokens')).text()).not.toContain('gvt_')
-  expect(
-    (
-      await post('/tokens', [
-        ['name', 'x'],
-        ['days', '30'],
-      ])
-    ).status,
-  ).toBe(422)
+  const wrong = await post('/tokens', [
+    ['name', 'for "x"'],
+    ['days', '30'],
+  ])
+  expect(wrong.status).toBe(422)
+  expect(await wrong.text()).toMatch(
+    /Choose at least one thing[\s\S]*value="for &quot;x&quot;"[\s\S]*value="30"/,
+  )
   expect((await post('/tokens/revoke', [['id', kept?.id ?? '']])).status).toBe(303)
   expect(await heldToken(store, token, clock.now())).toBeUndefined()
 })

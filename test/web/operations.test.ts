@@ -6,6 +6,7 @@ import type { Session } from '../../src/model/access.ts'
 import { digestOf } from '../../src/web/access/session.ts'
 import { app } from '../../src/web/app.ts'
 import { deedOf } from '../../src/web/operations/deed.ts'
+import type { Pages } from '../../src/web/parts.ts'
 import { operate } from '../../src/wiring/operate.ts'
 import { host, series } from '../contract/samples.ts'
 import { type Flow, openFlow } from '../fakes/flow.ts'
@@ -15,6 +16,8 @@ import { webParts } from './open.ts'
 
 let flow: Flow
 let one: Browser
+let pages: Pages
+let later: number
 
 const token = 'o'.repeat(43)
 const now = () => flow.wired.clock.now()
@@ -29,7 +32,10 @@ beforeEach(async () => {
   const { store } = flow.wired
   await store.saveSession(session())
   await store.saveHost(host('alpha', { seenAt: now(), stoppedAt: undefined } as never))
-  one = browser(app(webParts(flow.wired)))
+  later = 0
+  const { clock } = flow.wired
+  pages = app(webParts(flow.wired, { clock: { ...clock, now: () => clock.now() + later } }))
+  one = browser(pages)
   one.cookies.set('grapevine', token)
   await one.get('/operations')
 })
@@ -40,8 +46,12 @@ const done = async () =>
     .reverse()
     .map(({ who, what, about, reason, came }) => `${who}: ${what} ${about} (${reason})${came && `: ${came}`}`)
 
-const said = async (answer: Response) =>
-  /<p class="(said|problem)" role="status">([^<]*)</.exec(await answer.text())?.slice(1)
+/** On the page itself, or on the one that it leads to. */
+const said = async (answer: Response) => {
+  const to = answer.headers.get('location')
+  const text = await (to === null ? answer : await one.get(to)).text()
+  return /<p class="(said|problem)" role="(?:status|alert)">([^<]*)</.exec(text)?.slice(1)
+}
 
 describe('forms', () => {
   test('a host is drained and resumed, and it is written down', async () => {
@@ -51,7 +61,7 @@ describe('forms', () => {
       reason: 'new disk',
       until: '2 h',
     })
-    expect(answer.status).toBe(200)
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/operations'])
     expect(await said(answer)).toEqual([
       'said',
       'Host alpha takes no new tasks; what runs may end, until 2026-01-05 14:00 UTC.',
@@ -64,6 +74,7 @@ describe('forms', () => {
       until: now() + 7_200_000,
     })
     const page = await (await one.get('/operations')).text()
+    expect(page).not.toContain('takes no new tasks')
     expect(page).toMatch(/host alpha<\/th><td class="not-ok">.*drained: what runs may end<\/td><td>new disk/)
     await one.post('/operations/resume', { on: 'host', name: 'alpha' })
     expect(await flow.wired.store.holds()).toEqual([])
@@ -79,6 +90,34 @@ describe('forms', () => {
     expect(await said(answer)).toEqual(['problem', 'There is no host bete.'])
     expect(await flow.wired.store.holds()).toEqual([])
     expect(await done()).toEqual(['olga@example.org: stop host bete (x): no: there is no host bete'])
+  })
+
+  test('what was typed is there again, with why it was not taken', async () => {
+    const typed = { on: 'host', name: 'alpha', until: 'tomorrow "8"', reason: 'a <b>disk</b>' }
+    const answer = await one.post('/operations/drain', typed)
+    expect(answer.status).toBe(422)
+    const page = await answer.text()
+    expect(page).toContain('is neither a span nor a date and time')
+    expect(page).toContain('name="until" value="tomorrow &quot;8&quot;"')
+    expect(page).toContain('name="reason" value="a &lt;b&gt;disk&lt;/b&gt;"')
+    expect(page).toContain('<input type="hidden" name="on" value="host">')
+    const power = await one.post('/operations/power', { host: 'alpha', act: 'off', reason: 'x' })
+    expect(await power.text()).toContain('name="force" value="yes">')
+  })
+
+  test('a page that reads itself again in the background takes no word away', async () => {
+    const answer = await one.post('/operations/drain', { on: 'host', name: 'alpha', reason: 'x' })
+    const quiet = { cookie: `grapevine=${token}`, 'sec-fetch-dest': 'empty' }
+    expect(await (await pages.request('/operations', { headers: quiet })).text()).not.toContain(
+      'class="said"',
+    )
+    expect((await said(answer))?.[0]).toBe('said')
+  })
+
+  test('the same twice is done twice if another was between', async () => {
+    for (const deed of ['drain', 'resume', 'drain'])
+      await one.post(`/operations/${deed}`, { on: 'host', name: 'alpha', reason: 'x' })
+    expect(await flow.wired.store.holds()).toHaveLength(1)
   })
 
   test('without a reason nothing is done', async () => {
@@ -100,10 +139,13 @@ describe('forms', () => {
     const { store } = flow.wired
     await store.saveSeries([series('s1', { state: { at: 'held', why: 'its author is new' } } as never)])
     expect(await (await one.get('/operations')).text()).toContain('its author is new')
-    expect((await one.post('/operations/release', { series: 's1', reason: 'looked at' })).status).toBe(200)
+    const release = () => one.post('/operations/release', { series: 's1', reason: 'looked at' })
+    const [first, twin] = await Promise.all([release(), release()])
+    expect([first.status, twin.status, (await release()).status]).toEqual([303, 303, 303])
     expect((await store.series('s1'))?.state).toEqual({ at: 'complete' })
-    const answer = await one.post('/operations/release', { series: 's1', reason: 'looked at' })
-    expect(await said(answer)).toEqual(['problem', 'Series s1 is not held: it is complete.'])
+    expect(await done()).toEqual([expect.stringContaining('release series s1')])
+    later = 6_000
+    expect(await said(await release())).toEqual(['problem', 'Series s1 is not held: it is complete.'])
   })
 
   test('a series is cancelled, and tested again', async () => {
@@ -155,7 +197,7 @@ describe('forms', () => {
       severity: 'major',
       hosts: 'alpha',
     })
-    expect(answer.status).toBe(200)
+    expect(answer.status).toBe(303)
     const [incident] = await store.incidents()
     expect(incident).toMatchObject({ about: 'no network', severity: 'major', owner: 'olga@example.org' })
     const id = incident?.id ?? ''
@@ -172,7 +214,8 @@ describe('forms', () => {
       reason: 'plugged in',
       back: `/incidents/${id}`,
     })
-    expect(await end.text()).toContain(`<a href="/incidents/${id}">Go back</a>`)
+    expect(end.headers.get('location')).toBe(`/incidents/${id}`)
+    expect((await said(end))?.[0]).toBe('said')
     expect((await store.incident(id))?.resolved?.how).toBe('plugged in')
   })
 

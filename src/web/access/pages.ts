@@ -82,8 +82,11 @@ const mailPages = (parts: WebParts): Pages => {
     inTurn(() => sendLink(parts, { address, base, to })).catch((error: Error) =>
       parts.log('error', `log in: a link was not sent: ${error.message}`),
     )
-    return page(c, parts, { title: 'Look into your mail', here: 'login', body: sentBody(linkForMs / 60_000) })
+    return c.redirect('/login/sent', 303)
   })
+  pages.get('/login/sent', c =>
+    page(c, parts, { title: 'Look into your mail', here: 'login', body: sentBody(linkForMs / 60_000) }),
+  )
   pages.get('/login/link', async c => {
     const to = safePath(c.req.query('to'))
     const token = c.req.query('token') ?? ''

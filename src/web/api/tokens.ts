@@ -8,8 +8,9 @@ import { sayInstant } from '../../text/span.ts'
 import { audited } from '../../wiring/operate.ts'
 import { addToken, isHeld, revokeToken } from '../../wiring/tokens.ts'
 import { requireRole } from '../access/guard.ts'
-import { type Html, none, page, trouble } from '../layout.ts'
+import { type Html, missing, none, page } from '../layout.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
+import { once, sayThere } from '../said.ts'
 
 const stands = (token: ApiToken, now: Instant): string => {
   if (token.revokedAt !== undefined) return `revoked ${sayInstant(token.revokedAt)}`
@@ -40,44 +41,53 @@ const meanings: Record<Scope, string> = {
   metrics: 'read /metrics',
 }
 
-const form = (csrf: string): Html => html`<h2 id="new">A new token</h2>
+/** As it was typed, and what is wrong with it. */
+type Typed = { name: string; given: string[]; days: string; no: string }
+
+const empty: Typed = { name: '', given: [], days: '365', no: '' }
+
+const form = (csrf: string, { name, given, days, no }: Typed): Html => html`<h2 id="new">A new token</h2>
+${no === '' ? none : html`<p class="problem" role="alert">${no}</p>`}
 <form method="post" action="/tokens">
 <input type="hidden" name="csrf" value="${csrf}">
-<p><label for="name">What it is for</label> <input id="name" name="name" required maxlength="60" autocomplete="off"></p>
+<p><label for="name">What it is for</label> <input id="name" name="name" value="${name}" required maxlength="60" autocomplete="off"></p>
 <fieldset><legend>It may</legend>${scopes.map(
   scope =>
-    html`<p><label class="inline"><input type="checkbox" name="scope" value="${scope}"> ${meanings[scope]} (<code>${scope}</code>)</label></p>`,
+    html`<p><label class="inline"><input type="checkbox" name="scope" value="${scope}"${given.includes(scope) ? html` checked` : none}> ${meanings[scope]} (<code>${scope}</code>)</label></p>`,
 )}</fieldset>
-<p><label for="days">It holds for</label> <input id="days" name="days" type="number" min="1" max="3650" value="365" required> days</p>
+<p><label for="days">It holds for</label> <input id="days" name="days" type="number" min="1" max="3650" value="${days}" required> days</p>
 <p><button>Make it</button></p>
 </form>`
 
-const once = (token: string): Html => html`<section aria-labelledby="made"><h2 id="made">The new token</h2>
+const madeBody = (
+  token: string,
+): Html => html`<section aria-labelledby="made"><h2 id="made">The new token</h2>
 <p>Copy it now: it is shown once, and kept nowhere.</p><pre><code>${token}</code></pre></section>`
 
-const show = async (c: Asked, parts: WebParts, made?: string): Promise<Response> => {
+const show = async (c: Asked, parts: WebParts, typed = empty): Promise<Response> => {
   const { store } = await parts.wired()
   const given = { now: parts.clock.now(), csrf: c.get('csrf') }
   const tokens = await store.apiTokens()
   return page(c, parts, {
-    ...{ title: 'Tokens of the API', here: 'operations' },
+    ...{ title: 'Tokens of the API', here: 'operations', status: typed.no === '' ? 200 : 422 },
     body: html`<h1>Tokens of the API</h1>
 <p>Programs that ask by the <a href="/api">API</a> say who they are by a token. The command <code>grapevine token</code> does the same as this page.</p>
-${made === undefined ? none : once(made)}
 ${list(tokens.reverse(), given)}
-${form(given.csrf)}`,
+${form(given.csrf, typed)}`,
   })
 }
 
-type Wanted = { name: string; scopes: Scope[]; days: number } | { no: string }
+type Wanted = { name: string; scopes: Scope[]; days: number } | Typed
 
 const wantedOf = (form: FormData): Wanted => {
   const name = oneLine(String(form.get('name') ?? ''), 60)
   const given = form.getAll('scope').map(String)
-  const days = Number(form.get('days'))
-  if (name === '') return { no: 'Say what it is for.' }
-  if (given.length === 0) return { no: 'Choose at least one thing that it may do.' }
-  if (!Number.isInteger(days) || days < 1 || days > 3650) return { no: 'It may hold for 1 to 3650 days.' }
+  const said = String(form.get('days') ?? '').slice(0, 20)
+  const days = Number(said)
+  const not = (no: string): Typed => ({ name, given, days: said, no })
+  if (name === '') return not('Say what it is for.')
+  if (given.length === 0) return not('Choose at least one thing that it may do.')
+  if (!Number.isInteger(days) || days < 1 || days > 3650) return not('It may hold for 1 to 3650 days.')
   return { name, scopes: scopes.filter(scope => given.includes(scope)), days }
 }
 
@@ -90,30 +100,26 @@ export const tokenPages = (parts: WebParts): Pages => {
   pages.get('/tokens', c => show(c, parts))
   pages.post('/tokens', async c => {
     const wanted = wantedOf(await c.req.formData())
-    if ('no' in wanted)
-      return trouble(c, parts, {
-        ...{ status: 422, title: 'No token was made', says: wanted.no, remedy: 'Go back and try again.' },
-      })
+    if ('no' in wanted) return show(c, parts, wanted)
     const { store, clock } = await parts.wired()
     const { name, scopes, days } = wanted
     const now = clock.now()
     const given = { name, scopes, by: who(c), now, expiresAt: now + days * dayMs }
     const about = `token ${name}`
-    const { token } = await audited(
-      { store, clock },
-      { who: who(c), by: 'web', what: 'make token', about, reason: `may ${scopes.join(', ')}` },
-      async () => ({ did: `${about} is made`, ...(await addToken(store, given)) }),
-    )
-    const shown = await show(c, parts, token)
-    shown.headers.set('cache-control', 'no-store')
-    return shown
+    const act = () =>
+      audited(
+        { store, clock },
+        { who: who(c), by: 'web', what: 'make token', about, reason: `may ${scopes.join(', ')}` },
+        async () => ({ did: `${about} is made`, ...(await addToken(store, given)) }),
+      )
+    const { token } = await once(c, parts, { what: JSON.stringify([c.req.path, wanted]), act })
+    return sayThere(c, parts, { path: '/tokens', says: madeBody(token) })
   })
   pages.post('/tokens/revoke', async c => {
     const id = String((await c.req.formData()).get('id') ?? '')
     const { store, clock } = await parts.wired()
     const token = await store.apiToken(id)
-    if (!token)
-      return trouble(c, parts, { status: 404, title: 'There is no such token', says: 'Nothing was revoked.' })
+    if (!token) return missing(c, parts, { what: 'token', says: 'Nothing was revoked.' })
     const about = `token ${token.name}`
     await audited(
       { store, clock },
@@ -123,7 +129,7 @@ export const tokenPages = (parts: WebParts): Pages => {
         return { did: `${about} is revoked` }
       },
     )
-    return c.redirect('/tokens', 303)
+    return sayThere(c, parts, { path: '/tokens', says: `Token ${token.name} is revoked.` })
   })
   return pages
 }

@@ -9,6 +9,8 @@ import { requireRole } from '../access/guard.ts'
 import { safePath } from '../access/place.ts'
 import { page } from '../layout.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
+import { once, sayThere } from '../said.ts'
+import { againBody } from './again.ts'
 import { auditTable } from './audit-table.ts'
 import { operationsBody } from './body.ts'
 import { deedOf, type Fields } from './deed.ts'
@@ -51,18 +53,21 @@ const answerOf = (error: unknown): Operated => {
   throw error
 }
 
-const answer = (c: Asked, parts: WebParts, { came, back }: { came: Operated; back: string }) => {
-  const isDone = 'did' in came
-  const says = oneLine(isDone ? came.did : came.no, 600)
-  const more = isDone || came.remedy === '' ? '' : oneLine(came.remedy, 400)
-  return page(c, parts, {
-    ...{ title: isDone ? 'Done' : 'Not done', here: 'operations', status: isDone ? 200 : 409 },
-    body: html`<h1>${isDone ? 'Done' : 'Not done'}</h1>
-<p class="${isDone ? 'said' : 'problem'}" role="status">${sentence(says)}</p>
-${more === '' ? '' : html`<p>${more}</p>`}
-<p><a href="${back}">Go back</a></p>`,
+type Said = { no: string; remedy: string }
+
+/** What was not done is asked for again: nothing that was typed is lost. */
+const notDone = (
+  c: Asked,
+  parts: WebParts,
+  { said: { no, remedy }, fields, status }: { said: Said; fields: Fields; status: 409 | 422 },
+) =>
+  page(c, parts, {
+    ...{ title: 'Not done', here: 'operations', status },
+    body: againBody({
+      ...{ does: c.req.param('deed') ?? '', fields, csrf: c.get('csrf'), back: backOf(fields) },
+      ...{ says: sentence(oneLine(no, 600)), remedy: oneLine(remedy, 400) },
+    }),
   })
-}
 
 /** Where the form was: other pages of ours have forms that lead here as well. */
 const backOf = (fields: Fields): string => {
@@ -109,11 +114,12 @@ export const operationPages = (parts: WebParts): Pages => {
     const fields = await fieldsOf(c)
     const said = deedOf(c.req.param('deed'), fields, parts.clock.now())
     if (said === undefined) return next()
-    const back = backOf(fields)
-    if ('no' in said) return answer(c, parts, { came: said, back })
+    if ('no' in said) return notDone(c, parts, { said, fields, status: 422 })
     const who = c.get('viewer')?.name ?? ''
-    const came = await operate(await parts.wired(), { who, by: 'web', ...said }).catch(answerOf)
-    return answer(c, parts, { came, back })
+    const act = async () => operate(await parts.wired(), { who, by: 'web', ...said }).catch(answerOf)
+    const came = await once(c, parts, { what: JSON.stringify([c.req.path, fields]), act })
+    if ('no' in came) return notDone(c, parts, { said: came, fields, status: 409 })
+    return sayThere(c, parts, { path: backOf(fields), says: sentence(oneLine(came.did, 600)) })
   })
   pages.get('/audit', operators, c => auditPage(c, parts))
   pages.route('/', queuePages(parts))

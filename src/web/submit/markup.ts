@@ -14,6 +14,8 @@ export type Form = {
   why?: string | undefined
   text?: string
   base?: string
+  /** Those that were chosen; undefined: all. */
+  images?: string[] | undefined
 }
 
 const otherProjects = (projects: ProjectConfig[], project: ProjectConfig): Html =>
@@ -25,10 +27,13 @@ const otherProjects = (projects: ProjectConfig[], project: ProjectConfig): Html 
           ({ name }) => html`<a href="/submit?project=${encodeURIComponent(name)}">${name}</a> `,
         )}</p></nav>`
 
-const imageBoxes = ({ recipe }: ProjectConfig): Html => html`<fieldset><legend>Test on</legend>
+const imageBoxes = (
+  { recipe }: ProjectConfig,
+  chosen = recipe.test.images,
+): Html => html`<fieldset><legend>Test on</legend>
 ${recipe.test.images.map(
   image =>
-    html`<label class="inline"><input type="checkbox" name="image" value="${image}" checked> ${image}</label>`,
+    html`<label class="inline"><input type="checkbox" name="image" value="${image}"${chosen.includes(image) ? html` checked` : none}> ${image}</label>`,
 )}</fieldset>`
 
 export const formBody = ({
@@ -38,6 +43,7 @@ export const formBody = ({
   why,
   text = '',
   base = '',
+  images,
 }: Form): Html => html`<h1>Hand in patches for ${project.name}</h1>
 ${why === undefined ? none : html`<p class="problem" role="alert">${why}</p>`}
 <p>They are tested like patches of the list; only their author is answered. Write them with <code>git format-patch --stdout</code>.</p>
@@ -50,7 +56,7 @@ ${otherProjects(projects, project)}
 <p class="quiet-text" id="size">Up to ${submitLimits.bytes >> 20} MiB and ${submitLimits.mails} patches. A patch of files whose lines end in CR LF is better sent as a file.</p>
 <label for="text">Or paste it</label>
 <textarea id="text" name="text" rows="14" spellcheck="false" autocomplete="off" placeholder="From 0123abcd Mon Sep 17 00:00:00 2001&#10;From: You &lt;you@example.org&gt;&#10;Subject: [PATCH] …">${text === '' ? none : html`\n${text}`}</textarea>
-${imageBoxes(project)}
+${imageBoxes(project, images)}
 <label for="base">Against another base</label>
 <input id="base" name="base" size="40" maxlength="200" value="${base}" autocomplete="off" spellcheck="false" aria-describedby="about-base">
 <p class="quiet-text" id="about-base">A branch, a tag or a commit. Left empty: what the patches name, or else ${project.recipe.branch}.</p>

@@ -30,7 +30,7 @@ const words: Partial<Record<Disposition['kind'], string>> = {
 const seriesOf = ({ disposition }: Mail): string | undefined =>
   'series' in disposition ? disposition.series : undefined
 
-type Again = { why?: string; text?: string; base?: string }
+type Again = { why?: string; text?: string; base?: string; images?: string[] | undefined }
 
 const form = (
   c: Context,
@@ -81,6 +81,7 @@ const submit = async (c: Context, parts: WebParts): Promise<Response> => {
     project: said('project'),
     base: oneLine(said('base'), 200),
     text: said('text').slice(0, 100_000),
+    images: given?.image === undefined ? undefined : [given.image].flat().map(String),
   }
   const asked = await readForm(given, projectsOf(parts))
   if ('why' in asked) return form(c, parts, { ...again, why: asked.why })
