@@ -118,6 +118,8 @@ export type StatisticsReads = {
   corrections(filter: {
     since: Instant
   }): Promise<{ week: Instant; verdicts: number; blaming: number; corrected: number }[]>
+  /** All verdicts that were ever given. */
+  verdictCounts(): Promise<{ project: string; kind: Verdict['finding']['kind']; count: number }[]>
 }
 
 /** Faults: unreachable, timeout. */

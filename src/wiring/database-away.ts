@@ -4,6 +4,7 @@ import type { Incident } from '../model/incident.ts'
 import { begunIncident, nextIncident } from '../model/incident-machine.ts'
 import { capital } from '../model/words.ts'
 import { contentId } from '../text/digest.ts'
+import { sayLength, saySpan } from '../text/span.ts'
 import { openAlarm } from './alarm.ts'
 import type { Wired } from './wire.ts'
 
@@ -45,7 +46,7 @@ const isKept = async ({ journal }: Ports, { id }: Incident): Promise<boolean> =>
 
 /** It answers: what the journal kept is put into it, and watched there. What passed before anybody heard of it is forgotten. */
 export const noteBack = async (ports: Ports): Promise<void> => {
-  const { journal, store, log } = ports
+  const { journal, store, log, clock } = ports
   for (const incident of await journal.incidents()) {
     if (incident.state.at !== 'suspected') {
       const isNew = await store.openIncident(incident)
@@ -56,9 +57,12 @@ export const noteBack = async (ports: Ports): Promise<void> => {
           id: one.id,
           bug: one.bug ?? incident.bug,
         }))
-      await openAlarm(ports, incident.host).clear(incident.trouble, incident.about, 'it answers again')
-      log('info', 'the database answers again')
+      const how = `it answers again; it was away ${saySpan(incident.since, clock.now())}`
+      await openAlarm(ports, incident.host).clear(incident.trouble, incident.about, how)
     }
+    const span = sayLength(clock.now() - incident.since)
+    const isTold = incident.state.at === 'suspected' ? ', too short a time to be told' : ''
+    log('info', `the database answers again; it was away for ${span}${isTold}`)
     await journal.dropIncident(incident.id)
   }
 }

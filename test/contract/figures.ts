@@ -189,6 +189,13 @@ export const figuresContract = (store: () => Store) => {
     expect(new Date(first?.week ?? 0).getUTCDay()).toBe(1)
     expect((first?.week ?? 0) <= at && at < (first?.week ?? 0) + week).toBe(true)
     expect(none).toEqual([])
+    expect(await store().reads.verdictCounts()).toEqual([
+      { project: '', kind: 'all-well', count: 1 },
+      { project: 'other', kind: 'all-well', count: 1 },
+      { project: 'tally', kind: 'all-well', count: 1 },
+      { project: 'tally', kind: 'incomplete', count: 1 },
+      { project: 'tally', kind: 'new-failures', count: 2 },
+    ])
   })
 
   it('keeps how the queue stood, for a while', async () => {

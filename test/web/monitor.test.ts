@@ -58,6 +58,32 @@ test('numbers are of the store, count what ended once, and name no address', asy
     expect(text).toContain('route="/api/v1/queue",status="2xx"} 1\n')
     expect(text).not.toContain('nothing')
   }
+  // Pages that were started later know all verdicts, too.
+  const later = await (await open('open').request('/metrics')).text()
+  expect(ours(later)).toContain('grapevine_verdicts_total{project="tally",kind="all-well"} 1')
+})
+
+test('runs that ended between two looks are all counted, however many they are', async () => {
+  const { store, clock } = flow.wired
+  const now = clock.now() + 1_000
+  const ends = Array.from({ length: 12_000 }, (_, count) => ({
+    ...{
+      run: `r${count}`,
+      task: 't',
+      job: 'j',
+      project: 'tally',
+      image: 'debian',
+      host: 'many',
+      startedAt: now,
+    },
+    ...{ endedAt: now + count, kind: 'tested' as const },
+  })).reverse()
+  const runEnds: typeof store.runEnds = async ({ since, limit }) =>
+    ends.filter(({ endedAt }) => endedAt > since).slice(0, limit)
+  const pages = open('open', { wired: async () => ({ ...flow.wired, store: { ...store, runEnds } }) })
+  expect(ours(await (await pages.request('/metrics')).text())).toContain(
+    'grapevine_runs_total{outcome="tested",image="debian",host="many"} 12000',
+  )
 })
 
 test('a database that is away is a number, too', async () => {

@@ -3,6 +3,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { Fault } from '../../model/fault.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
+import type { RunEnd } from '../../model/run-end.ts'
 import { standingOf } from '../../model/standing.ts'
 import type { Store } from '../../ports/store.ts'
 import type { WebParts } from '../parts.ts'
@@ -28,7 +29,7 @@ const numbers = (registry: Registry) => {
     diskFree: gauge('data_free_bytes', 'Free room where data is kept'),
     diskSize: gauge('data_size_bytes', 'Size of the disk where data is kept'),
     runs: counter('runs_total', 'Runs that ended since this process began', ['outcome', 'image', 'host']),
-    verdicts: counter('verdicts_total', 'Verdicts since this process began', ['project', 'kind']),
+    verdicts: counter('verdicts_total', 'Verdicts that were given', ['project', 'kind']),
     http: new Histogram({
       ...{ name: 'grapevine_http_request_duration_seconds', help: 'How long answers took' },
       ...{ labelNames: ['method', 'route', 'status'], registers },
@@ -64,19 +65,26 @@ const tally = (from: Instant) => {
   }
 }
 
-type Tallies = { runs: ReturnType<typeof tally>; verdicts: ReturnType<typeof tally> }
+type Tally = ReturnType<typeof tally>
 
-const count = async (store: Store, { to, tallies }: { to: Numbers; tallies: Tallies }): Promise<void> => {
-  const ends = await store.runEnds({ since: tallies.runs.since(), limit: most })
-  for (const { kind, image, host } of tallies.runs.fresh(ends, ({ run, endedAt }) => ({
-    key: run,
-    at: endedAt,
-  })))
-    to.runs.inc({ outcome: kind, image, host })
-  const rows = await store.reads.latestVerdicts({ limit: 200 })
-  const given = rows.flatMap(({ id, project, verdict }) => (verdict ? [{ id, project, ...verdict }] : []))
-  const fresh = tallies.verdicts.fresh(given, ({ id, at }) => ({ key: `${id} ${at}`, at }))
-  for (const { project, kind } of fresh) to.verdicts.inc({ project, kind })
+/** All that ended since then: more than once, if there are many. */
+const endsSince = async (store: Store, since: Instant): Promise<RunEnd[]> => {
+  for (let limit = most; ; limit *= 4) {
+    const ends = await store.runEnds({ since, limit })
+    if (ends.length < limit) return ends
+  }
+}
+
+const countRuns = async (store: Store, to: Numbers, runs: Tally): Promise<void> => {
+  const ends = await endsSince(store, runs.since())
+  const fresh = runs.fresh(ends, ({ run, endedAt }) => ({ key: run, at: endedAt }))
+  for (const { kind, image, host } of fresh) to.runs.inc({ outcome: kind, image, host })
+}
+
+const countVerdicts = async (store: Store, to: Numbers): Promise<void> => {
+  const counts = await store.reads.verdictCounts()
+  to.verdicts.reset()
+  for (const { project, kind, count } of counts) to.verdicts.inc({ project, kind }, count)
 }
 
 const measureQueue = async (store: Store, to: Numbers, now: Instant): Promise<void> => {
@@ -133,7 +141,7 @@ const openMetrics = (parts: WebParts): Metrics => {
   const registry = new Registry()
   const to = numbers(registry)
   const begun = parts.clock.now()
-  const tallies = { runs: tally(begun), verdicts: tally(begun) }
+  const runs = tally(begun)
   let last: { at: Instant; looked: Promise<void> } | undefined
   let hasDefaults = false
   const look = async () => {
@@ -147,7 +155,8 @@ const openMetrics = (parts: WebParts): Metrics => {
       await measureQueue(store, to, now)
       await measureFarm(store, to, now)
       await measureMail(store, to)
-      await count(store, { to, tallies })
+      await countRuns(store, to, runs)
+      await countVerdicts(store, to)
       to.database.set(1)
     } catch (error) {
       if (!(error instanceof Fault)) throw error

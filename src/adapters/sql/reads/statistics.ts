@@ -82,4 +82,15 @@ export const statisticsReads = (db: Db, _flavour: Flavour): StatisticsReads => (
   },
 
   corrections: ({ since }) => correctionsSince(db, since),
+
+  async verdictCounts() {
+    const rows = await db
+      .selectFrom('verdict_figure')
+      .select(({ fn }) => ['project', 'kind', fn.countAll<number>().as('count')])
+      .groupBy(['project', 'kind'])
+      .orderBy('project')
+      .orderBy('kind')
+      .execute()
+    return rows.map(({ project, kind, count }) => ({ project, kind: toKind(kind), count: Number(count) }))
+  },
 })
