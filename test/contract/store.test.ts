@@ -1,8 +1,9 @@
 // The store contract on SQLite and PostgreSQL, and what is special to each.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { Kysely, sql } from 'kysely'
@@ -137,6 +138,61 @@ describe.each([
     ])
     expect(await store.reads.waiting()).toEqual([{ image: 'win10', tasks: 1, oldest: 3000 }])
     await store.close()
+  })
+
+  it('brings thousands of series up to date, and begins anew where that was cut off', async () => {
+    const where = make()
+    const db = kysely(where)
+    const { '0006-pages': _, ...older } = versions(flavour)
+    await migrate(db, { flavour, where: 'here', known: older })
+    const all = Array.from({ length: 2000 }, (_, i) => {
+      const one = series(`s${i}`, { title: `tally: count to ${i}`, lastAt: i })
+      return { ...one, state: planned(`j${i}`) }
+    })
+    for (let at = 0; at < all.length; at += 200) {
+      const some = all.slice(at, at + 200)
+      const rows = some.map(
+        one => sql`(${one.id}, 'tally', 'planned', 1000, ${one.lastAt}, ${JSON.stringify(one)})`,
+      )
+      await sql`insert into series (id, project, state_at, first_at, last_at, data) values ${sql.join(rows)}`.execute(
+        db,
+      )
+      const given = some.map(
+        ({ id }) => sql`(${id}, ${id}, 4000, ${JSON.stringify(verdict(id, { job: id }))})`,
+      )
+      await sql`insert into verdict (series, job, decided_at, data) values ${sql.join(given)}`.execute(db)
+    }
+    await db.destroy()
+
+    const script = path.join(import.meta.dirname, 'upgrade-user.ts')
+    const user = spawn(process.execPath, [script, where.url ?? '', where.folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const said: string[] = []
+    for await (const line of createInterface(user.stdout)) {
+      said.push(line)
+      if (line === 'series: 600 of 2000') user.kill('SIGKILL')
+    }
+    expect(said[0]).toBe(
+      'database here: what an older Grapevine kept is brought up to date (0006-pages); that may take minutes, and can be broken off',
+    )
+    expect(said).toContain('verdicts: 2000 of 2000')
+    expect(said.at(-1)).not.toBe('database here: it is up to date')
+
+    const told: string[] = []
+    const store = await openStore({ ...where, tell: line => told.push(line) })
+    const { rows } = await store.reads.listSeries({ text: 'count', limit: 3 })
+    expect(rows.map(({ id, verdict: given }) => [id, given?.kind])).toEqual([
+      ['s1999', 'all-well'],
+      ['s1998', 'all-well'],
+      ['s1997', 'all-well'],
+    ])
+    expect(await store.reads.verdictCounts()).toEqual([{ project: 'tally', kind: 'all-well', count: 2000 }])
+    expect(told).toHaveLength(2)
+    await store.close()
+    const again: string[] = []
+    await (await openStore({ ...where, tell: line => again.push(line) })).close()
+    expect(again).toEqual([])
   })
 
   it('leaves nothing behind of a migration that fails', async () => {
