@@ -1,9 +1,9 @@
 // A machine's way to an answering guest: booted from its image (freezes, qualification), or forked from a template (clones).
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { GuestOs } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
+import { sha256 } from '../text/digest.ts'
 import { errnoFault, errnoOf } from '../text/errno.ts'
 import type { Deadlines } from './deadline.ts'
 import type { Guest } from './exec.ts'
@@ -52,7 +52,7 @@ export const fork = async (spec: MachineSpec, state: SavedState, signal?: AbortS
   const span = spec.deadlines.forkMs
   return await answering(spec, { incoming: true, signal }, async ({ machine, says }) => {
     const bytes = await readFile(state.file).catch(unlessGone(state.file))
-    if (createHash('sha256').update(bytes).digest('hex') !== state.sha256)
+    if (sha256(bytes) !== state.sha256)
       throw new Fault('damaged', 'soon', `${state.file} is not what was saved`)
     await load(machine, bytes, span)
     await Promise.all([machine.qmp.command('cont'), says.hello(span)])

@@ -1,11 +1,11 @@
 // How a template comes about: boot the image, bring in the files, prepare, settle, save, and prove it by a fork that answers rightly.
-import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../model/fault.ts'
 import type { Millis } from '../model/instant.ts'
 import type { Ending } from '../model/run.ts'
 import type { Progress, TemplateSpec } from '../ports/farm.ts'
+import { sha256 } from '../text/digest.ts'
 import { boot, fork, type MachineSpec, type SavedState } from './boot.ts'
 import { type Bootable, copyWritable, layOut, placesOf } from './bootable.ts'
 import { within } from './deadline.ts'
@@ -66,7 +66,7 @@ export const freeze = async (request: FreezeRequest): Promise<Frozen> => {
     if (image.disk) await createOverlay(join(folder, parts.seed), { file: disk, format: 'qcow2' })
     await machine.qemu.jail?.seal(folder)
     return {
-      state: { bytes: state.length, sha256: createHash('sha256').update(state).digest('hex') },
+      state: { bytes: state.length, sha256: sha256(state) },
       canary,
       saveMs,
     }

@@ -1,9 +1,10 @@
 // A template's making: found, or frozen from the image, from the image as it boots, or from an older template of the same line; proven by a fork, then published.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../model/fault.ts'
 import { PrepareFailed, type Progress, type TemplateSpec } from '../ports/farm.ts'
+import { contentId } from '../text/digest.ts'
 import type { SavedState } from './boot.ts'
 import { type Bootable, bootable, layoutOf } from './bootable.ts'
 import { DamagedParent, freeze, parts, prove } from './freeze.ts'
@@ -49,13 +50,10 @@ export const planTemplate = async (yard: Yard, spec: TemplateSpec): Promise<Plan
   const machine = [image.identity, print, systemFor(image.os).plumbing]
   return {
     ...{ spec, image, layout },
-    id: digest([...machine, isPlain(spec) ? '' : content, prepare, paths]),
-    line: line && digest([...machine, line]),
+    id: contentId(32, ...machine, isPlain(spec) ? '' : content, prepare, paths),
+    line: line && contentId(32, ...machine, line),
   }
 }
-
-const digest = (facts: unknown): string =>
-  createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
 
 const isPlain = ({ files, prepare }: TemplateSpec): boolean => files.length === 0 && prepare.length === 0
 

@@ -1,7 +1,7 @@
 // Whose a QEMU or a folder is: the farm's token, and the process that made it. Only what a dead process of this farm left may be removed.
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { sha256 } from '../text/digest.ts'
 
 /** `template`: of a clone's folder, what the clone is made of. */
 export type Owner = { token: string; pid: number; start: string; boot: string; template?: string | undefined }
@@ -15,8 +15,7 @@ export const ownerSchema = z.object({
 })
 
 /** A farm's token when none is given: the same for the same folder. */
-export const tokenOf = (folder: string): string =>
-  createHash('sha256').update(folder).digest('hex').slice(0, 16)
+export const tokenOf = (folder: string): string => sha256(folder).slice(0, 16)
 
 /** This process, as owner of what it makes for the farm of that token. */
 export const thisOwner = (token: string): Owner => ({

@@ -1,10 +1,10 @@
 // Which QEMU this host has, and the argument list of a virtual machine. The list is the device layout: a fork must have the frozen one's.
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import type { DiskBus } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
+import { contentId } from '../text/digest.ts'
 import { type Cell, type Jail, setpriv } from './jail.ts'
 import { processor } from './processor.ts'
 import { connectQmp, type Qmp } from './qmp.ts'
@@ -243,7 +243,5 @@ export const fingerprint = (qemu: Qemu, layout: Layout): string => {
   const unnamed = { kernel: kernel && 'kernel', initrd: initrd && 'initrd', firmware: firmware && 'firmware' }
   const args = argumentsFor(qemu, { ...layout, ...unnamed }, nowhere)
   const seen = layout.accelerator === 'kvm' ? [qemu.processor] : []
-  return createHash('sha256')
-    .update(JSON.stringify([qemu.version, args, ...seen]))
-    .digest('hex')
+  return contentId(64, qemu.version, args, ...seen)
 }

@@ -1,5 +1,5 @@
 // The commands of a mail, one after another: may the sender do that, is it sure who asks, do it, answer. What each does: command-acts.ts.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { isSilenced } from '../model/address.ts'
 import {
   type Command,
@@ -19,6 +19,7 @@ import { isProven, permit } from '../stages/command/permit.ts'
 import { threadOf } from '../stages/command/thread.ts'
 import { pushes } from '../stages/upkeep/sweep.ts'
 import { oneLine } from '../text/clean.ts'
+import { sha256 } from '../text/digest.ts'
 import { act, forbidden } from './command-acts.ts'
 import { answerCommand } from './command-answer.ts'
 import { type Act, aboutOf, deny, missingBase } from './command-series.ts'
@@ -36,8 +37,6 @@ type Case = {
   /** The bug that it keeps in step with its thread, as it is there. */
   tracked?: Tracked | undefined
 }
-
-const digest = (token: string): string => createHash('sha256').update(token).digest('hex')
 
 /** The first part finds the command, the rest is the secret. */
 const newToken = (command: Command): string => `${command.id}-${randomBytes(16).toString('hex')}`
@@ -116,7 +115,7 @@ const ask = async (wired: Wired, given: Case): Promise<void> => {
   const { command, series } = given
   const { store, clock, queue } = wired
   const token = newToken(command)
-  const state = nextCommand(command.state, { on: 'asked', token: digest(token) }, clock.now())
+  const state = nextCommand(command.state, { on: 'asked', token: sha256(token) }, clock.now())
   const answer = {
     ...given,
     project: projectOf(wired, given),
@@ -142,7 +141,7 @@ const ask = async (wired: Wired, given: Case): Promise<void> => {
 /** The command that a token confirms; undefined: there is none, or not any more. */
 const confirmedBy = async ({ store }: Wired, token: string): Promise<Command | undefined> => {
   const waiting = await store.commands({ at: 'waiting' })
-  return waiting.find(({ state }) => state.at === 'waiting' && state.token === digest(token))
+  return waiting.find(({ state }) => state.at === 'waiting' && state.token === sha256(token))
 }
 
 /** `given.tracked`: of what it confirms. */

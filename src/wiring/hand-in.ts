@@ -1,5 +1,4 @@
 // Patches that a person hands in, by the command or on a page: read once, kept, and on their way through the same flow as the list's mail.
-import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import type { Instant } from '../model/instant.ts'
 import { type Address, handSource, type Mail } from '../model/mail.ts'
 import type { Wish } from '../model/series.ts'
 import type { MailSource, RawMail } from '../ports/mail-source.ts'
+import { sha256 } from '../text/digest.ts'
 import { parseMail } from '../text/mail.ts'
 import { isSeparator } from '../text/mbox.ts'
 import { readSource } from './reading.ts'
@@ -28,7 +28,7 @@ export type HandedIn = { fresh: Mail[]; known: Mail[] }
 export const handIn = async (wired: Wired, { project, source, wish }: HandIn): Promise<HandedIn> => {
   const ids = new Set<string>()
   const only = ({ raw }: RawMail) => {
-    ids.add(createHash('sha256').update(raw).digest('hex'))
+    ids.add(sha256(raw))
     return true
   }
   const fresh = new Set(await readSource(wired, { project, source, once: true, only, wish }))

@@ -1,15 +1,16 @@
 // Tokens of the API: made once, kept as a digest, checked at each request. Beside the flow.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { ApiToken, Scope } from '../model/access.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import type { Store } from '../ports/store.ts'
 import { oneLine } from '../text/clean.ts'
+import { sha256 } from '../text/digest.ts'
 
 /** So that scanners of secrets know what they have found. */
 const prefix = 'gvt_'
 
 /** What the store knows a token by. */
-export const tokenId = (token: string): string => createHash('sha256').update(token).digest('hex')
+export const tokenId = (token: string): string => sha256(token)
 
 export type NewToken = { name: string; scopes: Scope[]; by: string; now: Instant; expiresAt?: Instant }
 

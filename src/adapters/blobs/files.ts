@@ -8,6 +8,7 @@ import { Fault } from '../../model/fault.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { BlobId } from '../../model/job.ts'
 import type { Blobs } from '../../ports/blobs.ts'
+import { sha256 } from '../../text/digest.ts'
 import { errnoFault, errnoOf } from '../../text/errno.ts'
 
 /**
@@ -30,8 +31,6 @@ const pathOf = (folder: string, id: BlobId): string => {
   if (!isName(id)) throw new Fault('malformed', 'never', `blob store: "${id}" is not the name of a blob`)
   return join(folder, id.slice(0, 2), id.slice(2))
 }
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 const putBytes = async (folder: string, bytes: Uint8Array): Promise<BlobId> => {
   const id = sha256(bytes)

@@ -1,5 +1,5 @@
 // A bare mirror of each project's repository: where bases come from. No patch is ever applied here.
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { access, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -7,6 +7,7 @@ import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { Commit } from '../../model/job.ts'
 import type { Mirror } from '../../ports/git.ts'
+import { sha256 } from '../../text/digest.ts'
 import { errnoFault } from '../../text/errno.ts'
 import { landedIn } from './landed.ts'
 import { locked } from './lock.ts'
@@ -84,7 +85,7 @@ const placeOf = (folder: string, repository: string, fetchTimeoutMs: Millis): Pl
   const readable = basename(source, '.git')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[.-]+/, '')
-  const digest = createHash('sha256').update(source).digest('hex').slice(0, 12)
+  const digest = sha256(source).slice(0, 12)
   const bare = join(folder, `${readable.slice(0, 60) || 'repository'}-${digest}.git`)
   return { repository: source, folder, bare, fetchTimeoutMs }
 }

@@ -1,10 +1,10 @@
 // The DKIM signatures of a mail, checked by mailauth. Keys come from the DNS; an answer that does not come in time is `unknown`, for a while.
-import { createHash } from 'node:crypto'
 import { Resolver } from 'node:dns/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import type { Millis } from '../../model/instant.ts'
 import type { DkimSignature, MailAuth, MailProof } from '../../ports/mail-auth.ts'
+import { sha256 } from '../../text/digest.ts'
 
 /** As `dns.promises.resolve`; throws errors with a `code` (ENOTFOUND, ENODATA, ETIMEOUT …). */
 export type ResolveDns = (name: string, type: string) => Promise<string[][] | string[]>
@@ -139,7 +139,7 @@ export const dkimAuth = (given: { resolve?: ResolveDns; now?: () => Millis } = {
 
   return {
     async verify(raw) {
-      const key = createHash('sha256').update(raw).digest('hex')
+      const key = sha256(raw)
       const before = known.get(key)
       const asked = before === undefined || isOld(before) ? ask(key, raw) : before
       return asked.answer ?? within(asked.at + verifyTimeoutMs - now(), asked.proof)

@@ -1,5 +1,5 @@
 // Our mail into a Maildir, at the end of the flow: for trying out, and for whoever reads mail from a folder.
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { link, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../model/fault.ts'
@@ -7,6 +7,7 @@ import type { MessageId } from '../../model/mail.ts'
 import type { OutgoingMail } from '../../model/reply.ts'
 import type { MailSink, SendOptions, Taken } from '../../ports/mail-sink.ts'
 import { mailBytes, type Signer } from '../../text/bytes.ts'
+import { sha256 } from '../../text/digest.ts'
 import { errnoFault, errnoOf } from '../../text/errno.ts'
 
 /**
@@ -31,7 +32,7 @@ const guarded = async <T>(path: string, act: () => Promise<T>): Promise<T> => {
 /** People see the id in it; the digest tells apart what cleaning makes equal. */
 const fileName = (messageId: MessageId): string => {
   const readable = messageId.replace(/[^A-Za-z0-9@._-]+/g, '').replace(/^\.+/, '')
-  const digest = createHash('sha256').update(messageId).digest('hex').slice(0, 16)
+  const digest = sha256(messageId).slice(0, 16)
   return `${readable.slice(0, 100)}-${digest}.eml`
 }
 

@@ -1,5 +1,4 @@
 // Mail from an mbox file, at the beginning of the flow. The file is only read, never locked or changed.
-import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,6 +6,7 @@ import { z } from 'zod'
 import { Fault } from '../../model/fault.ts'
 import type { Cursor, MailBatch, MailSource, RawMail } from '../../ports/mail-source.ts'
 import { fromLineDate, receivedDate, saneArrival } from '../../text/arrival.ts'
+import { sha256 } from '../../text/digest.ts'
 import { errnoFault } from '../../text/errno.ts'
 import { watchFolder } from '../../text/file-watch.ts'
 import { findSeparator, isSeparator, type Quoting, unquote, withoutBlankEnd } from '../../text/mbox.ts'
@@ -149,7 +149,7 @@ const mailOf = (piece: Piece, { path, quoting = 'mboxrd' }: MboxOptions, fileTim
 const digest = async (handle: FileHandle, start: number, end: number): Promise<string> => {
   const bytes = Buffer.alloc(end - start)
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
-  return createHash('sha256').update(bytes.subarray(0, bytesRead)).digest('hex').slice(0, 16)
+  return sha256(bytes.subarray(0, bytesRead)).slice(0, 16)
 }
 
 const digests = async (handle: FileHandle, end: number): Promise<Pick<Position, 'head' | 'tail'>> => ({

@@ -1,9 +1,9 @@
 // Where the embedded Redis listens. A unix socket's path holds 107 bytes (unix(7)); long data folders get a short way in.
-import { createHash } from 'node:crypto'
 import { lstatSync, readlinkSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Fault } from '../../model/fault.ts'
+import { sha256 } from '../../text/digest.ts'
 
 const limit = 100
 
@@ -18,10 +18,7 @@ const isOurs = (link: string, folder: string): boolean => {
 export const socketPath = (folder: string, temporary: string = tmpdir()): string => {
   const direct = path.join(folder, 'redis.sock')
   if (Buffer.byteLength(direct) <= limit) return direct
-  const link = path.join(
-    temporary,
-    `grapevine-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`,
-  )
+  const link = path.join(temporary, `grapevine-${sha256(folder).slice(0, 12)}`)
   const remedy = 'choose a data folder with a shorter path'
   if (Buffer.byteLength(link) + 11 > limit) {
     throw new Fault('refused', 'never', `the path of ${direct} is too long for a socket`, { remedy })

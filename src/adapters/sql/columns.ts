@@ -1,15 +1,15 @@
 // How a value becomes something that a database can search for or compare.
-import { createHash } from 'node:crypto'
 import { Fault } from '../../model/fault.ts'
 import type { TaskState } from '../../model/job.ts'
 import type { Address } from '../../model/mail.ts'
 import type { ReplyState } from '../../model/reply.ts'
+import { sha256 } from '../../text/digest.ts'
 
 /** A text from a mail as a searchable key. PostgreSQL takes no NUL and no index entry above 2,700 bytes, and neither takes
  *  lone surrogates: a hostile Message-ID must not stop the storing of mails. */
 export const searchKey = (text: string): string => {
   const clean = text.toWellFormed().replaceAll('\0', '\uFFFD')
-  return clean.length <= 400 ? clean : `sha256:${createHash('sha256').update(clean).digest('hex')}`
+  return clean.length <= 400 ? clean : `sha256:${sha256(clean)}`
 }
 
 /** An author, as series are searched by: both without case. No name is no key. */

@@ -1,11 +1,11 @@
 // A whole Grapevine in this process, for one archive: reads it, works until nothing is pending, and says what came of it.
-import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { botWorkers } from '../../../workers/bot.ts'
 import { hostWorker } from '../../../workers/run.ts'
 import type { Config, ProjectConfig } from '../../config/config.ts'
 import type { Store } from '../../ports/store.ts'
+import { sha256 } from '../../text/digest.ts'
 import { closeOverdue } from '../../wiring/assembled.ts'
 import { heal, newMemory } from '../../wiring/bot.ts'
 import { freeOwnTasks, openFarm } from '../../wiring/host.ts'
@@ -33,8 +33,6 @@ export type Play = {
 
 const lookEveryMs = 500
 const healEveryMs = 5_000
-
-const idOf = (raw: Buffer): string => createHash('sha256').update(raw).digest('hex')
 
 /** An archive brings no more: whatever is incomplete now stays so. */
 const closeSeries = (wired: Wired): Promise<void> =>
@@ -93,7 +91,7 @@ export const playThrough = async (play: Play, json = false): Promise<void> => {
     await freeOwnTasks(wired)
     for (const one of botWorkers) closing.push(await one(wired, starter(wired)))
     closing.push(await hostWorker(wired, farm))
-    const wanted = only && ((mail: { raw: Buffer }) => only.has(idOf(mail.raw)))
+    const wanted = only && ((mail: { raw: Buffer }) => only.has(sha256(mail.raw)))
     const source = await sourceAt(path, 'replay')
     const read = { project: project.name, source, once: true, signal: deps.signal }
     await readSource(wired, wanted ? { ...read, only: wanted } : read)

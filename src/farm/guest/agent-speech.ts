@@ -1,6 +1,7 @@
 // Guests without a program of the farm's in them: everything by the agent. Slower, and for systems that program.c is not for.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Ending } from '../../model/run.ts'
+import { sha256 } from '../../text/digest.ts'
 import type { AgentDialect } from './by-agent/dialect.ts'
 import { type AgentGuest, execByAgent } from './by-agent/exec.ts'
 import { openGuestFile } from './by-agent/file.ts'
@@ -56,7 +57,7 @@ export const speakByAgent = (dialect: AgentDialect, { machine, shell, deadlines 
       await unlessGone(machine.fate, file.write(bytes))
       await file.close()
       await tool(says.sync())
-      return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
+      return `${bytes.length} ${sha256(bytes)}`
     },
     readCanary: async () => (await tool(says.measure(canary))).trim(),
     exec,

@@ -1,11 +1,11 @@
 // Brings a disk in that somebody else made: checked, copied, tried by a boot, and published as an image like those that are built here.
-import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { ImportedImageConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { Progress } from '../../ports/farm.ts'
+import { sha256 as digest } from '../../text/digest.ts'
 import { copyWritable } from '../bootable.ts'
 import { changeOf, markOf } from '../files.ts'
 import { requireRoom } from '../storage/room.ts'
@@ -114,4 +114,4 @@ const describe = async (
 const shells = { linux: '/bin/sh', windows: 'C:\\Windows\\System32\\cmd.exe' } as const
 
 const importSource = ({ name, os, firmware }: ImportedImageConfig, sha256: string): string =>
-  createHash('sha256').update(JSON.stringify({ importVersion, name, os, firmware, sha256 })).digest('hex')
+  digest(JSON.stringify({ importVersion, name, os, firmware, sha256 }))

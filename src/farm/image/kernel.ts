@@ -1,10 +1,10 @@
 // The guest's kernel and the modules that it boots with: the distribution's generic kernel package, unpacked.
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { Fault } from '../../model/fault.ts'
+import { contentId } from '../../text/digest.ts'
 import type { Archive } from './archive.ts'
 import { runCommand } from './command.ts'
 import { loadOrder, wantedModules } from './modules.ts'
@@ -23,9 +23,8 @@ type KernelRequest = { archive: Archive; cache: string; work: string; signal?: A
 export const fetchKernel = async ({ archive, cache, work, signal }: KernelRequest): Promise<string> => {
   const name = packageNames[archive.distribution.id]
   const packages = await archive.resolve([name], one => /^linux-(image|modules)/.test(one))
-  const identity = JSON.stringify([packages, wantedModules])
   const kernels = join(cache, 'kernels')
-  const place = join(kernels, createHash('sha256').update(identity).digest('hex').slice(0, 16))
+  const place = join(kernels, contentId(16, packages, wantedModules))
   if (existsSync(place)) return place
 
   const unpacked = join(work, 'kernel')

@@ -1,7 +1,7 @@
 // The content id of an image: what goes into it, so that the same configuration is built once.
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { BuiltImageConfig } from '../../config/config.ts'
+import { sha256 } from '../../text/digest.ts'
 import { wantedModules } from './modules.ts'
 
 /** Raised when the builder makes something else of the same configuration. */
@@ -28,5 +28,5 @@ export const imageSource = ({ name, kind, packages, diskMiB }: BuiltImageConfig)
   const disk = kind === 'debian' ? diskMiB : undefined
   const parts = { builderVersion, name, kind, packages: [...new Set(packages)].sort(), disk, wantedModules }
   const text = JSON.stringify({ ...parts, append: kernelArguments(kind), guestScripts })
-  return createHash('sha256').update(text).digest('hex')
+  return sha256(text)
 }

@@ -1,5 +1,5 @@
 // What the farm needs to know of a domain, from libvirt's XML. libvirt prints it in one form: an element to a line, attributes in single quotes.
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../text/digest.ts'
 
 export type DomainFacts = {
   /** Does it have the guest agent's channel? */
@@ -34,9 +34,7 @@ const consoleFiles = (xml: string): string[] => {
 
 /** Digest of what a snapshot is: another of the same name has another. Which snapshot was there before it does not matter. */
 export const snapshotIdentity = (xml: string): string =>
-  createHash('sha256')
-    .update(xml.replace(/\s*<parent>[\s\S]*?<\/parent>/, ''))
-    .digest('hex')
+  sha256(xml.replace(/\s*<parent>[\s\S]*?<\/parent>/, ''))
 
 /** Does it hold a running guest's memory, inside the disk? Only such can be reverted to by every libvirt. */
 export const isLive = (xml: string): boolean =>

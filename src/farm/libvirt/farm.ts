@@ -1,11 +1,11 @@
 // The farm over libvirt: implements ports/farm.ts with domains and snapshots that somebody keeps there already. A lease reverts a domain to
 // its snapshot, a release powers it off. Templates with files and steps of a recipe are snapshots of the farm's own beside the given one.
-import { createHash } from 'node:crypto'
 import type { ImageConfig, LibvirtImageConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { RunId } from '../../model/run.ts'
 import type { Clone, Farm, Progress, TemplateSpec } from '../../ports/farm.ts'
-import { thisOwner } from '../owner.ts'
+import { contentId } from '../../text/digest.ts'
+import { thisOwner, tokenOf } from '../owner.ts'
 import { shareWork } from '../shared-work.ts'
 import { asFault } from '../system-fault.ts'
 import { openLibvirtClone } from './clone.ts'
@@ -40,7 +40,7 @@ export const libvirtPrefix = 'libvirt-'
 export const createLibvirtFarm = async (options: LibvirtFarmOptions): Promise<Farm> => {
   const { folder, log = () => {} } = options
   const deadlines = { ...defaultLibvirtDeadlines, ...options.deadlines }
-  const owner = thisOwner(options.token ?? createHash('sha256').update(folder).digest('hex').slice(0, 16))
+  const owner = thisOwner(options.token ?? tokenOf(folder))
   const records = openRecords(folder)
   const seatAt = openSeats({ records, owner, log })
   const share = shareWork<string>()
@@ -194,8 +194,7 @@ const keptOwn = 2
 
 const ownPrefix = (token: string): string => `grapevine-${token.slice(0, 24)}-`
 
-const idOf = (facts: unknown[]): string =>
-  `${libvirtPrefix}${createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)}`
+const idOf = (facts: unknown[]): string => `${libvirtPrefix}${contentId(32, ...facts)}`
 
 const notThere = (id: string): Fault =>
   new Fault('damaged', 'soon', `template ${id} is not there, or its snapshot is another one now`, {

@@ -1,8 +1,9 @@
 // What the farm remembers of libvirt's domains, in its own folder: which template is which snapshot, which snapshots are its own, who holds a domain.
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { sha256 } from '../../text/digest.ts'
 import { type Owner, ownerSchema } from '../owner.ts'
 
 const templateSchema = z.object({
@@ -56,8 +57,7 @@ export const openRecords = (folder: string) => {
   }
 }
 
-const nameOf = (uri: string, domain: string): string =>
-  createHash('sha256').update(`${uri}\0${domain}`).digest('hex').slice(0, 24)
+const nameOf = (uri: string, domain: string): string => sha256(`${uri}\0${domain}`).slice(0, 24)
 
 const fileName = (id: string): string => id.replace(/[^\w.-]/g, '_')
 

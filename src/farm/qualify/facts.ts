@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { release } from 'node:os'
 import { join } from 'node:path'
+import { contentId } from '../../text/digest.ts'
 import { digestOf } from '../files.ts'
 import { processor } from '../processor.ts'
 import type { Qemu } from '../qemu.ts'
@@ -39,7 +40,7 @@ export const hostFacts = async (qemu: Pick<Qemu, 'version'>): Promise<HostFacts>
 /** The same for equal facts only. */
 export const keyOf = (facts: HostFacts): string => {
   const all = Object.entries(facts).sort(([a], [b]) => a.localeCompare(b))
-  return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16)
+  return contentId(16, ...all)
 }
 
 /** What the machine says of itself (Linux, Documentation/ABI/testing/sysfs-firmware-dmi-tables); virtual machines often say nothing. */

@@ -1,6 +1,6 @@
 // The known job: what a canary guest computes, keeps in memory, writes to its disk and reads back. Its results are known before it starts.
-import { createHash } from 'node:crypto'
 import type { Command } from '../../ports/farm.ts'
+import { sha256 } from '../../text/digest.ts'
 
 /** Where the job's bytes are in the guest, and what they must be. */
 export type Known = {
@@ -27,8 +27,6 @@ export const anyFrom = (random: () => number = Math.random): number =>
 
 const numbers = (from: number): string =>
   Array.from({ length: lines }, (_, index) => `${from + index}\n`).join('')
-
-const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex')
 
 /** Digests of the bytes in memory and of those on the disk. */
 export const digestsOf = ({ from }: Known): { memory: string; disk: string } => ({

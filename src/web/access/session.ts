@@ -1,9 +1,10 @@
 // A browser that is logged in: a random token in its cookie, of which the database knows only the digest.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { Session, Viewer } from '../../model/access.ts'
 import { dayMs, type Millis } from '../../model/instant.ts'
 import { oneLine } from '../../text/clean.ts'
+import { sha256 } from '../../text/digest.ts'
 import type { Asked, WebParts } from '../parts.ts'
 import { saidScheme } from './asker.ts'
 import { type Proven, roleOf } from './role.ts'
@@ -11,7 +12,7 @@ import { type Proven, roleOf } from './role.ts'
 /** 256 bits, base64url. */
 export const randomToken = (): string => randomBytes(32).toString('base64url')
 
-export const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex')
+export const digestOf = (token: string): string => sha256(token)
 
 const name = 'grapevine'
 /** Seen again so much later, a session is saved again: not at each page. */
