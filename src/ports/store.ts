@@ -289,6 +289,9 @@ export type Store = {
   pull(ref: PullRef): Promise<Pull | undefined>
   /** By repository and number. */
   pulls(filter: { repository?: string; project?: string; state?: Pull['state'] }): Promise<Pull[]>
+  /** By series, a mark that is another one once the series, its verdict, its tasks that are not judged yet, or a command about it has changed.
+   *  A few queries, however many series are asked for; one that is not there has none. */
+  seriesMarks(series: SeriesId[]): Promise<Map<SeriesId, string>>
   /** false: that delivery is known. Those that were done a month ago go. */
   addForgeEvent(event: ForgeEvent): Promise<boolean>
   /** Not done yet, in order of storing. */

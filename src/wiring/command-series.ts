@@ -63,9 +63,9 @@ const replaced = async ({ store }: Wired, series: Series): Promise<Act> => {
 const badNames = (
   wired: Wired,
   { images, noSuchBase }: { images: string[]; noSuchBase: string | undefined },
-  series: Series,
+  project: string,
 ): Act | undefined => {
-  const { recipe } = wired.project(series.project)
+  const { recipe } = wired.project(project)
   const known = [...new Set([...recipe.test.images, ...wired.config.farm.images.map(image => image.name)])]
   const missing = images.filter(image => !known.some(name => name.toLowerCase() === image))
   if (missing.length > 0)
@@ -91,10 +91,10 @@ const isThere = async ({ mirror }: Wired, repository: string, name: string): Pro
 export const missingBase = async (
   wired: Wired,
   request: Request,
-  series: Series | undefined,
+  project: string | undefined,
 ): Promise<string | undefined> => {
-  if (request.do !== 'test' || request.against === undefined || !series) return undefined
-  const { repository } = wired.project(series.project).recipe
+  if (request.do !== 'test' || request.against === undefined || project === undefined) return undefined
+  const { repository } = wired.project(project).recipe
   return (await isThere(wired, repository, request.against)) ? undefined : request.against
 }
 
@@ -106,14 +106,28 @@ const withWish = (series: Series, wish: Wish | undefined): Series => {
   return wish === undefined ? rest : { ...rest, wish }
 }
 
-const wishOf = (wired: Wired, series: Series, request: Request): Wish | undefined => {
-  if (request.do !== 'test') return series.wish
-  const { recipe } = wired.project(series.project)
+const wishOf = (
+  wired: Wired,
+  project: string,
+  request: Extract<Request, { do: 'test' }>,
+): Wish | undefined => {
+  const { recipe } = wired.project(project)
   const names = [...recipe.test.images, ...wired.config.farm.images.map(image => image.name)]
   const images = request.images.map(image => names.find(name => name.toLowerCase() === image) ?? image)
   const { against } = request
   if (images.length === 0 && against === undefined) return undefined
   return { ...(images.length === 0 ? {} : { images }), ...(against === undefined ? {} : { against }) }
+}
+
+/** The first test of what was not tested yet: what is wished, or why it cannot be. `noSuchBase`: of missingBase. */
+export const firstWish = (
+  wired: Wired,
+  project: string,
+  { request, noSuchBase }: { request: Request; noSuchBase: string | undefined },
+): { wish: Wish | undefined } | { refused: Act } => {
+  if (request.do !== 'test') return { wish: undefined }
+  const bad = badNames(wired, { ...request, noSuchBase }, project)
+  return bad ? { refused: bad } : { wish: wishOf(wired, project, request) }
 }
 
 const requestsToday = async ({ store, clock }: Wired, series: Series): Promise<number> =>
@@ -133,13 +147,13 @@ export const testAgain = async (
   const { state } = series
   if (state.at === 'superseded') return replaced(wired, series)
   if (state.at === 'held') return deny('This series waits for an operator to let it go first.')
-  const bad = request.do === 'test' ? badNames(wired, { ...request, noSuchBase }, series) : undefined
+  const bad = request.do === 'test' ? badNames(wired, { ...request, noSuchBase }, series.project) : undefined
   if (bad) return bad
   if (request.do === 'retest' && (await isRunning(wired, series)))
     return done('it is being tested already', { kind: 'running', ...titleOf(series) })
   if ((await requestsToday(wired, series)) >= maxRequests)
     return deny(`This series was tested ${maxRequests} times on demand in the last 24 hours. Try tomorrow.`)
-  const wish = wishOf(wired, series, request)
+  const wish = request.do === 'test' ? wishOf(wired, series.project, request) : series.wish
   const wished = withWish(series, wish)
   const did = { ...titleOf(series), images: listed(wish?.images ?? []), against: wish?.against ?? '' }
   if (state.at === 'collecting' || state.at === 'incomplete') {

@@ -208,7 +208,7 @@ const handle = async (wired: Wired, mail: Mail, command: Command): Promise<void>
   // The DNS and the upstream are asked before it is anybody's turn.
   const early = await caseOf(wired, mail, command)
   const { may } = permission(wired, early)
-  const noSuchBase = may ? await missingBase(wired, command.request, early.series) : undefined
+  const noSuchBase = may ? await missingBase(wired, command.request, early.series?.project) : undefined
   const tracked = may ? await trackedBy(wired, early) : undefined
   await wired.inTurn(async () => {
     const given = { ...(await caseOf(wired, mail, command)), noSuchBase, tracked }

@@ -15,7 +15,7 @@ import { branchOf, wantedOn } from '../stages/forge-show/wanted.ts'
 import type { RunPorts } from '../stages/run/run.ts'
 import { contentId } from '../text/digest.ts'
 import { branchesOf } from './bases.ts'
-import { type ForgePorts, forgeView, settledKey } from './forge-view.ts'
+import { type ForgePorts, forgeView, isDecided } from './forge-view.ts'
 import { type ForgeAway, put } from './forge-write.ts'
 import type { Wired } from './wire.ts'
 
@@ -156,7 +156,7 @@ const tendOne = async (ports: Ports, memory: BranchMemory, given: Given): Promis
     return
   }
   const all = await putStatuses(ports, given, { commit, statuses: wantedOn(view).statuses })
-  if (!all || settledKey(view, undefined) === undefined) return
+  if (!all || !isDecided(view)) return
   if (memory.settled.size >= maxRemembered) memory.settled.clear()
   memory.settled.set(series.id, { key, until: clock.now() + againMs })
 }

@@ -11,7 +11,16 @@ import { isForComments, isMaintainer, permitComment } from '../stages/forge-show
 import { findCommands, mayCommand, usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
 import { code } from '../text/markdown.ts'
-import { type Act, deny, done, leaveAlone, letGo, missingBase, testAgain } from './command-series.ts'
+import {
+  type Act,
+  deny,
+  done,
+  firstWish,
+  leaveAlone,
+  letGo,
+  missingBase,
+  testAgain,
+} from './command-series.ts'
 import { projectOf, takePull } from './forge-pull.ts'
 import { commandMail, forgeView } from './forge-view.ts'
 import type { Wired } from './wire.ts'
@@ -115,12 +124,13 @@ const perform = async (
   if (await stateOf(wired, command)) return undefined
   const why = await mayNot()
   // The upstream is asked before it is anybody's turn.
-  const noSuchBase = why === undefined ? await missingBase(wired, asked.request, asked.series) : undefined
+  const { project } = asked.pull
+  const noSuchBase = why === undefined ? await missingBase(wired, asked.request, project) : undefined
   await store.addCommands([command])
   const end = (did: Did, series: string | undefined) => endCommand(wired, asked, { ...command, series }, did)
   if (why !== undefined) return end(refused(why), asked.series?.id)
   // A draft, or one that was there long before we were: now it is tested. That takes its turn by itself.
-  if (asked.series === undefined) return end(...(await begun(wired, asked)))
+  if (asked.series === undefined) return end(...(await begun(wired, asked, noSuchBase)))
   const { id } = asked.series
   return wired.inTurn(async () => {
     const series = (await store.series(id)) ?? asked.series
@@ -129,11 +139,17 @@ const perform = async (
 }
 
 /** What can be asked for of a pull request of which nothing is tested yet. */
-const begun = async (wired: Wired, { request, pull }: Asked): Promise<[Did, string | undefined]> => {
+const begun = async (
+  wired: Wired,
+  { request, pull }: Asked,
+  noSuchBase: string | undefined,
+): Promise<[Did, string | undefined]> => {
   if (request.do === 'help') return [helped(), undefined]
   if (request.do !== 'test' && request.do !== 'retest')
     return [refused('Nothing of this pull request is tested.'), undefined]
-  const { what, why, series } = await takePull(wired, pull, { asked: true })
+  const first = firstWish(wired, pull.project, { request, noSuchBase })
+  if ('refused' in first) return [withWords(first.refused), undefined]
+  const { what, why, series } = await takePull(wired, pull, { asked: true, wish: first.wish })
   if (what === 'tested' || what === 'resumed') return [done('is tested', { kind: 'test' }), series]
   return [refused(`It cannot be tested${why === undefined ? '' : `: ${code(why, 300)}`}.`), series]
 }

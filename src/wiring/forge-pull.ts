@@ -3,7 +3,7 @@
 
 import { Fault } from '../model/fault.ts'
 import type { Pull, PullRef } from '../model/forge.ts'
-import { type Series, type SeriesId } from '../model/series.ts'
+import type { Series, SeriesId, Wish } from '../model/series.ts'
 import { isCancelled } from '../model/verdict.ts'
 import type { Forge, PullWord } from '../ports/forge.ts'
 import type { PullPatches } from '../ports/git.ts'
@@ -30,6 +30,8 @@ export type Taken = {
 export type TakeOptions = {
   /** Somebody who may asked for it: a draft is tested then, too. */
   asked?: boolean
+  /** What they asked for. */
+  wish?: Wish | undefined
   /** As it was read just now. */
   word?: PullWord
   /** Found by the first look at a repository, and not changed for long. */
@@ -96,14 +98,20 @@ const writtenMails = async (wired: Wired, raws: Buffer[]): Promise<Written[]> =>
   }))
 }
 
-type Version = { project: string; word: PullWord; version: number; before: Pull | undefined }
+type Version = {
+  project: string
+  word: PullWord
+  version: number
+  before: Pull | undefined
+  wish: Wish | undefined
+}
 
 const makeVersion = async (
   wired: Wired,
   given: Version,
   { base, patches }: Extract<PullPatches, { kind: 'patches' }>,
 ): Promise<Taken> => {
-  const { project, word, version, before } = given
+  const { project, word, version, before, wish } = given
   const { store, clock, log } = wired
   const of = { of: `${word.repository}#${word.number}`, version }
   const cover = await coverOf({
@@ -112,10 +120,11 @@ const makeVersion = async (
   })
   const [first, ...rest] = await writtenMails(wired, [cover, ...patches.map(one => markedPatch(one, of))])
   if (!first) throw new Error('a cover letter is lost')
-  const { series, mails } = pullSeries({
+  const { series: made, mails } = pullSeries({
     ...{ project, pull: word, version, base, cover: first, patches: rest, now: clock.now() },
     bugTrailers: wired.project(project).bugs?.trailers ?? [],
   })
+  const series = wish === undefined ? made : { ...made, wish }
   await store.savePull({ ...word, project, version, series: series.id })
   await store.saveMails(mails, undefined)
   const touched = [series, ...(await replaced(wired, before?.series, series.id))]
@@ -157,7 +166,7 @@ const wordOf = async (
 
 const settled = async (
   wired: Wired,
-  given: Omit<Version, 'version'>,
+  given: Omit<Version, 'version' | 'wish'>,
   duty: 'nothing' | 'resume' | { why: string },
 ) =>
   wired.inTurn(async (): Promise<Taken> => {
@@ -185,7 +194,7 @@ const spelled = (ref: PullRef, repository: string | undefined): PullRef => ({
 export const takePull = async (
   wired: Wired,
   named: PullRef,
-  { asked = false, word: given, isOld = false }: TakeOptions = {},
+  { asked = false, wish, word: given, isOld = false }: TakeOptions = {},
 ): Promise<Taken> => {
   const { forge, store } = wired
   const project = projectOf(wired, named.repository)
@@ -197,6 +206,6 @@ export const takePull = async (
   const isKept = before?.series !== undefined && (await store.series(before.series)) !== undefined
   const duty = dutyOf({ before, now: word, isKept, asked, isOld })
   const common = { project: project.name, word, before }
-  if (duty.do === 'test') return test(wired, forge, { ...common, version: duty.version })
+  if (duty.do === 'test') return test(wired, forge, { ...common, version: duty.version, wish })
   return settled(wired, common, duty.do === 'withdraw' ? duty : duty.do)
 }

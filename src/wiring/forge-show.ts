@@ -13,7 +13,7 @@ import {
 } from '../stages/forge-show/wanted.ts'
 import { contentId } from '../text/digest.ts'
 import { type BranchMemory, branchMemory, tendBranchesShown } from './forge-branches.ts'
-import { type ForgePorts, forgeView, settledKey } from './forge-view.ts'
+import { type ForgePorts, forgeView, isDecided } from './forge-view.ts'
 import { type ForgeAway, ForgeIsAway, put } from './forge-write.ts'
 import type { Wired } from './wire.ts'
 
@@ -36,6 +36,8 @@ export const forgeShownMemory = (): ForgeShownMemory => ({
 
 /** What was settled is looked at again after this: a thing that could not be read, or a bug, heals. */
 const againMs: Millis = 10 * 60_000
+/** What is under way, too; sooner. */
+const lookMs: Millis = 60_000
 const maxRemembered = 10_000
 /** So long it is remembered what stands at a pull request that is over; after that it is found there by its marks, if it is opened again. */
 const keptMs: Millis = 30 * dayMs
@@ -117,26 +119,23 @@ const isSettled = (
 const settle = (
   { clock }: ForgePorts,
   { settled }: ForgeShownMemory,
-  { id, key }: { id: SeriesId; key: string },
+  { id, key, forMs = againMs }: { id: SeriesId; key: string; forMs?: Millis },
 ): void => {
   if (settled.size >= maxRemembered) settled.clear()
-  settled.set(id, { key, until: clock.now() + againMs })
+  settled.set(id, { key, until: clock.now() + forMs })
 }
 
-/** It is settled with a verdict on the round; another one comes with another round or job only. What comments say is no part of the series. */
-const keyOf = async ({ store }: ForgePorts, series: Series, pull: Pull): Promise<string> => {
-  const commands = await store.commands({ series: series.id })
-  const said = commands.filter(({ state }) => state.at === 'done' || state.at === 'refused').length
-  return JSON.stringify([series.state, series.round, pull.state, pull.head, said])
-}
+/** What it shows follows from these alone. `mark`: of the store. */
+const keyOf = ({ mark, pull }: { mark: string; pull: Pull }): string =>
+  JSON.stringify([mark, pull.state, pull.head])
+
+type Tended = { series: Series; pull: Pull; comment: Given['comment']; key: string }
 
 const tendSeries = async (
   ports: ForgePorts,
   memory: ForgeShownMemory,
-  { series, pull, comment }: { series: Series; pull: Pull; comment: Given['comment'] },
+  { series, pull, comment, key }: Tended,
 ): Promise<void> => {
-  const key = await keyOf(ports, series, pull)
-  if (isSettled(ports, memory, { id: series.id, key })) return
   const view = await forgeView(ports, series)
   const isOver = pull.state !== 'open' && view.verdict === undefined
   const wanted = isOver ? { ...wantedOn(view), checks: [], comment: undefined } : wantedOn(view)
@@ -156,8 +155,8 @@ const tendSeries = async (
   if (!all) return
   const isFinal = wanted.checks.every(({ status }) => status === 'completed')
   if (isFinal) memory.begun.get(series.project)?.delete(series.id)
-  if (settledKey(view, pull) !== undefined || isOver || series.state.at === 'superseded')
-    settle(ports, memory, { id: series.id, key })
+  const isStill = isDecided(view) || isOver || series.state.at === 'superseded'
+  settle(ports, memory, { id: series.id, key, forMs: isStill ? againMs : lookMs })
 }
 
 const begin = ({ begun }: ForgeShownMemory, { project, id }: Series): void => {
@@ -186,21 +185,40 @@ const tendPulls = async (
   const { store } = ports
   const begun = memory.begun.get(name) ?? new Set(await begunIn(ports, name))
   memory.begun.set(name, begun)
+  const open = await store.pulls({ project: name, state: 'open' })
+  // Asked for before anything is read: what changes meanwhile is seen by the next round.
+  const marks = await store.seriesMarks([...open.flatMap(({ series }) => series ?? []), ...begun])
   const current = new Set<SeriesId>()
-  for (const pull of await store.pulls({ project: name, state: 'open' })) {
-    const series = pull.series === undefined ? undefined : await store.series(pull.series)
-    if (series) current.add(series.id)
-    if (series) await tendSeries(ports, memory, { series, pull, comment })
-    else if (pull.unusable !== undefined)
+  for (const pull of open) {
+    const mark = pull.series === undefined ? undefined : marks.get(pull.series)
+    if (pull.series !== undefined && mark !== undefined) {
+      current.add(pull.series)
+      await tendIfChanged(ports, memory, { id: pull.series, mark, pull, comment })
+    } else if (pull.unusable !== undefined)
       await tendUnusable(ports, memory, { pull, why: pull.unusable, comment })
   }
-  for (const id of [...begun]) {
-    const series = current.has(id) ? undefined : await store.series(id)
+  for (const id of [...begun].filter(id => !current.has(id))) {
+    const mark = marks.get(id)
+    const series = mark === undefined ? undefined : await store.series(id)
     const pull = series?.origin.from === 'forge' ? await store.pull(series.origin.pull) : undefined
+    if (mark === undefined || pull === undefined) begun.delete(id)
     // Of an older head the comment is not: the newer one's stands there.
-    if (series && pull) await tendSeries(ports, memory, { series, pull, comment: own(pull, id, comment) })
-    else if (!current.has(id)) begun.delete(id)
+    else await tendIfChanged(ports, memory, { id, mark, pull, comment: own(pull, id, comment) })
   }
+}
+
+type Marked = Pick<Tended, 'pull' | 'comment'> & { id: SeriesId; mark: string }
+
+/** What all stands of is not read again until something in it changes, or for a while. */
+const tendIfChanged = async (
+  ports: ForgePorts,
+  memory: ForgeShownMemory,
+  { id, mark, pull, comment }: Marked,
+): Promise<void> => {
+  const key = keyOf({ mark, pull })
+  if (isSettled(ports, memory, { id, key })) return
+  const series = await ports.store.series(id)
+  if (series) await tendSeries(ports, memory, { series, pull, comment, key })
 }
 
 const own = (pull: Pull, id: SeriesId, comment: Given['comment']): Given['comment'] =>

@@ -1,7 +1,7 @@
 // What is stored of a series → what the forge is to show of it.
 import type { Command } from '../model/command.ts'
 import { Fault } from '../model/fault.ts'
-import type { Pull, PullRef } from '../model/forge.ts'
+import type { PullRef } from '../model/forge.ts'
 import type { Series } from '../model/series.ts'
 import { isCancelled, isJudged, type Verdict } from '../model/verdict.ts'
 import type { AnswerShown, ShowView } from '../stages/forge-show/view.ts'
@@ -110,8 +110,6 @@ export const forgeView = async (ports: ForgePorts, series: Series): Promise<Show
   }
 }
 
-/** By it one sees that nothing can have changed since: where there is a verdict on the round, and nobody said anything more. */
-export const settledKey = (view: ShowView, pull: Pull | undefined): string | undefined =>
-  view.verdict === undefined && view.series.state.at !== 'held'
-    ? undefined
-    : JSON.stringify([view.series.state, view.series.round, pull?.state, pull?.head])
+/** There is a verdict on the round, or it waits for somebody: by itself nothing changes any more. */
+export const isDecided = ({ verdict, series }: ShowView): boolean =>
+  verdict !== undefined || series.state.at === 'held'

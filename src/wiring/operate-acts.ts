@@ -135,7 +135,7 @@ export const retest = async (
     named.length > 0 || against !== undefined
       ? { do: 'test' as const, images: named, ...(against === undefined ? {} : { against }) }
       : { do: 'retest' as const }
-  const noSuchBase = await missingBase(wired, request, await ports.store.series(id))
+  const noSuchBase = await missingBase(wired, request, (await ports.store.series(id))?.project)
   return change(ports, id, async series => {
     if (series.state.at === 'superseded')
       return { no: `series ${id} was replaced by ${series.state.by}`, remedy: 'Test that one.' }

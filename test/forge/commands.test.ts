@@ -179,6 +179,39 @@ test('a draft is looked at when somebody who may asks for it', async () => {
   expect(commands.at(-1)?.state).toMatchObject({ at: 'refused', why: 'It cannot be tested: `it is empty`.' })
 })
 
+test('the first test of a draft is on the images and against the base that are named, and only if there are such', async () => {
+  const {
+    project: _,
+    version: __,
+    series: ___,
+    ...word
+  } = pullOf({ number: 8, isDraft: true, head: headOf(9) })
+  pulls.forge.pull = async () => word
+  const { mirror } = pulls.flow.wired
+  const patch = letter({ subject: '[PATCH] count: better', id: 'draft', file: 'a.c' })
+  Object.assign(mirror, {
+    resolve: async (_: string, name: string) => (name === 'stable' ? 'b'.repeat(40) : undefined),
+    fetch: async () => {},
+    pullPatches: async () => ({ kind: 'patches', base: 'b'.repeat(40), patches: [patch.raw] }),
+  })
+  const say = (id: number, text: string) =>
+    pulls.forge.said.set(id, {
+      ...{ id, number: 8, by: { login: 'mona', isBot: false }, text },
+      ...{ at: now(), changedAt: now() },
+    })
+  const wishes = async () => (await pulls.store.seriesIn({})).slice(1).map(({ wish }) => wish)
+  say(1, '/grapevine test on windows')
+  say(2, '/grapevine test against nowhere')
+  await tend()
+  expect(await wishes()).toEqual([])
+  say(3, '/grapevine test on BusyBox against stable')
+  memory = forgeCommandMemory()
+  await tend()
+  expect(await wishes()).toEqual([{ images: ['busybox'], against: 'stable' }])
+  const states = (await pulls.store.commands({ project: 'tally' })).map(({ state }) => state.at)
+  expect(states).toEqual(['refused', 'refused', 'done'])
+})
+
 test('while GitHub is away a command waits', async () => {
   pulls.forge.away = rateLimit()
   await write('mona', '/grapevine retest')

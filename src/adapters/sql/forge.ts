@@ -3,7 +3,8 @@
 import type { ForgeEvent, Pull, Shown, ShownPlace } from '../../model/forge.ts'
 import { dayMs } from '../../model/instant.ts'
 import type { Store } from '../../ports/store.ts'
-import { fromJson, searchKey } from './columns.ts'
+import { contentId } from '../../text/digest.ts'
+import { fromJson, inChunks, searchKey } from './columns.ts'
 import type { Db } from './tables.ts'
 
 type ForgePart = Pick<
@@ -11,6 +12,7 @@ type ForgePart = Pick<
   | 'savePull'
   | 'pull'
   | 'pulls'
+  | 'seriesMarks'
   | 'addForgeEvent'
   | 'forgeEvents'
   | 'endForgeEvent'
@@ -64,6 +66,29 @@ const eventStore = (db: Db): Pick<Store, 'addForgeEvent' | 'forgeEvents' | 'endF
     }),
 })
 
+/** What of some series may have changed, each row with its series. */
+const changing = async (db: Db, ids: string[]): Promise<{ series: string }[]> => {
+  const tasks = db
+    .selectFrom('job')
+    .innerJoin('task', 'task.job', 'job.id')
+    .select(['job.series as series', 'task.id', 'task.state_key'])
+    .where('job.series', 'in', ids)
+    .where('job.judged', '=', 0)
+  const verdicts = db.selectFrom('verdict').select(['series', eb => eb.fn.max('seq').as('newest')])
+  const commands = db.selectFrom('command').select(['series', 'state_at', eb => eb.fn.countAll().as('count')])
+  const rows = [
+    ...(await db.selectFrom('series').select(['id as series', 'data']).where('id', 'in', ids).execute()),
+    ...(await tasks.orderBy('task.seq').execute()),
+    ...(await verdicts.where('series', 'in', ids).groupBy('series').execute()),
+    ...(await commands
+      .where('series', 'in', ids)
+      .groupBy(['series', 'state_at'])
+      .orderBy('state_at')
+      .execute()),
+  ]
+  return rows.map(row => ({ ...row, series: row.series ?? '' }))
+}
+
 /** The store's part of forges. */
 export const forgeStore = (db: Db): ForgePart => ({
   ...eventStore(db),
@@ -89,6 +114,17 @@ export const forgeStore = (db: Db): ForgePart => ({
     if (project !== undefined) query = query.where('project', '=', project)
     if (state !== undefined) query = query.where('state_at', '=', state)
     return (await query.orderBy('repository').orderBy('number').execute()).map(toPull)
+  },
+
+  async seriesMarks(series) {
+    const found = new Map<string, unknown[]>()
+    for (const ids of inChunks([...new Set(series)]))
+      for (const { series: id, ...row } of await changing(db, ids)) {
+        const rows = found.get(id)
+        if (rows) rows.push(row)
+        else found.set(id, [row])
+      }
+    return new Map([...found].map(([id, rows]) => [id, contentId(24, rows)]))
   },
 
   async saveShown(shown) {

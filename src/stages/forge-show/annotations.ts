@@ -7,8 +7,8 @@ import { compilerPlaces, fileMeant, placesNamed } from '../../text/places.ts'
 import { ownFailures } from './failures.ts'
 import type { ShowView } from './view.ts'
 
-/** GitHub's limit for one request (https://docs.github.com/rest/checks/runs); more marks than that nobody reads. */
-export const maxAnnotations = 50
+/** More marks than that nobody reads. GitHub takes 50 in a request, and adds up what comes in several. */
+export const maxAnnotations = 200
 const maxTitle = 255
 /** So many failures are looked at for a place. */
 const maxLooked = 300
