@@ -52,9 +52,10 @@ const waitingText = () => {
       from += over
       text = text.slice(over)
     },
-    /** Whole lines where there are some: colours and words are seldom cut in two then. */
+    /** Whole lines where there are some, so that words are seldom cut in two; and the code of a colour never is. */
     take(isAll: boolean): { from: number; text: string } {
-      const end = isAll ? text.length : text.lastIndexOf('\n') + 1 || text.length
+      const whole = text.lastIndexOf('\n') + 1 || text.replace(/\u001b(\[[\d;]{0,40})?$/, '').length
+      const end = isAll ? text.length : whole || text.length
       const taken = { from, text: text.slice(0, end) }
       from += end
       text = text.slice(end)

@@ -11,14 +11,18 @@ export type ShownLine = {
 }
 
 /** Colours (SGR 30–37, 90–97; ECMA-48 §8.3.117) that have a class. Backgrounds and what hides text are left out: everything stays readable. */
-const colours = new Set(
-  ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'].flatMap(name => [
-    `ansi-${name}`,
-    `ansi-bright-${name}`,
+const colours = new Map(
+  ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'].flatMap((name, i) => [
+    [`ansi-${name}`, 30 + i],
+    [`ansi-bright-${name}`, 90 + i],
   ]),
 )
 
-const decorations = new Set(['bold', 'italic', 'underline'])
+const decorations = new Map([
+  ['ansi-bold', 1],
+  ['ansi-italic', 3],
+  ['ansi-underline', 4],
+])
 
 /** An escape that begins no colour. */
 const strayEscape = /\u001b(?!\[[\d;]{0,40}m)/g
@@ -41,18 +45,23 @@ export const visible = (text: string): string =>
 /** The same without colours: for text that is not a terminal's. */
 export const visiblePlain = (text: string): string => visible(text).replaceAll('\u001b', '\u241b')
 
-const toneOf = ({ fg, decorations: all }: Anser.AnserJsonEntry): string[] => [
+/** The codes of SGR that lead to these tones, like `31;1`. */
+export const codesOf = (tones: string[]): string =>
+  tones.flatMap(name => colours.get(name) ?? decorations.get(name) ?? []).join(';')
+
+const classesOf = ({ fg, decorations: all }: Anser.AnserJsonEntry): string[] => [
   ...(colours.has(fg) ? [fg] : []),
-  ...all.filter(name => decorations.has(name)).map(name => `ansi-${name}`),
+  ...new Set(all.map(name => `ansi-${name}`).filter(name => decorations.has(name))),
 ]
 
-const coloured = (text: string, terminal: Anser): Tone[] =>
+/** Of visible text. `terminal`: goes on from how it stands. */
+export const tonesOf = (text: string, terminal = new Anser()): Tone[] =>
   terminal
     .ansiToJson(text, { use_classes: true, remove_empty: true })
-    .map(entry => ({ text: entry.content, tones: toneOf(entry) }))
+    .map(entry => ({ text: entry.content, tones: classesOf(entry) }))
 
 /** Without the sequences of colours. */
-const uncoloured = (text: string): string => text.replace(/\u001b\[[\d;]{0,40}m/g, '')
+export const uncoloured = (text: string): string => text.replace(/\u001b\[[\d;]{0,40}m/g, '')
 
 /** Bytes that it takes in a page, about: escaped, in UTF-8, each tone with its element. */
 const costOf = (lines: ShownLine[]): number =>
@@ -79,11 +88,7 @@ const shownAt = (lines: string[], first: number, level: (typeof levels)[number])
     const text = visible(
       (level.colours ? line : uncoloured(line.slice(0, 4 * level.length))).slice(0, level.length),
     )
-    const tones = text.includes('\u001b')
-      ? coloured(text, terminal)
-      : text === ''
-        ? []
-        : [{ text, tones: [] }]
+    const tones = text.includes('\u001b') ? tonesOf(text, terminal) : text === '' ? [] : [{ text, tones: [] }]
     return { number: first + i, tones, cut: Math.max(0, line.length - level.length) }
   })
 }
