@@ -7,7 +7,7 @@ import { holds, type Incident, type Trouble } from '../model/incident.ts'
 import { dayMs, type Instant, type Millis } from '../model/instant.ts'
 import type { JobId, Task } from '../model/job.ts'
 import type { RunEnd } from '../model/run-end.ts'
-import type { SeriesId } from '../model/series.ts'
+import type { Series, SeriesId } from '../model/series.ts'
 import type { Tracker } from '../ports/bugs.ts'
 import { waitingProjects } from '../stages/maintenance/plan.ts'
 import { readyTasks } from '../stages/run/ready.ts'
@@ -109,8 +109,14 @@ const queueFacts = async (ports: Ports, memory: WatchMemory, ends: RunEnd[]): Pr
   }
 }
 
+/** Since when somebody waits: since it was posted. What was old already when we first saw it, of an archive, waits since then. */
+const waitsSince = (series: Series, { seenAt, oldestMs }: { seenAt: Instant; oldestMs: Millis }): Instant =>
+  // One that is tested once more waits since that was asked for.
+  series.round === undefined && seenAt - series.lastAt < oldestMs ? series.lastAt : seenAt
+
 /** Series that wait to be planned or judged, and not for the end of an incident. */
-const waitingSeries = async ({ store, clock }: Ports, memory: WatchMemory): Promise<Waiting[]> => {
+const waitingSeries = async ({ store, clock, config }: Ports, memory: WatchMemory): Promise<Waiting[]> => {
+  const { oldestMs } = config.watch
   const jobs = await currentJobs(store)
   const held = await withheldJobs(store, clock, jobs)
   const planned = await Promise.all(
@@ -130,8 +136,7 @@ const waitingSeries = async ({ store, clock }: Ports, memory: WatchMemory): Prom
   memory.waitsSince = new Map(found.map(({ series, at }) => [series.id, before.get(series.id) ?? at]))
   return found.map(({ series, at }) => ({
     ...{ series: series.id, project: series.project, title: series.title },
-    // One that is tested once more waits since that was asked for.
-    since: series.round === undefined ? series.lastAt : (before.get(series.id) ?? at),
+    since: waitsSince(series, { seenAt: before.get(series.id) ?? at, oldestMs }),
   }))
 }
 

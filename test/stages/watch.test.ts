@@ -349,6 +349,16 @@ describe('a queue', () => {
     expect(await found()).toEqual(['queue-old - tally'])
   })
 
+  it('counts what was old when it came, of an archive, from then on', async () => {
+    const lastAt = clock.now() - 1671 * hour
+    await store.saveSeries([series('old', { lastAt, state: { at: 'planned', job: 'a' } })])
+    await store.addJob(job('a', { series: 'old', createdAt: clock.now() }), [task('a-build', 'a')])
+    await look()
+    expect(await found()).toEqual([])
+    await pass(13 * hour)
+    expect(await found()).toContain('queue-old - tally')
+  })
+
   it('counts a series that is tested once more from then on', async () => {
     const lastAt = clock.now() - 100 * hour
     await store.saveSeries([series('old', { lastAt, round: 1, state: { at: 'complete' } })])
