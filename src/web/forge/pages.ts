@@ -6,27 +6,27 @@ import { Fault } from '../../model/fault.ts'
 import type { ForgeHook } from '../../ports/forge.ts'
 import { forgeHookOf } from '../../wiring/forge-of.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
+import { type Door, maxBody, openDoor, tooLarge, unsigned } from './door.ts'
 
 export const webhookPath = '/api/github/webhooks'
 
-/** GitHub sends no larger ones. */
-const maxBody = 25 << 20
+type Parts = WebParts & { hook: ForgeHook; door: Door }
 
-const refusal = (c: Asked, { log }: WebParts, error: unknown): Response => {
+const refusal = async (c: Asked, { log, door }: Parts, error: unknown): Promise<Response> => {
   if (!(error instanceof Fault) || (error.kind !== 'refused' && error.kind !== 'malformed')) throw error
   log('warn', `pages: ${error.message}`, { delivery: c.req.header('x-github-delivery')?.slice(0, 100) })
-  return error.kind === 'refused'
-    ? c.json({ error: 'the signature is wrong' }, 401)
-    : c.json({ error: error.message }, 400)
+  if (error.kind === 'malformed') return c.json({ error: error.message }, 400)
+  await door.noteWrong(c)
+  return unsigned(c)
 }
 
-const taken = async (c: Asked, parts: WebParts, hook: ForgeHook): Promise<Response> => {
+const taken = async (c: Asked, parts: Parts): Promise<Response> => {
   const header = (name: string) => c.req.header(name) ?? ''
   const given = {
     ...{ id: header('x-github-delivery'), name: header('x-github-event') },
     ...{ signature: header('x-hub-signature-256'), body: await c.req.text() },
   }
-  const event = await hook.read(given).catch(error => refusal(c, parts, error))
+  const event = await parts.hook.read(given).catch(error => refusal(c, parts, error))
   if (event instanceof Response) return event
   if (event === undefined) return c.json({ taken: false, why: 'nothing that is looked at' }, 202)
   const wired = await parts.wired()
@@ -39,7 +39,21 @@ export const forgePages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
   const hook = forgeHookOf(parts.config, parts.clock)
   if (hook === undefined) return pages
-  const tooLarge = bodyLimit({ maxSize: maxBody, onError: c => c.json({ error: 'it is too large' }, 413) })
-  pages.post(webhookPath, tooLarge, c => taken(c, parts, hook))
+  const own = { ...parts, hook, door: openDoor(parts) }
+  const bounded = bodyLimit({ maxSize: maxBody, onError: tooLarge })
+  pages.post(webhookPath, async c => {
+    const entered = await own.door.enter(c)
+    if (entered instanceof Response) return entered
+    try {
+      // Answered by whichever says no first.
+      let answer: Response | undefined
+      const refused = await bounded(c, async () => {
+        answer = await taken(c, own)
+      })
+      return refused ?? answer ?? tooLarge(c)
+    } finally {
+      entered.left()
+    }
+  })
   return pages
 }
