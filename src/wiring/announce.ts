@@ -114,22 +114,28 @@ const farmWords = (store: Store, changed: Changed): Partial<Store> => {
 }
 
 /** A change that gives the same back is none; what the store says of it is not asked twice. */
+const noticing = async <T, Next extends T | 'forgotten'>(
+  change: (how: (before: T) => Next) => Promise<T | undefined>,
+  { how, tell }: { how: (before: T) => Next; tell(): void },
+): Promise<T | undefined> => {
+  let isOther = false
+  const kept = await change(before => {
+    const next = how(before)
+    isOther = next !== before
+    return next
+  })
+  if (isOther) tell()
+  return kept
+}
+
 const incidentWords = (store: Store, changed: Changed): Partial<Store> => ({
   async openIncident(incident) {
     const isOpened = await store.openIncident(incident)
     if (isOpened) changed('incidents')
     return isOpened
   },
-  async changeIncident(id, how) {
-    let isChanged = false
-    const kept = await store.changeIncident(id, incident => {
-      const next = how(incident)
-      isChanged = next !== incident
-      return next
-    })
-    if (isChanged) changed('incidents')
-    return kept
-  },
+  changeIncident: (id, how) =>
+    noticing(seen => store.changeIncident(id, seen), { how, tell: () => changed('incidents') }),
   async resolveIncidents(of, resolved) {
     const count = await store.resolveIncidents(of, resolved)
     if (count > 0) changed('incidents')
@@ -144,16 +150,8 @@ const incidentWords = (store: Store, changed: Changed): Partial<Store> => ({
     if (isAdded) changed('incidents')
     return isAdded
   },
-  async changeMaintenance(id, how) {
-    let isChanged = false
-    const kept = await store.changeMaintenance(id, maintenance => {
-      const next = how(maintenance)
-      isChanged = next !== maintenance
-      return next
-    })
-    if (isChanged) changed('incidents')
-    return kept
-  },
+  changeMaintenance: (id, how) =>
+    noticing(seen => store.changeMaintenance(id, seen), { how, tell: () => changed('incidents') }),
 })
 
 /** Tells of what was changed by this process; each process tells of its own. */
