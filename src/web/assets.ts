@@ -6,6 +6,7 @@ import { contentId } from '../text/digest.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
+/** `names`: of files beside this one, or whole addresses. */
 const asset = (names: string[], type: string) => {
   const text = names.map(name => readFileSync(new URL(name, import.meta.url), 'utf8')).join('\n')
   return { text, type, id: contentId(8, text) }
@@ -16,6 +17,9 @@ const styles = ['style.css', ...globSync('*/style.css', { cwd: folder }).sort()]
 
 export const assets = {
   style: asset(styles, 'text/css; charset=utf-8'),
-  script: asset(['script.js'], 'text/javascript; charset=utf-8'),
+  script: asset(
+    [import.meta.resolve('idiomorph/dist/idiomorph.min.js'), 'script.js'],
+    'text/javascript; charset=utf-8',
+  ),
   icon: asset(['icon.svg'], 'image/svg+xml'),
 }

@@ -10,60 +10,23 @@ const leastGapMs = 2_000
 
 // Regions
 
-/** @param {Element} one @param {Element} other */
-const isAlike = (one, other) =>
-  one.nodeName === other.nodeName &&
-  one.id === other.id &&
-  one.getAttribute('data-follow') === other.getAttribute('data-follow')
-
-/** What the reader did stays: what was opened, and what was typed. @param {Element} element @param {string} name */
-const isReaders = (element, name) =>
+/** What the reader did stays: what was opened, typed and chosen. @param {string} name @param {Element} element */
+const isReaders = (name, element) =>
   (name === 'open' && element instanceof HTMLDetailsElement) ||
-  ((name === 'value' || name === 'checked') &&
-    element instanceof HTMLInputElement &&
-    element.type !== 'hidden')
+  (['value', 'checked', 'selected'].includes(name) &&
+    !(element instanceof HTMLInputElement && element.type === 'hidden'))
 
-/** @param {Element} from @param {Element} to */
-const takeAttributes = (from, to) => {
-  for (const { name, value } of to.attributes)
-    if (from.getAttribute(name) !== value && !isReaders(from, name)) from.setAttribute(name, value)
-  for (const { name } of [...from.attributes])
-    if (!to.hasAttribute(name) && !isReaders(from, name)) from.removeAttribute(name)
-}
-
-/** The old node that the new one is like, from `next` on. @param {ChildNode | null} next @param {ChildNode} wanted */
-const likeOf = (next, wanted) => {
-  if (!(wanted instanceof Element)) return next && next.nodeType === wanted.nodeType ? next : null
-  if (wanted.id === '') return next instanceof Element && isAlike(next, wanted) ? next : null
-  for (let node = next; node; node = node.nextSibling)
-    if (node instanceof Element && isAlike(node, wanted)) return node
-  return null
-}
-
-/** Makes a node like another, and keeps what is alike: focus, selection and scrolling stay where they are.
- * @param {Element} from @param {Element} to */
-const makeLike = (from, to) => {
-  // It grows by itself.
-  if (from.hasAttribute('data-follow')) return
-  takeAttributes(from, to)
-  let next = from.firstChild
-  for (const wanted of [...to.childNodes]) {
-    const found = likeOf(next, wanted)
-    if (!found) {
-      from.insertBefore(document.importNode(wanted, true), next)
-      continue
-    }
-    if (found !== next) from.insertBefore(found, next)
-    else next = found.nextSibling
-    if (found instanceof Element && wanted instanceof Element) makeLike(found, wanted)
-    else if (found.nodeValue !== wanted.nodeValue) found.nodeValue = wanted.nodeValue
-  }
-  while (next) {
-    const gone = next
-    next = next.nextSibling
-    gone.remove()
-  }
-}
+/** Makes a node like another, and keeps what is alike: focus, selection and scrolling stay where they are. What grows by itself is let be.
+ * @param {Element} old @param {Element} now */
+const makeLike = (old, now) =>
+  Idiomorph.morph(old, now, {
+    callbacks: {
+      /** @param {Node} from */
+      beforeNodeMorphed: from => !(from instanceof Element && from.hasAttribute('data-follow')),
+      /** @param {string} name @param {Element} element */
+      beforeAttributeUpdated: (name, element) => !isReaders(name, element),
+    },
+  })
 
 const refresh = async () => {
   const asked = performance.now()
@@ -123,7 +86,7 @@ const listen = () => {
 
 // Logs
 
-/** @typedef {{ log: HTMLElement, at: number, size: number, stream: EventSource | undefined, isOver: boolean, follow: HTMLInputElement }} Followed */
+/** @typedef {{ log: HTMLElement, place: string, size: number, stream: EventSource | undefined, isOver: boolean, follow: HTMLInputElement }} Followed */
 
 /** @type {Map<HTMLElement, Followed>} */
 const followed = new Map()
@@ -145,13 +108,24 @@ const toEnd = log => {
   log.scrollTop = log.scrollHeight
 }
 
-/** @param {Followed} one @param {{ from: number, text: string }} piece @param {number} end */
-const grow = (one, { from, text }, end) => {
+/** Text with colours, as names of classes. @param {string | [text: string, classes: string]} part */
+const shown = part => {
+  if (typeof part === 'string') return part
+  const tone = document.createElement('span')
+  ;[tone.textContent, tone.className] = part
+  return tone
+}
+
+/** `place`: where it ends, and how a terminal stands there.
+ * @param {Followed} one @param {{ from: number, parts: (string | [string, string])[] }} piece @param {string} place */
+const grow = (one, { from, parts }, place) => {
   const { log, follow } = one
-  if (from > one.at) log.append('\n[… a part of the log is left out here …]\n')
-  log.append(text)
-  one.at = end
-  one.size += text.length
+  if (from > Number.parseInt(one.place, 10)) log.append('\n[… a part of the log is left out here …]\n')
+  const piece = document.createElement('span')
+  piece.append(...parts.map(shown))
+  log.append(piece)
+  one.place = place
+  one.size += (piece.textContent ?? '').length
   while (one.size > longestLog && log.firstChild && log.childNodes.length > 1) {
     one.size -= (log.firstChild.textContent ?? '').length
     log.firstChild.remove()
@@ -163,11 +137,11 @@ const grow = (one, { from, text }, end) => {
 const openStream = one => {
   if (one.isOver || one.stream || document.hidden) return
   const { log } = one
-  const stream = new EventSource(`${log.dataset.follow}?from=${one.at}`)
+  const stream = new EventSource(`${log.dataset.follow}?from=${one.place}`)
   one.stream = stream
   stream.addEventListener('piece', event => {
     const piece = JSON.parse(event.data)
-    grow(one, piece, Number(event.lastEventId))
+    grow(one, piece, event.lastEventId)
   })
   stream.addEventListener('over', () => {
     one.isOver = true
@@ -189,7 +163,7 @@ const followAll = () => {
     if (!(log instanceof HTMLElement) || followed.has(log)) continue
     const follow = followBox(log)
     /** @type {Followed} */
-    const one = { log, at: Number(log.dataset.from ?? 0), size: 0, stream: undefined, isOver: false, follow }
+    const one = { log, place: log.dataset.from ?? '0', size: 0, stream: undefined, isOver: false, follow }
     followed.set(log, one)
     follow.addEventListener('change', () => follow.checked && toEnd(log))
     // Who scrolls up wants to read there.

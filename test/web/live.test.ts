@@ -81,10 +81,10 @@ describe('a log', () => {
     expect(await events.next()).toEqual({
       event: 'piece',
       id: '18',
-      data: { from: 0, text: 'red <b>\u2407\n' },
+      data: { from: 0, parts: [['red', 'ansi-red'], ' <b>\u2407\n'] },
     })
     fake.grow('r1', { from: 18, text: 'last\n', isEnd: true })
-    expect(await events.next()).toMatchObject({ data: { from: 18, text: 'last\n' } })
+    expect(await events.next()).toMatchObject({ data: { from: 18, parts: ['last\n'] } })
     expect(await events.next()).toMatchObject({ event: 'over' })
     expect(await events.next()).toBeUndefined()
     expect(fake.viewers('r1')).toBe(0)
@@ -94,7 +94,7 @@ describe('a log', () => {
     const log = await flow.wired.blobs.put(Buffer.from('one\ntwo\n'))
     await flow.wired.store.saveRun(record({ endedAt: 5, evidence: { log } }))
     const events = eventsOf(await ask('/runs/r1/log/stream?from=0', { 'last-event-id': '4' }))
-    expect(await events.next()).toMatchObject({ id: '8', data: { from: 4, text: 'two\n' } })
+    expect(await events.next()).toMatchObject({ id: '8', data: { from: 4, parts: ['two\n'] } })
     expect(await events.next()).toMatchObject({ event: 'over' })
     expect(await events.next()).toBeUndefined()
   })

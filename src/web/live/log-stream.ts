@@ -2,20 +2,25 @@
 import type { Millis } from '../../model/instant.ts'
 import type { RunRecord } from '../../model/job.ts'
 import type { LiveIn, LogPiece } from '../../ports/live.ts'
-import { readable } from '../../text/readable.ts'
 import type { Wired } from '../../wiring/wire.ts'
+import { type Pen, type Place, sayPlace, showPiece } from '../runs/log-live.ts'
 import type { Changes } from './changes.ts'
 import { eventOf, type Outlet } from './outlet.ts'
 
-const encoded = new WeakMap<LogPiece, Uint8Array>()
+type Made = { pen: Pen; bytes: Uint8Array; next: Place }
 
-/** Encoded once for all viewers. `id`: where who comes back goes on. */
-const bytesOf = (piece: LogPiece): Uint8Array => {
+const encoded = new WeakMap<LogPiece, Made>()
+
+/** Encoded once for all viewers, as all come to it in the same place. `id`: where who comes back goes on. */
+const madeOf = (piece: LogPiece, { at, pen: said }: Place): Made => {
+  const pen = piece.from === at ? said : ''
   const known = encoded.get(piece)
-  if (known) return known
-  const { from, text } = piece
-  const made = eventOf({ event: 'piece', id: from + text.length, data: { from, text: readable(text) } })
-  encoded.set(piece, made)
+  if (known?.pen === pen) return known
+  const shown = showPiece(piece.text, pen)
+  const next = { at: piece.from + piece.text.length, pen: shown.pen }
+  const data = { from: piece.from, parts: shown.parts }
+  const made = { pen, bytes: eventOf({ event: 'piece', id: sayPlace(next), data }), next }
+  if (!known) encoded.set(piece, made)
   return made
 }
 
@@ -24,16 +29,19 @@ const overBytes = eventOf({ event: 'over', data: {} })
 /** The run is over: its kept log from that character on, piece by piece, then that it is over. Says only that where the log is gone. */
 export const sendKept = async (
   { blobs }: Pick<Wired, 'blobs'>,
-  { record, from, outlet }: { record: RunRecord; from: number; outlet: Outlet },
+  { record, place: begin, outlet }: { record: RunRecord; place: Place; outlet: Outlet },
 ): Promise<void> => {
   const blob = record.evidence.log
   const decoder = new TextDecoder()
-  let at = 0
+  let [at, place] = [0, begin]
   const send = (text: string) => {
-    const begin = Math.max(at, from)
-    const piece = { from: begin, text: text.slice(begin - at), isEnd: false }
+    const from = Math.max(at, begin.at)
+    const piece = { from, text: text.slice(from - at), isEnd: false }
     at += text.length
-    if (piece.text !== '') outlet.send(bytesOf(piece))
+    if (piece.text === '') return
+    const { bytes, next } = madeOf(piece, place)
+    outlet.send(bytes)
+    place = next
   }
   try {
     if (blob !== undefined)
@@ -56,9 +64,9 @@ export type FollowParts = { wired: Wired; live: LiveIn; changes: Changes }
 /** Sends until the run is over, or it is stopped. */
 export const followRun = (
   { wired, live, changes }: FollowParts,
-  { run, from, outlet }: { run: string; from: number; outlet: Outlet },
+  { run, place: begins, outlet }: { run: string; place: Place; outlet: Outlet },
 ): { stop(): void } => {
-  let [at, isOver] = [from, false]
+  let [place, isOver] = [begins, false]
   const given = new AbortController()
   const over = async (): Promise<void> => {
     // Its last words are on their way; and they are the same for all.
@@ -66,12 +74,13 @@ export const followRun = (
     const record = isOver ? undefined : await wired.store.run(run)
     if (isOver || record?.endedAt === undefined) return
     stop()
-    await sendKept(wired, { record, from: at, outlet })
+    await sendKept(wired, { record, place, outlet })
   }
-  const following = live.follow(run, from, piece => {
+  const following = live.follow(run, place.at, piece => {
     if (isOver) return
-    at = piece.from + piece.text.length
-    if (piece.text !== '') outlet.send(bytesOf(piece))
+    const { bytes, next } = madeOf(piece, place)
+    place = next
+    if (piece.text !== '') outlet.send(bytes)
     if (piece.isEnd) end()
   })
   const end = () => {

@@ -10,7 +10,7 @@ export const eventOf = ({
 }: {
   event: string
   data: unknown
-  id?: number | undefined
+  id?: string | undefined
 }): Uint8Array =>
   encoder.encode(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`)
 

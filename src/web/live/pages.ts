@@ -4,6 +4,7 @@ import type { Topic } from '../../ports/live.ts'
 import { askerOf } from '../access/asker.ts'
 import { waitFor } from '../access/limits.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
+import { placeOf } from '../runs/log-live.ts'
 import { type Changes, changesOf } from './changes.ts'
 import { type Hub, newHub } from './hub.ts'
 import { followRun, sendKept } from './log-stream.ts'
@@ -47,14 +48,14 @@ const logStream = async (c: Asked, parts: WebParts, { hub, changes }: { hub: Hub
   if (!record) return c.text('There is no such run.\n', 404)
   const seconds = record.endedAt === undefined ? undefined : await waitFor(c, parts, 'log')
   if (seconds !== undefined) return c.text('Not so fast.\n', 429, { 'retry-after': String(seconds) })
-  const from = numberOf(c.req.header('last-event-id'), numberOf(c.req.query('from'), 0))
+  const place = placeOf(c.req.header('last-event-id')) ?? placeOf(c.req.query('from')) ?? { at: 0, pen: '' }
   let stop = () => {}
   const opened = hub.open(askerOf(c, parts), () => stop())
   if (!opened) return full(c)
   const { outlet, response } = opened
   if (record.endedAt === undefined)
-    stop = followRun({ wired, live: parts.live, changes }, { run, from, outlet }).stop
-  else void sendKept(wired, { record, from, outlet })
+    stop = followRun({ wired, live: parts.live, changes }, { run, place, outlet }).stop
+  else void sendKept(wired, { record, place, outlet })
   return response
 }
 
