@@ -1,5 +1,6 @@
 // `grapevine web`: the pages, a service of its own beside bot and workers.
 import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import type { CliDeps } from './deps.ts'
 import { type ServiceOptions, service, serviceCommand } from './service.ts'
@@ -15,6 +16,8 @@ export const web = (deps: CliDeps): Command =>
       const config = await deps.config({ repositories: 'later' })
       const { startPages } = await import('../wiring/web.ts')
       const served = await startPages(config, log)
+      // The next start finds it even if this one is killed, and needs no compiler of TypeScript.
+      flushCompileCache()
       const at = config.web.url ?? `http://${config.web.host}:${served.port}`
       log('info', `the pages are at ${at}/`)
       if (!signal.aborted) await once(signal, 'abort')

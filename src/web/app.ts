@@ -18,6 +18,7 @@ import { incidentPages } from './incidents/pages.ts'
 import { knownPages } from './known/pages.ts'
 import { missing, trouble } from './layout.ts'
 import { livePages } from './live/pages.ts'
+import { pouring } from './live/pour.ts'
 import { operationPages } from './operations/pages.ts'
 import { boardHeaders, isBoard } from './operations/queues.ts'
 import { statusPage } from './page.ts'
@@ -131,6 +132,7 @@ const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<R
 
 export const app = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
+  pages.use(pouring)
   pages.use((c, next) => (isBoard(c.req.path) ? boardHeaders(c, next) : headers(c, next)))
   pages.use(measured(parts))
   pages.use(headAlone)

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { LiveIn } from '../ports/live.ts'
 import type { Log } from '../ports/log.ts'
 import type { Wired } from '../wiring/wire.ts'
+import type { Outlet } from './live/outlet.ts'
 import type { Looking } from './look.ts'
 import type { StatusView } from './view.ts'
 
@@ -31,6 +32,8 @@ export type Env = {
     viewer: Viewer | undefined
     /** For forms: <input type="hidden" name="csrf">. '' for readers. */
     csrf: string
+    /** A stream that the answer will be. */
+    outlet: Outlet | undefined
   }
 }
 

@@ -10,8 +10,10 @@ export type Changes = {
   /** Of these, since that moment; `lost` if nobody can tell. */
   since(topics: readonly Topic[], at: Instant): Topic[] | 'lost'
   /** Calls back with those of `topics` that changed. */
-  on(topics: readonly Topic[], tell: (changed: Topic[] | 'lost') => void): { stop(): void }
+  on(topics: readonly Topic[], onChange: (changed: Topic[] | 'lost') => void): { stop(): void }
 }
+
+type Tell = (changed: Topic[] | 'lost') => void
 
 /** Listens from now on. */
 export const changesOf = (live: LiveIn, now: () => Instant): Changes => {
@@ -25,7 +27,7 @@ export const changesOf = (live: LiveIn, now: () => Instant): Changes => {
       forgotten = Math.max(forgotten, at)
     }
   }
-  live.listen(topics => {
+  const remember = (topics: Topic[] | 'lost') => {
     if (topics === 'lost') forgotten = now()
     else
       for (const topic of topics) {
@@ -34,19 +36,40 @@ export const changesOf = (live: LiveIn, now: () => Instant): Changes => {
         last.set(topic, now())
       }
     forgetOld()
+  }
+  const listeners = new Map<Topic, Set<Tell>>()
+  const tell = (topics: Topic[] | 'lost') => {
+    const told = new Map<Tell, Topic[]>()
+    for (const topic of topics === 'lost' ? listeners.keys() : topics)
+      for (const one of listeners.get(topic) ?? []) told.set(one, [...(told.get(one) ?? []), topic])
+    for (const [one, ours] of told) one(topics === 'lost' ? 'lost' : ours)
+  }
+  // Once, however many wait: a change costs those whom it concerns.
+  live.listen(topics => {
+    remember(topics)
+    tell(topics)
   })
   return {
     since(topics, at) {
       if (at < Math.max(begun, now() - memoryMs) || at <= forgotten) return 'lost'
       return topics.filter(topic => (last.get(topic) ?? 0) >= at)
     },
-    on(topics, tell) {
-      const wanted = new Set(topics)
-      return live.listen(changed => {
-        if (changed === 'lost') return tell('lost')
-        const ours = changed.filter(topic => wanted.has(topic))
-        if (ours.length > 0) tell(ours)
-      })
+    on(topics, onChange) {
+      // Two listeners may be the same function; they are not the same listener.
+      const mine: Tell = changed => onChange(changed)
+      for (const topic of topics) {
+        const here = listeners.get(topic) ?? new Set()
+        listeners.set(topic, here.add(mine))
+      }
+      return {
+        stop() {
+          for (const topic of topics) {
+            const here = listeners.get(topic)
+            here?.delete(mine)
+            if (here?.size === 0) listeners.delete(topic)
+          }
+        },
+      }
     },
   }
 }

@@ -1,6 +1,6 @@
 // All streams of a process: how many there may be, and their heartbeat.
 import type { Millis } from '../../model/instant.ts'
-import { type Opened, type Outlet, openOutlet } from './outlet.ts'
+import { Outlet } from './outlet.ts'
 
 const beatMs: Millis = 20_000
 /** Whoever stays longer comes back by itself, and says where it was. */
@@ -12,7 +12,7 @@ export const streamLimits = { all: 3_000, network: 60 } as const
 
 export type Hub = {
   /** undefined: there are too many already. `onClose` is called once, whoever ends it. */
-  open(asker: { network: string; isUs: boolean }, onClose: () => void): Opened | undefined
+  open(asker: { network: string; isUs: boolean }, onClose: () => void): Outlet | undefined
 }
 
 export const newHub = (): Hub => {
@@ -36,17 +36,17 @@ export const newHub = (): Hub => {
     open({ network, isUs }, onClose) {
       const isFull = open.size >= streamLimits.all
       if (isFull || (!isUs && (byNetwork.get(network) ?? 0) >= streamLimits.network)) return undefined
-      const opened = openOutlet(() => {
-        open.delete(opened.outlet)
+      const outlet = new Outlet(() => {
+        open.delete(outlet)
         count(network, -1)
         if (open.size === 0) clearInterval(timer)
         if (open.size === 0) timer = undefined
         onClose()
       })
-      open.set(opened.outlet, 0)
+      open.set(outlet, 0)
       count(network, 1)
       timer ??= setInterval(beatAll, beatMs).unref()
-      return opened
+      return outlet
     },
   }
 }

@@ -1,11 +1,12 @@
 // A run's log for those who follow it: live while it runs, from what is kept when it is over.
-import type { Millis } from '../../model/instant.ts'
 import type { RunRecord } from '../../model/job.ts'
 import type { LiveIn, LogPiece } from '../../ports/live.ts'
 import type { Wired } from '../../wiring/wire.ts'
 import { type Pen, type Place, sayPlace, showPiece } from '../runs/log-live.ts'
-import type { Changes } from './changes.ts'
+import type { Endings } from './endings.ts'
 import { eventOf, type Outlet } from './outlet.ts'
+
+const endOf = ({ from, text }: LogPiece): number => from + text.length
 
 type Made = { pen: Pen; bytes: Uint8Array; next: Place }
 
@@ -17,7 +18,7 @@ const madeOf = (piece: LogPiece, { at, pen: said }: Place): Made => {
   const known = encoded.get(piece)
   if (known?.pen === pen) return known
   const shown = showPiece(piece.text, pen)
-  const next = { at: piece.from + piece.text.length, pen: shown.pen }
+  const next = { at: endOf(piece), pen: shown.pen }
   const data = { from: piece.from, parts: shown.parts }
   const made = { pen, bytes: eventOf({ event: 'piece', id: sayPlace(next), data }), next }
   if (!known) encoded.set(piece, made)
@@ -44,58 +45,70 @@ export const sendKept = async (
     place = next
   }
   try {
+    if (!(await outlet.taken())) return
     if (blob !== undefined)
       for await (const chunk of blobs.stream(blob)) {
         send(decoder.decode(chunk as Buffer, { stream: true }))
-        await outlet.taken()
+        if (!(await outlet.taken())) return
       }
     send(decoder.decode())
   } catch {
     // Expired, or damaged: the page says so.
   }
-  outlet.send(overBytes)
-  outlet.end()
+  outlet.end(overBytes)
 }
 
-const lastWordsMs: Millis = 2_000
+/** Stands for what is being asked for. */
+const asked = { stop: () => {} }
 
-export type FollowParts = { wired: Wired; live: LiveIn; changes: Changes }
+export type FollowParts = { wired: Wired; live: LiveIn; endings: Endings }
 
-/** Sends until the run is over, or it is stopped. */
+/** Sends until the run is over, or it is stopped. Who is too slow for it goes on later, where it was. */
 export const followRun = (
-  { wired, live, changes }: FollowParts,
+  { wired, live, endings }: FollowParts,
   { run, place: begins, outlet }: { run: string; place: Place; outlet: Outlet },
 ): { stop(): void } => {
   let [place, isOver] = [begins, false]
-  const given = new AbortController()
-  const over = async (): Promise<void> => {
-    // Its last words are on their way; and they are the same for all.
-    await wired.clock.sleep(lastWordsMs, given.signal)
-    const record = isOver ? undefined : await wired.store.run(run)
-    if (isOver || record?.endedAt === undefined) return
-    stop()
-    await sendKept(wired, { record, place, outlet })
+  let following: { stop(): void } | undefined
+  const pause = () => {
+    following?.stop()
+    following = undefined
   }
-  const following = live.follow(run, place.at, piece => {
-    if (isOver) return
-    const { bytes, next } = madeOf(piece, place)
-    place = next
-    if (piece.text !== '') outlet.send(bytes)
-    if (piece.isEnd) end()
-  })
-  const end = () => {
-    stop()
-    outlet.send(overBytes)
-    outlet.end()
-  }
-  // A host that died says no end; whoever frees its tasks does.
-  const look = () => void over().catch(() => {})
-  const listening = changes.on([`run:${run}`], look)
   const stop = () => {
     isOver = true
-    given.abort()
-    following.stop()
-    listening.stop()
+    pause()
+    ending.stop()
   }
+  const hear = (piece: LogPiece) => {
+    if (isOver || !following) return
+    const { bytes, next } = madeOf(piece, place)
+    if (piece.text !== '' && !outlet.send(bytes)) return void goOnLater().catch(() => outlet.drop())
+    place = next
+    if (!piece.isEnd) return
+    stop()
+    outlet.end(overBytes)
+  }
+  const begin = () => {
+    // It may call back at once.
+    following = asked
+    const begun = live.follow(run, place.at, hear)
+    if (following) following = begun
+    else begun.stop()
+  }
+  const keptOf = (record: RunRecord): Promise<void> => {
+    stop()
+    return sendKept(wired, { record, place, outlet })
+  }
+  const goOnLater = async () => {
+    pause()
+    await outlet.taken()
+    if (isOver) return
+    const record = await wired.store.run(run)
+    if (isOver) return
+    if (record?.endedAt !== undefined) return keptOf(record)
+    begin()
+  }
+  const ending = endings.of(run, record => void keptOf(record))
+  begin()
   return { stop }
 }

@@ -1,4 +1,4 @@
-// One viewer's stream of server-sent events (HTML, 9.2): written as fast as the viewer reads, and no faster; what is too much is lost.
+// One viewer's stream of server-sent events (HTML, 9.2): written as fast as the viewer reads, and no faster.
 
 const encoder = new TextEncoder()
 
@@ -20,94 +20,121 @@ const beat = encoder.encode(':\n\n')
 /** How soon a browser comes back after the line was cut, in ms. */
 const hello = encoder.encode('retry: 2000\n\n')
 
-export type Outlet = {
-  send(bytes: Uint8Array): void
-  /** When there is nothing else to say. */
-  beat(): void
-  /** When all that waits was taken, or nobody takes it any more. */
-  taken(): Promise<void>
-  /** Ends it when all is said. */
-  end(): void
-  /** Ends it now, said or not. */
-  drop(): void
-}
-
 /** Bytes that wait for one viewer; they are shared by all viewers of the same. */
 const maxWaiting = 4 << 20
 
-export type Opened = { response: Response; outlet: Outlet }
+/** Where the bytes of an outlet go. It says `go` to the outlet when it takes more, and `close` when it is gone. */
+export type Sink = {
+  /** false: takes no more for now. */
+  write(bytes: Uint8Array): boolean
+  end(): void
+  destroy(): void
+}
 
-/** `onClose`: the viewer is gone, or all is said. */
-export const openOutlet = (onClose: () => void): Opened => {
-  const waiting: Uint8Array[] = [hello]
-  let [size, isEnding, isWanted] = [0, false, false]
-  let taken = Promise.withResolvers<void>()
-  let line: ReadableStreamDefaultController<Uint8Array> | undefined
-  const close = () => {
-    if (!line) return
-    line = undefined
-    waiting.length = 0
-    taken.resolve()
-    onClose()
+/** A class, as a process has thousands of them: one with functions of its own takes some kB more. */
+export class Outlet {
+  readonly #onClose: () => void
+  #waiting: Uint8Array[] = [hello]
+  #size = hello.length
+  #sink: Sink | undefined
+  #isFree = false
+  #isEnding = false
+  #isClosed = false
+  #emptied: PromiseWithResolvers<void> | undefined
+
+  /** `onClose`: the viewer is gone, or all is said; called once. */
+  constructor(onClose: () => void) {
+    this.#onClose = onClose
   }
-  const next = () => {
-    const bytes = line && isWanted ? waiting.shift() : undefined
-    if (bytes) {
-      size -= bytes.length
-      isWanted = false
-      if (waiting.length === 0) taken.resolve()
-      line?.enqueue(bytes)
-    } else if (isEnding && waiting.length === 0) {
-      line?.close()
-      close()
+
+  /** What was sent before goes there as well. */
+  into(sink: Sink): void {
+    if (this.#isClosed) return void sink.destroy()
+    this.#sink = sink
+    this.go()
+  }
+
+  /** The sink takes more. */
+  go(): void {
+    this.#isFree = true
+    this.#flow()
+  }
+
+  /** false: too much waits already, and this is not taken. */
+  send(bytes: Uint8Array): boolean {
+    if (this.#isClosed || this.#isEnding) return true
+    if (this.#size > maxWaiting) return false
+    this.#waiting.push(bytes)
+    this.#size += bytes.length
+    this.#flow()
+    return true
+  }
+
+  /** Sends this in place of all that waits. */
+  sendInstead(bytes: Uint8Array): void {
+    this.#waiting = []
+    this.#size = 0
+    this.send(bytes)
+  }
+
+  /** When there is nothing else to say. */
+  beat(): void {
+    if (this.#waiting.length === 0) this.send(beat)
+  }
+
+  /** When all that waits was taken; false: nobody takes it any more. */
+  async taken(): Promise<boolean> {
+    if (!this.#isClosed && this.#waiting.length > 0) {
+      this.#emptied ??= Promise.withResolvers<void>()
+      await this.#emptied.promise
     }
+    return !this.#isClosed
   }
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        line = controller
-        size = hello.length
-      },
-      pull() {
-        isWanted = true
-        next()
-      },
-      cancel: close,
-    },
-    { highWaterMark: 1 },
-  )
-  const response = new Response(body, {
-    headers: {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      // Proxies of nginx's kind keep what they get until it is much.
-      'x-accel-buffering': 'no',
-    },
-  })
-  const outlet: Outlet = {
-    send(bytes) {
-      if (!line || isEnding) return
-      waiting.push(bytes)
-      size += bytes.length
-      while (size > maxWaiting && waiting.length > 1) size -= waiting.shift()?.length ?? 0
-      next()
-    },
-    beat() {
-      if (waiting.length === 0) outlet.send(beat)
-    },
-    taken() {
-      if (!line || waiting.length === 0) return Promise.resolve()
-      taken = Promise.withResolvers<void>()
-      return taken.promise
-    },
-    end() {
-      isEnding = true
-      next()
-    },
-    drop() {
-      line?.error(new Error('its viewer takes nothing'))
-      close()
-    },
+
+  /** Ends it when all is said, and `last`. */
+  end(last?: Uint8Array): void {
+    if (this.#isClosed || this.#isEnding) return
+    this.#isEnding = true
+    if (last) this.#waiting.push(last)
+    this.#flow()
   }
-  return { response, outlet }
+
+  /** Ends it now, said or not. */
+  drop(): void {
+    this.#sink?.destroy()
+    this.close()
+  }
+
+  /** Its sink is gone, or has all. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#waiting = []
+    this.#empty()
+    this.#onClose()
+  }
+
+  #flow(): void {
+    const sink = this.#sink
+    if (!sink || this.#isClosed) return
+    while (this.#isFree) {
+      const bytes = this.#waiting.shift()
+      if (!bytes) break
+      this.#size -= bytes.length
+      // It may say `go` while it takes this.
+      this.#isFree = false
+      if (sink.write(bytes)) this.#isFree = true
+    }
+    if (this.#waiting.length > 0 || this.#isClosed) return
+    this.#empty()
+    if (!this.#isEnding) return
+    this.#sink = undefined
+    sink.end()
+    this.close()
+  }
+
+  #empty(): void {
+    this.#emptied?.resolve()
+    this.#emptied = undefined
+  }
 }
