@@ -86,7 +86,7 @@ const played = (begin: (stream: PassThrough, tell: (type: number, payload: Buffe
     heardAt: () => 0,
     lost: bell(),
   }
-  const deadlines = { ...defaultDeadlines, streamMs: 200 }
+  const deadlines = { ...defaultDeadlines, streamMs: 1000 }
   return transfersByProgram({ link, machine: { stream, fate: bell<Fate>() }, deadlines })
 }
 
@@ -118,7 +118,7 @@ test('a reader that takes its time is waited for, and costs nothing each time', 
     for await (const piece of out) {
       bytes += piece.length
       most = Math.max(most, out.listenerCount('close'))
-      if (bytes <= 2 << 20) await new Promise(resolve => setTimeout(resolve, 700))
+      if (bytes <= 2 << 20) await new Promise(resolve => setTimeout(resolve, 1500))
     }
   }
   await expect(all()).rejects.toMatchObject({ kind: 'damaged' })

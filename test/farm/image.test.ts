@@ -244,7 +244,7 @@ describe('a program of the host', () => {
     const pids: number[] = []
     const args = ['-c', 'sleep 1000 & echo $!; wait']
     const onLine = (line: string) => pids.push(Number(line))
-    const fault = await faultOf(runCommand({ command: 'sh', args, timeoutMs: 500, onLine }))
+    const fault = await faultOf(runCommand({ command: 'sh', args, timeoutMs: 2000, onLine }))
     expect(fault.kind).toBe('timeout')
     const status = () => readFileSync(`/proc/${pids[0]}/status`, 'utf8')
     await expect.poll(() => runs(status), { timeout: 10_000 }).toBe(false)

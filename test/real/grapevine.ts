@@ -38,8 +38,16 @@ export const services = ({
       ]
       const [program, given] = inside(process.execPath, [...words, name])
       const child = spawn(program, given, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      let said = ''
       for (const stream of [child.stdout, child.stderr])
-        stream.on('data', data => appendFileSync(join(folder, `${name}.log`), data))
+        stream.on('data', data => {
+          appendFileSync(join(folder, `${name}.log`), data)
+          said = `${said}${data}`.slice(-2000)
+        })
+      // Who waits for it in vain would otherwise learn nothing but that.
+      child.once('close', code => {
+        if (code) console.error(`${name} ended with ${code}:\n${said}`)
+      })
       running.set(name, child)
     },
     kill,

@@ -83,6 +83,7 @@ const attempts = ({ run, task, all }: RunCase): Html =>
           html`<tr><th scope="row">${one.id === run.id ? html`<span aria-current="page">${one.attempt}, this one</span>` : html`<a href="${runPath(one.id)}">${one.attempt}</a>`}</th><td>${one.host}</td><td>${time(one.startedAt)}</td><td>${sayRun(one, task)}</td></tr>`,
       )}</tbody></table></div>`
 
+/** What comes in the end stands below the growing log, which must not move under its readers' eyes. */
 export const runBody = (found: RunCase): Html => {
   const view = runView(found.run, found.task)
   const isOk = view.isGood === undefined ? '' : view.isGood ? 'ok' : 'not-ok'
@@ -90,11 +91,13 @@ export const runBody = (found: RunCase): Html => {
 <section id="run" data-live aria-live="polite">
 <p class="said-of ${isOk}">${sign(view.isGood)} ${capital(view.said)}.</p>
 ${facts(view, found)}
+</section>
+${view.state === 'running' ? growing(view) : none}
+<section id="results" data-live>
 ${view.errors.length > 0 ? html`<h2>What it complained of</h2>\n<pre tabindex="0" aria-label="Errors">${view.errors.map(line => `${line}\n`)}</pre>` : none}
 ${steps(view)}
 ${failures(view, found)}
 ${view.state === 'running' ? none : evidence(view)}
 </section>
-${view.state === 'running' ? growing(view) : none}
 ${attempts(found)}`
 }
