@@ -8,7 +8,7 @@ import { isFailure } from '../../model/report.ts'
 import { isGuestsDoing } from '../../model/run.ts'
 import type { Case } from './case.ts'
 import { probedStep } from './outcomes.ts'
-import { anewIds } from './probes.ts'
+import { isAnew } from './probes.ts'
 import type { Suspect } from './suspects.ts'
 
 export type Round = { round: number; screened: Trials; pairs: Pair[]; anew: Pair[] }
@@ -90,8 +90,6 @@ const trialsOf = (failed: boolean[]): Trials => ({
 
 /** The first is what was known before there were any for proof: round 0. */
 export const roundsOf = (given: Case, suspect: Suspect): Round[] => {
-  const anew = anewIds(given.job)
-  const isAnew = ({ probe }: Task) => probe?.build === anew.with || probe?.build === anew.without
   const byRound = Map.groupBy(proofTasks(given, suspect), ({ probe }) => probe?.round ?? 0)
   const before = suspect.kind === 'fault' && suspect.test !== '' ? fromLikely(given, suspect) : none
   const rounds = [...byRound].sort(([a], [b]) => a - b)
@@ -104,8 +102,8 @@ export const roundsOf = (given: Case, suspect: Suspect): Round[] => {
       return {
         round,
         screened: trialsOf(screens.flatMap(task => failedIn(task, suspect) ?? [])),
-        pairs: pairs(proofs.filter(task => !isAnew(task))),
-        anew: pairs(proofs.filter(isAnew)),
+        pairs: pairs(proofs.filter(task => !isAnew(given.job, task))),
+        anew: pairs(proofs.filter(task => isAnew(given.job, task))),
       }
     }),
   ]

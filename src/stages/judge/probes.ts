@@ -21,6 +21,13 @@ export const buildIds = (job: Job) => ({ with: `${job.id}-build`, without: `${jo
 /** The same two, made once more in this job: what shows only with one build is no patch's doing. */
 export const anewIds = (job: Job) => ({ with: `${job.id}-anew-with`, without: `${job.id}-anew-without` })
 
+export const isAnew = (job: Job, { probe }: Task): boolean =>
+  probe?.build !== undefined && Object.values(anewIds(job)).includes(probe.build)
+
+/** The number of the round that comes after those of these runs. */
+export const nextRound = (probes: Task[]): number =>
+  Math.max(0, ...probes.map(({ probe }) => probe?.round ?? 0)) + 1
+
 /** Rather not where the first ones were made: a machine that builds wrongly does so again. */
 export const anewBuilds = (given: Pick<Case, 'job' | 'runs' | 'now'>): Task[] => {
   const { job, runs, now } = given

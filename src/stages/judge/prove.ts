@@ -13,7 +13,7 @@ import type { Case } from './case.ts'
 import { withBug } from './known.ts'
 import { probedStep } from './outcomes.ts'
 import { countsOf, failedIn, isOf, proofTasks, type Round, roundsOf } from './pairs.ts'
-import { anewBuilds, anewIds, buildIds, probeTask } from './probes.ts'
+import { anewBuilds, anewIds, buildIds, isAnew, nextRound, probeTask } from './probes.ts'
 import {
   type Doubtful,
   doubtful,
@@ -197,11 +197,8 @@ const costOf = (given: Case, { suspect, whole }: State): Millis => {
 /** More than these, and more than told something: what is wrong with us does not mend by going on. */
 const maxLost = 4
 
-const kindOf = ({ job }: Case, { probe }: Task): Kind => {
-  if (probe?.why === 'screen') return 'screen'
-  const ids: (string | undefined)[] = Object.values(anewIds(job))
-  return ids.includes(probe?.build) ? 'anew' : 'pairs'
-}
+const kindOf = ({ job }: Case, task: Task): Kind =>
+  task.probe?.why === 'screen' ? 'screen' : isAnew(job, task) ? 'anew' : 'pairs'
 
 /** So many runs of that kind may still be made for it: some are lost to us, and are made up for. */
 const runsLeft = (given: Case, { suspect, whole, is: { kind } }: Wanting): number => {
@@ -237,7 +234,7 @@ const namesOf = (states: Group['states']): string[] | undefined => {
 /** One round of a step on an image: runs of the same kind are made for all together. */
 const roundOf = (given: Case, { image, step, states }: Group): Task[] => {
   const { job } = given
-  const round = Math.max(0, ...proofTasks(given, { image, step }).map(({ probe }) => probe?.round ?? 0)) + 1
+  const round = nextRound(proofTasks(given, { image, step }))
   const found: Task[] = []
   const task = (probe: Pick<Probe, 'why' | 'side' | 'build' | 'turn'>, names: string[] | undefined) =>
     found.push(probeTask(job, image, { ...probe, step, round, ...(names ? { tests: names } : {}) }))

@@ -7,7 +7,7 @@ import type { Culprit, Verdict } from '../../model/verdict.ts'
 import { beginningId, beginningTask, walkTask } from '../../model/walk.ts'
 import { middle, mostRuns, type Proven, probesOf, ratesOf, runsOf, type Side, sideOf } from './bisect.ts'
 import type { Case } from './case.ts'
-import { probeTask } from './probes.ts'
+import { nextRound, probeTask } from './probes.ts'
 import { spentMs } from './prove.ts'
 
 export type Trace = {
@@ -208,7 +208,7 @@ const newProbes = (
   const names = [...new Set(group.map(({ test }) => test))].sort()
   const hasOnly = job.recipe.test.steps.some(one => one.name === step && one.only !== undefined)
   const tests = hasOnly && !names.includes('') ? { tests: names } : {}
-  const round = Math.max(0, ...probes.map(({ probe }) => probe?.round ?? 0)) + 1
+  const round = nextRound(probes)
   const turns = Array.from({ length: count }, (_, i) => i + 1)
   const build = beginningId(job, at)
   return turns.map(turn =>
