@@ -96,6 +96,24 @@ describe('writing', () => {
     expect(github.checks.size).toBe(2)
   }, 30_000)
 
+  test('many annotations go out in parts, and none stands twice if a part was lost on its way back', async () => {
+    const forge = open()
+    const annotations = Array.from({ length: 170 }, (_, n) => annotation(n + 1))
+    const over = check({ status: 'completed', conclusion: 'failure', title: 'fails', annotations })
+    const id = await forge.putCheck(owned, check(), undefined)
+    github.asked.length = 0
+    github.trouble.lose = 'next write'
+    await expect(forge.putCheck(owned, over, id)).rejects.toMatchObject({ kind: 'timeout' })
+    expect(github.checks.get(Number(id))?.annotations).toHaveLength(50)
+    for (let n = 0; n < 2; n++) expect(await forge.putCheck(owned, over, id)).toBe(id)
+    const there = github.checks.get(Number(id))?.annotations.map(one => one.start_line)
+    expect(there).toEqual(annotations.map(one => one.startLine))
+    const writes = github.asked.filter(one => one.startsWith('PATCH'))
+    // The lost one, three for what is left of the second time, and one that changes nothing.
+    expect(writes).toHaveLength(5)
+    expect(github.checks.size).toBe(1)
+  }, 30_000)
+
   test('one comment of ours is changed in place, and taken away; those of others that hold its mark stay', async () => {
     const forge = open()
     const ref = { repository: owned, number: 1 }

@@ -41,7 +41,7 @@ export const openPulls = async (
   const restart = () => {
     memory = forgeShownMemory()
   }
-  return { flow, forge, elsewhere, store, pull, show, restart }
+  return { flow, forge, elsewhere, store, save, pull, show, restart }
 }
 
 const originOf = ({ version }: Series): Series['origin'] => {

@@ -1,10 +1,11 @@
 // What GitHub shows of a pull request while it is tested and when its verdict is there. Golden files of what people read there (vitest -u).
 import { afterEach, expect, test } from 'vitest'
 import { Fault } from '../../src/model/fault.ts'
+import type { Series } from '../../src/model/series.ts'
 import type { Check } from '../../src/ports/forge.ts'
 import type { FakeClock } from '../fakes/clock.ts'
 import type { Behaviour } from '../fakes/farm.ts'
-import { rateLimit } from '../fakes/forge.ts'
+import { pullOf, rateLimit } from '../fakes/forge.ts'
 import { letter } from '../fakes/list.ts'
 import { headOf, openPulls } from '../fakes/pulls.ts'
 
@@ -40,6 +41,9 @@ const unbuilt: Behaviour = (command, guest) => {
     'cc -c a.c\na.c:1:1: error: beside it\na.c:2:5: error: use of `undeclared` |x|\n    2 | neu\n      | ^\nb.c:1:1: error: elsewhere\n'
   return { ending: { ...well, exitCode: 2 }, output }
 }
+
+/** Without what makes a pull request of each. */
+const saveAsIs = (series: Series) => pulls.save([series])
 
 const post = async (subject = '[PATCH] count: better', at = 0) => {
   await pulls.flow.bring([letter({ subject, id: subject, file: 'a.c', at })])
@@ -98,6 +102,40 @@ test('what stands there already is not written again', async () => {
   pulls.restart()
   await pulls.show()
   expect(pulls.forge.writes.length).toBe(before)
+})
+
+test('a quiet round asks the store a few things, however many pull requests are open', async () => {
+  pulls = await openPulls(passing)
+  await post()
+  const [one] = await pulls.store.seriesIn({})
+  if (one?.origin.from !== 'forge') throw new Error('there is no series')
+  const { store } = pulls.flow.wired
+  const { origin } = one
+  for (let number = 100; number < 300; number++) {
+    const id = `s${number}`
+    await store.savePull(pullOf({ number, head: headOf(1), series: id }))
+    const of = { ...origin, pull: { ...origin.pull, number } }
+    await saveAsIs({ ...one, id, origin: of, state: { at: 'held', why: 'nobody knows its author' } })
+  }
+  await pulls.show()
+  const writes = pulls.forge.writes.length
+  expect(writes).toBeGreaterThan(400)
+  const asked: string[] = []
+  const counted = new Proxy(store, {
+    get(target, name: keyof typeof store) {
+      if (name !== 'close') asked.push(name)
+      return target[name]
+    },
+  })
+  pulls.flow.wired.store = counted
+  await pulls.show()
+  expect(asked).toEqual(['pulls', 'seriesMarks'])
+  // What somebody changes is seen by the next round, and nothing else is read for it.
+  asked.length = 0
+  await saveAsIs({ ...one, id: 's123', state: { at: 'held', why: 'another reason' } })
+  await pulls.show()
+  expect(asked.filter(name => name === 'series')).toHaveLength(1)
+  expect(pulls.forge.writes.length).toBeGreaterThan(writes)
 })
 
 test('a new failure: the image that fails, a comment, links and a mark on the line', async () => {

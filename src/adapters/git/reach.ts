@@ -15,7 +15,6 @@ export const reachEnvironment = ({ url, header, ca, proxy }: Remote): Record<str
     ...(server === undefined || header === ''
       ? []
       : [[`http.${server}.extraHeader`, header] as [string, string]]),
-    ...(ca === undefined ? [] : [['http.sslCAInfo', ca] as [string, string]]),
     ...(proxy === undefined ? [] : [['http.proxy', proxy] as [string, string]]),
   ]
   const variables = settings.flatMap(([key, value], n) => [
@@ -25,6 +24,10 @@ export const reachEnvironment = ({ url, header, ca, proxy }: Remote): Record<str
   return {
     ...Object.fromEntries(variables),
     GIT_CONFIG_COUNT: String(settings.length),
+    // Wins over `http.sslCAInfo`: one that this machine has set would, too.
+    ...(ca === undefined ? {} : { GIT_SSL_CAINFO: ca }),
+    // What was told to go through a proxy does so, whatever the machine's other programs do.
+    ...(proxy === undefined ? {} : { NO_PROXY: '', no_proxy: '' }),
     // In the clear only where nobody else listens.
     ...(isLoopback(url) ? { GIT_ALLOW_PROTOCOL: `${environment.GIT_ALLOW_PROTOCOL}:http` } : {}),
   }
