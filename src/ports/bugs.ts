@@ -42,8 +42,10 @@ export type Tracker = Bugs & {
   /** As the configuration calls it. */
   name: string
   owns(bug: string): boolean
-  /** Address of a bug that is named by its number, an alias or an address; undefined: not one of this tracker's. */
+  /** Address of a bug that is named by its number, an alias that was learnt, or an address; undefined: not one of this tracker's. */
   addressOf(name: string): BugUrl | undefined
+  /** Asks which bugs have these names, where they may be aliases and are not known. */
+  learn(names: string[]): Promise<void>
   /** Who we are there, what it is, and what will not work; the key is proven. */
   probe(): Promise<{ version: string; login: string; warnings: string[] }>
   /** undefined: gone, or not for us to see. */

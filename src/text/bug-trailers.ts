@@ -16,6 +16,10 @@ const asAddress = (word: string): string | undefined =>
 
 const asNumber = (word: string): string | undefined => /^#?([1-9]\d{0,8})$/.exec(word)?.[1]
 
+/** A name that a tracker may know a bug by, alone in its line: with a sign or a digit within, as `Bug: fixed` is prose. */
+const asAlias = (value: string): string | undefined =>
+  /^[a-z][\w.-]{2,39}$/i.test(value) && /[a-z][_.-]?\d|[a-z\d][_-][a-z\d]/i.test(value) ? value : undefined
+
 /** Words that a list of bugs may hold besides them. */
 const isBetween = (word: string): boolean => ['and', 'bug', 'bugs', ''].includes(word.toLowerCase())
 
@@ -37,8 +41,8 @@ const bugsIn = (value: string, mayBeNumber: (word: string) => boolean): string[]
 }
 
 /**
- * The bugs in the lines of a mail that begin at the margin with one of these words and a colon: numbers and addresses, as they stand there,
- * each once. Whether an address is a bug's, only its tracker knows.
+ * The bugs in the lines of a mail that begin at the margin with one of these words and a colon: numbers, addresses and what may be an alias, as
+ * they stand there, each once. Whether an address is a bug's, and a word an alias, only its tracker knows.
  */
 export const readBugs = (text: string, trailers: readonly string[]): string[] => {
   if (trailers.length === 0) return []
@@ -48,7 +52,8 @@ export const readBugs = (text: string, trailers: readonly string[]): string[] =>
   for (const [, trailer = '', value = ''] of text.matchAll(line)) {
     if (++lines > limits.lines) break
     const mayBeNumber = (word: string) => !alsoNamesCommits(trailer) || word.startsWith('#')
-    for (const bug of bugsIn(value, mayBeNumber)) found.add(bug)
+    const alias = alsoNamesCommits(trailer) ? undefined : asAlias(value.trim())
+    for (const bug of alias === undefined ? bugsIn(value, mayBeNumber) : [alias]) found.add(bug)
   }
   return [...found].slice(0, limits.bugs)
 }

@@ -4,7 +4,7 @@ import type { BugWrite } from '../model/bug.ts'
 import { Fault } from '../model/fault.ts'
 import type { Instant, Millis } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
-import type { Series } from '../model/series.ts'
+import { bugsNamed, type Series } from '../model/series.ts'
 import { isJudged, type Verdict } from '../model/verdict.ts'
 import { type LandedMemory, landedMemory, writeLanded } from '../stages/bugs/landed.ts'
 import { type ResultSettings, writeResults } from '../stages/bugs/results.ts'
@@ -61,18 +61,39 @@ export const tellBugs = async (ports: Ports, series: Series, verdict: Verdict): 
   if (settings) say(ports, await writeResults(ports)({ series, verdict }, settings))
 }
 
-/** Verdicts of which the bugs were not told, as the process died in between. */
+const namingBugs = ({ store, clock }: Ports, project: Project): Promise<Series[]> =>
+  store.seriesNamingBugs({ project: project.name, since: clock.now() - patienceMs })
+
+/** Asks for aliases that series name: here alone, as a verdict waits for no tracker. false: it does not answer now, and that is logged. */
+const learn = async (
+  { trackers, log }: Ports,
+  { bugs }: Project,
+  series: readonly Series[],
+): Promise<boolean> => {
+  const tracker = trackers.find(({ name }) => name === bugs?.tracker)
+  try {
+    for (const one of series) await tracker?.learn([...bugsNamed(one).keys()])
+    return true
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    log('warn', `names of bugs cannot be looked up: ${error.message}`)
+    return false
+  }
+}
+
+/** Verdicts of which the bugs were not told: the process died in between, or their aliases were not known. */
 const tellMissed = async (ports: Ports, project: Project, memory: BugResultMemory): Promise<void> => {
-  const { store, clock } = ports
-  const since = clock.now() - patienceMs
-  for (const series of await store.seriesNamingBugs({ project: project.name, since })) {
+  const { store } = ports
+  let isAway = false
+  for (const series of await namingBugs(ports, project)) {
     const turn = series.state.at === 'planned' ? `${series.state.job} ${series.round ?? 0}` : undefined
     if (turn === undefined || memory.told.get(series.id) === turn) continue
     const verdict = await store.verdict(series.id)
     if (verdict === undefined || !isJudged(series, verdict)) continue
+    if (isAway || !(await learn(ports, project, [series]))) isAway = true
     await tellBugs(ports, series, verdict)
     if (memory.told.size >= maxRemembered) memory.told.clear()
-    memory.told.set(series.id, turn)
+    if (!isAway) memory.told.set(series.id, turn)
   }
 }
 
@@ -97,6 +118,7 @@ const tendBranch = async (
   const key = `${project.name} ${branch}`
   const tip = await ports.mirror.resolve(repository, branch)
   if (tip === undefined || memory.tips.get(key) === tip) return
+  if (!(await learn(ports, project, await namingBugs(ports, project)))) return
   const own = { ...settings, repository, landed }
   say(ports, await writeLanded(ports)({ branch, tip }, own, memory.changes))
   memory.tips.set(key, tip)

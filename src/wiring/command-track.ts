@@ -69,10 +69,19 @@ const bugOf = async (wired: Wired, about: About): Promise<{ url: string } | { wh
   return { why: 'Which bug? Name it: /grapevine track 123' }
 }
 
+const noAnswer = 'The bug tracker does not answer. Try again later, please.'
+
 /** Asks the tracker for the bug that a command is about: never call it in turn. undefined: it is about none. Faults: those of the store. */
 export const trackedBug = async (wired: Wired, about: About): Promise<Tracked | undefined> => {
-  const found = await bugOf(wired, about)
   const tracker = projectOf(wired, about)?.tracker
+  const { request } = about.command
+  try {
+    if (request.do === 'track' && request.bug !== undefined) await tracker?.learn([request.bug])
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return { why: noAnswer }
+  }
+  const found = await bugOf(wired, about)
   if (found === undefined || tracker === undefined || 'why' in found)
     return found && 'why' in found ? found : undefined
   try {
@@ -84,10 +93,7 @@ export const trackedBug = async (wired: Wired, about: About): Promise<Tracked | 
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     return {
-      why:
-        error.retry === 'never'
-          ? 'There is no such bug that everybody may see.'
-          : 'The bug tracker does not answer. Try again later, please.',
+      why: error.retry === 'never' ? 'There is no such bug that everybody may see.' : noAnswer,
     }
   }
 }

@@ -492,6 +492,28 @@ describe('addresses', () => {
   })
 })
 
+test('a bug is known by its alias, once the tracker was asked', async () => {
+  const { tracker, server, urlOf } = await open()
+  server.addBug({ alias: 'tally-2.0' })
+  const named = `${server.url}show_bug.cgi?id=Tally-2.0`
+  expect([tracker.addressOf('tally-2.0'), tracker.addressOf(named)]).toEqual([undefined, undefined])
+  await tracker.learn([
+    'tally-2.0',
+    named,
+    'no-such-alias',
+    'not/one',
+    '..',
+    '17',
+    'https://elsewhere.test/x-1',
+  ])
+  const asked = () => server.requests.length
+  const before = asked()
+  expect([tracker.addressOf('TALLY-2.0'), tracker.addressOf(named)]).toEqual([urlOf(1), urlOf(1)])
+  expect(tracker.addressOf('no-such-alias')).toBeUndefined()
+  await tracker.learn(['tally-2.0', 'no-such-alias'])
+  expect(asked()).toBe(before)
+})
+
 test('the probe says what will not work', async () => {
   const { server, tracker } = await open()
   Object.assign(server.accounts[0] ?? {}, { editbugs: false })

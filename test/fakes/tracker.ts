@@ -68,6 +68,7 @@ export const fakeTracker = (at = 'https://bugs.example.org/', name = 'bugs'): Fa
     owns: bug => bug.startsWith(at),
     addressOf: named =>
       named.startsWith(at) ? named : /^#?\d+$/.test(named) ? `${at}${named.replace('#', '')}` : undefined,
+    learn: async () => {},
     commentUrl: (bug, { number }) => `${bug}#c${number}`,
     probe: async () => ({ version: 'fake', login: 'bot', warnings: [] }),
     put(url, more = {}) {

@@ -12,14 +12,22 @@ const idIn = (text: string | null | undefined): number | undefined => {
   return id > 0 && id < maxId ? id : undefined
 }
 
-/** http and https are the same bug; so is the short address without show_bug.cgi, and one with `#c7`. */
-export const idOfAddress = (base: string, address: string): number | undefined => {
+/** What stands behind `base` in an address of that site; http and https are the same. undefined: it is none of its. */
+export const restOfAddress = (
+  base: string,
+  address: string,
+): { path: string; id: string | null } | undefined => {
   if (address.length > 2000 || !URL.canParse(address)) return undefined
   const [own, url] = [new URL(base), new URL(address)]
   const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
   if (!isWeb || url.host !== own.host || !url.pathname.startsWith(own.pathname)) return undefined
-  const rest = url.pathname.slice(own.pathname.length)
-  return rest === 'show_bug.cgi' ? idIn(url.searchParams.get('id')) : idIn(rest)
+  return { path: url.pathname.slice(own.pathname.length), id: url.searchParams.get('id') }
+}
+
+/** The short address without show_bug.cgi is the same bug; so is one with `#c7`. */
+export const idOfAddress = (base: string, address: string): number | undefined => {
+  const rest = restOfAddress(base, address)
+  return rest && idIn(rest.path === 'show_bug.cgi' ? rest.id : rest.path)
 }
 
 /** A number as people name a bug, `7`, `#7`, `bug 7`; or an address. */

@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.ts'
 import type { Bugs, BugWord, Tracker } from '../../ports/bugs.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { bugAddress, idOfAddress, idOfName } from './address.ts'
+import { openAliases } from './aliases.ts'
 import { groupNamesAnswer, type RawBug, statusesAnswer, toBug } from './answers.ts'
 import { openNames, publicComments, publicCommentsOf } from './comments.ts'
 import { isGone, Refusal } from './fault.ts'
@@ -122,6 +123,7 @@ export const bugzillaTracker = (
 ): Tracker & { close(): Promise<void> } => {
   const session = openSession(config, { clock, rate })
   const names = openNames(session)
+  const aliases = openAliases(session)
   const marks = openMarks(session)
   const inTurn = queues()
   const idOf = (bug: string): number => {
@@ -143,9 +145,10 @@ export const bugzillaTracker = (
     name: config.name,
     owns: bug => idOfAddress(config.url, bug) !== undefined,
     addressOf(name) {
-      const id = idOfName(config.url, name)
+      const id = idOfName(config.url, name) ?? aliases.idOf(name)
       return id === undefined ? undefined : bugAddress(config.url, id)
     },
+    learn: aliases.learn,
     commentUrl: (bug, { number }) => `${bugAddress(config.url, idOf(bug))}#c${number}`,
     probe: () => probeOf(session),
     look: async bug =>

@@ -229,6 +229,7 @@ export const githubIssues = (
       const number = numberOf(at, name)
       return number === undefined ? undefined : urlOf(number)
     },
+    learn: async () => {},
     commentUrl: (bug, { id, number }) => (number === 0 ? bug : `${bug}#issuecomment-${id}`),
     async probe() {
       const { header } = await http.ask({ method: 'GET', path: at.path, answer: repository })

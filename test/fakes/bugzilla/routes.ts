@@ -31,7 +31,8 @@ const nobugs = (name: string): never => {
 }
 
 const bugOf = ({ state, asker }: Asking, name: string): FakeBug => {
-  const bug = state.bugs.get(Number(name)) ?? nobugs(name)
+  const isIt = ({ alias }: FakeBug) => alias !== undefined && alias.toLowerCase() === name.toLowerCase()
+  const bug = state.bugs.get(Number(name)) ?? [...state.bugs.values()].find(isIt) ?? nobugs(name)
   if (maySee(bug, asker)) return bug
   const more = asker === undefined ? ' To see this bug, you must first log in.' : ''
   throw new Refused(401, 102, `You are not authorized to access bug #${name}.${more}`)

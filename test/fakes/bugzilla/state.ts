@@ -29,6 +29,7 @@ export type FakeComment = {
 export type FakeAttachment = { id: number; name: string; type: string; size: number; isPrivate: boolean }
 
 export type FakeBug = {
+  alias?: string
   id: number
   creator: string
   product: string
