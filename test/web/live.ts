@@ -1,14 +1,16 @@
 // What moves, in the hands of a test; and a reader of event streams.
 import type { LiveIn, LogPiece, Topic } from '../../src/ports/live.ts'
 
-/** `say` is heard by all at once. */
+/** `say` is heard by all at once; a log is kept whole for who comes later. */
 export const fakeLive = () => {
   const listeners = new Set<(topics: Topic[] | 'lost') => void>()
   const followers = new Map<string, Set<(piece: LogPiece) => void>>()
+  const logs = new Map<string, LogPiece[]>()
   const live: LiveIn = {
-    follow(run, _from, onPiece) {
+    follow(run, from, onPiece) {
       const here = followers.get(run) ?? new Set()
       followers.set(run, here.add(onPiece))
+      for (const piece of logs.get(run) ?? []) if (piece.from >= from) onPiece(piece)
       return { stop: () => void here.delete(onPiece) }
     },
     listen(onChange) {
@@ -23,6 +25,7 @@ export const fakeLive = () => {
       for (const listener of [...listeners]) listener(topics)
     },
     grow(run: string, piece: LogPiece) {
+      logs.set(run, [...(logs.get(run) ?? []), piece])
       for (const follower of [...(followers.get(run) ?? [])]) follower(piece)
     },
     viewers: (run: string) => followers.get(run)?.size ?? 0,
