@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Command } from '../../src/model/command.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { reply, series } from './samples.ts'
+import { job, reply, series, task, verdict } from './samples.ts'
 
 export const command = (id: string, more: Partial<Command> = {}): Command => ({
   id,
@@ -18,6 +18,8 @@ export const command = (id: string, more: Partial<Command> = {}): Command => ({
   state: { at: 'received' },
   ...more,
 })
+
+const refusedState: Command['state'] = { at: 'refused', when: 2000, why: 'not so' }
 
 const ids = (things: { id: string }[]) => things.map(thing => thing.id)
 
@@ -59,6 +61,30 @@ export const commandContract = (store: () => Store) => {
     expect((await store().series('s1'))?.round).toBe(1)
     expect(await store().reply('a2')).toBeUndefined()
     expect(await store().moveCommand(command('c9'), 'received')).toBe(false)
+  })
+
+  it('marks what may have changed of a series, and of no other', async () => {
+    const marks = () => store().seriesMarks(['s', 't', 'none'])
+    await store().saveSeries([series('s'), series('t')])
+    const seen = [await marks()]
+    expect([...(seen[0]?.keys() ?? [])].sort()).toEqual(['s', 't'])
+    const changes = [
+      () => store().saveSeries([series('s', { round: 1 })]),
+      () => store().addJob(job('j', { series: 's' }), [task('a', 'j')]),
+      () => store().moveTask('a', task('a', 'j').state, { at: 'cancelled', why: 'so' }),
+      () => store().addCommands([command('c', { series: 's' })]),
+      () => store().moveCommand(command('c', { series: 's', state: refusedState }), 'received'),
+      () => store().addVerdict(verdict('s', { job: 'j' }), undefined),
+      () => store().addVerdict(verdict('s', { job: 'k' }), undefined),
+    ]
+    for (const change of changes) {
+      await change()
+      seen.push(await marks())
+      expect(seen.at(-1)?.get('s')).not.toBe(seen.at(-2)?.get('s'))
+      expect(await marks()).toEqual(seen.at(-1))
+    }
+    expect(new Set(seen.map(one => one.get('t'))).size).toBe(1)
+    expect(await store().seriesMarks([])).toEqual(new Map())
   })
 
   it('moves a command once, whoever tries at the same time', async () => {
