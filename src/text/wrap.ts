@@ -2,7 +2,7 @@
 //
 // The rule: lines that begin in the first column are prose; a paragraph of them is filled. Lines that are indented are data
 // (names, log lines, commands): each stays a line, and one that is too long goes on below itself, two columns further in. An address
-// is never broken.
+// or a Message-ID is never broken.
 import stringWidth from 'string-width'
 
 /** Columns of a line in a mail. */
@@ -53,7 +53,8 @@ const cut = (word: string, width: number): string[] => {
 }
 
 /** Broken, it would lead nowhere. Mail programs that must break it encode it so that it is whole again. */
-const isAddress = (word: string): boolean => /^https?:\/\/[\x21-\x7e]{1,500}$/.test(word)
+const isAddress = (word: string): boolean =>
+  /^https?:\/\/[\x21-\x7e]{1,500}$/.test(word) || /^<[\x21-\x7e]{1,250}@[\x21-\x7e]{1,250}>$/.test(word)
 
 /** Rows of at most `width` columns, broken at spaces; a word that is wider is cut, an address is not. Spaces inside a row stay as
  *  they are. */

@@ -39,6 +39,13 @@ test('an address is not broken; it may go on below its name', () => {
   expect(fold(`    ${address}${'x'.repeat(1000)}`).length).toBeGreaterThan(1)
 })
 
+test('a Message-ID is not broken: whoever copies it needs the whole', () => {
+  const id = `<${'0123456789'.repeat(7)}.git.carl@contrib.example>`
+  expect(fold(`    ${id}`)).toEqual([`    ${id}`])
+  expect(fold(`    0001.eml  ${id}`)).toEqual(['    0001.eml', `      ${id}`])
+  expect(fold(`    <${'x'.repeat(400)}@example.org>`).length).toBeGreaterThan(1)
+})
+
 test('marks that stand on each other without end do not', () => {
   const tower = `e${'\u0301\u0316'.repeat(5000)}`
   for (const row of [...fold(`    ${tower} ${tower.repeat(50)}`), ...fitMail(tower.repeat(200))]) {
