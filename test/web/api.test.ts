@@ -1,4 +1,5 @@
 // The JSON API: what it tells everybody, what it asks a token for, and how it says no.
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Scope } from '../../src/model/access.ts'
 import { Fault } from '../../src/model/fault.ts'
@@ -75,6 +76,16 @@ describe('everybody may read', () => {
     expect((await ask('/api/v1/hosts')).json.hosts).toMatchObject([
       { name: 'alpha', state: 'unfit', why: '', facts: {} },
     ])
+    const now = flow.wired.clock.now()
+    await flow.wired.store.saveHost(host('beta', { seenAt: now }))
+    const hold = { how: 'drain', reason: 'a new disk', by: 'olga', since: now, until: undefined } as const
+    await flow.wired.store.setHold({ ...hold, on: { kind: 'host', name: 'beta' } })
+    expect((await ask('/api/v1/hosts')).json.hosts).toMatchObject([
+      { name: 'alpha' },
+      { name: 'beta', state: 'held', why: 'a new disk' },
+    ])
+    await flow.wired.store.forgetHost('beta')
+    await flow.wired.store.endHold({ kind: 'host', name: 'beta' })
     expect((await ask('/api/v1/queue')).json).toEqual({ running: [], waiting: [] })
     expect((await ask('/api/v1/incidents')).json).toMatchObject({ incidents: [], maintenance: [] })
     expect((await ask('/api/v1/known?state=proposed')).json).toEqual({ known: [] })
@@ -196,6 +207,13 @@ describe('patches are handed in', () => {
     expect(again.json.mails).toMatchObject([{ became: 'known', series: expect.any(String) }])
     const { json } = await ask(`/api/v1/series/${again.json.mails[0].series}`)
     expect(json).toMatchObject({ title: 'tally: by the API', newest: { images: [{ image: 'busybox' }] } })
+    // The same mail in other bytes, as a list makes it: its series is that of the first.
+    const other = git.replace('\nSubject:', '\nX-List: tally\nSubject:')
+    await hand('project=tally', other, token)
+    await flow.settle()
+    expect((await hand('project=tally', other, token)).json.mails).toMatchObject([
+      { became: 'known', series: again.json.mails[0].series },
+    ])
     const [last] = await flow.wired.store.audits({ about: 'project tally', limit: 1 })
     expect(last).toMatchObject({ what: 'hand in', by: 'api', who: 'token test (olga)' })
   })
@@ -214,6 +232,23 @@ describe('patches are handed in', () => {
     ] as const)
       expect([query, type, (await hand(query, body, token, type)).status]).toEqual([query, type, status])
   })
+})
+
+test('docs/api.md names every way in, and whatever an operator can do', async () => {
+  const { json } = await ask('/api/openapi.json')
+  const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
+  const named = [...text.matchAll(/^\| `(GET|POST) (\/[^`]*)`/gm)].map(
+    ([, how = '', path = '']) => `${how} ${path}`,
+  )
+  const ways = Object.entries(json.paths as Record<string, object>).flatMap(([path, hows]) =>
+    Object.keys(hows).map(how => `${how.toUpperCase()} ${path}`),
+  )
+  expect(named.toSorted()).toEqual(ways.toSorted())
+  const deeds = JSON.stringify(json.components.schemas.Operation.properties.deed)
+  const words = [...deeds.matchAll(/"do":\{"type":"string","(?:const|enum)":(\[[^\]]*\]|"[^"]*")/g)]
+  const all = words.flatMap(([, word = '']) => [JSON.parse(word)].flat())
+  expect(all.length).toBeGreaterThan(12)
+  expect(all.filter(word => !text.includes(`\`${word}\``))).toEqual([])
 })
 
 test('the description names every way in, and the page for people shows them', async () => {

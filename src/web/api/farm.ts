@@ -15,7 +15,8 @@ const projectsRoute = createRoute({
 const hostsRoute = createRoute({
   ...{ method: 'get', path: '/hosts', tags: ['Farm'], operationId: 'listHosts' },
   summary: 'Hosts, by name',
-  description: 'Why one takes no work, and its facts, are told to tokens with the scope operate.',
+  description:
+    'Why one cannot work, and its facts, are told to tokens with the scope operate; why an operator holds one, to everybody.',
   responses: { 200: json(z.object({ hosts: z.array(schema.host) }), 'Hosts.'), ...problems() },
 })
 

@@ -158,7 +158,7 @@ export const host = z
     state: z
       .enum(['works', 'paused', 'held', 'unfit', 'lost', 'ended'])
       .openapi({ description: 'works: takes tasks; ended: its worker was stopped.' }),
-    why: z.string().openapi({ description: 'Why it takes no work; empty if it does.' }),
+    why: z.string().openapi({ description: 'Why it takes no work; empty if it does, or if it is not told.' }),
     slots: count,
     busy: count,
     memoryMiB: count,

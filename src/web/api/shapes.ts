@@ -147,17 +147,17 @@ export const taskOf = (row: TaskRow): Json<typeof schema.task> => ({
   since: maybeIso(row.since),
 })
 
-const whyOf = (standing: Standing): string => {
-  if (standing.at === 'unfit') return standing.why
+/** What a worker says of its trouble may hold paths: only operators read that. What an operator says others read, as on the status page. */
+const whyOf = (standing: Standing, tellsWhy: boolean): string => {
+  if (standing.at === 'unfit') return tellsWhy ? standing.why : ''
   return 'hold' in standing ? standing.hold.reason : ''
 }
 
-/** What a worker says of its trouble may hold paths: only operators read that. */
 export const hostOf = (
   host: Host,
   { standing, tellsWhy }: { standing: Standing; tellsWhy: boolean },
 ): Json<typeof schema.host> => ({
-  ...{ name: host.name, state: standing.at, why: tellsWhy ? whyOf(standing) : '' },
+  ...{ name: host.name, state: standing.at, why: whyOf(standing, tellsWhy) },
   ...{ slots: host.slots, busy: host.busy, memoryMiB: host.memoryMiB, images: host.images },
   ...{ seenAt: iso(host.seenAt), facts: tellsWhy ? host.facts : {} },
 })

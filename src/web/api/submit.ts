@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit'
 import type { ProjectConfig } from '../../config/config.ts'
 import type { Role } from '../../model/access.ts'
 import { Fault } from '../../model/fault.ts'
+import type { Mail } from '../../model/mail.ts'
 import type { Wish } from '../../model/series.ts'
 import { ref } from '../../text/command.ts'
 import { authorsIn, type HandedIn, handIn, isSubmission, withMailsIn } from '../../wiring/hand-in.ts'
@@ -39,7 +40,7 @@ const bytes = { schema: z.string().openapi({ format: 'binary' }) }
 const route = createRoute({
   ...{ method: 'post', path: '/submissions', tags: ['Series'], operationId: 'submit' },
   summary: 'Hand in patches, as git format-patch --stdout writes them',
-  description: `Needs a token with the scope submit. Repeatable: what is known already is not tested twice. Up to ${submitLimits.bytes >> 20} MiB and ${submitLimits.mails} mails; their authors are answered. Where series of new authors wait for an operator, those of a token without the scope operate do as well.`,
+  description: `Needs a token with the scope submit. Repeatable: what is known already is not tested twice; ask again with the same bytes to hear of its series, some seconds later. Up to ${submitLimits.bytes >> 20} MiB and ${submitLimits.mails} mails; their authors are answered. Where series of new authors wait for an operator, those of a token without the scope operate do as well.`,
   security: [{ token: [] }],
   request: {
     query,
@@ -90,12 +91,21 @@ const take = (
     throw error
   })
 
-const told = ({ fresh, known }: HandedIn): z.infer<typeof taken> => ({
-  mails: [...fresh, ...known].map(mail => ({
-    ...{ id: mail.id, messageId: mail.parsed?.messageId ?? null },
-    became: known.includes(mail) ? 'known' : isSubmission(mail) ? 'taken' : 'not-a-patch',
-    series: 'series' in mail.disposition ? (mail.disposition.series ?? null) : null,
-  })),
+/** The mail that is tested: of one that came before, in other bytes or by the list, the first. */
+const testedOf = async ({ store }: Wired, mail: Mail): Promise<Mail> =>
+  mail.disposition.kind === 'duplicate'
+    ? ((await store.mail(mail.disposition.of, mail.project)) ?? mail)
+    : mail
+
+const told = async (wired: Wired, { fresh, known }: HandedIn): Promise<z.infer<typeof taken>> => ({
+  mails: await Promise.all(
+    [...fresh, ...known].map(async mail => {
+      const { disposition } = await testedOf(wired, mail)
+      const series = 'series' in disposition ? (disposition.series ?? null) : null
+      const became = known.includes(mail) ? 'known' : isSubmission(mail) ? 'taken' : 'not-a-patch'
+      return { id: mail.id, messageId: mail.parsed?.messageId ?? null, became, series }
+    }),
+  ),
 })
 
 export const submitApi = (parts: WebParts): Api => {
@@ -123,7 +133,7 @@ export const submitApi = (parts: WebParts): Api => {
     const came = await audited(wired, { who, by: 'api', what: 'hand in', about, reason: '' }, async () => ({
       ...{ did: 'handed in', mails: await take(wired, { body, project: project.name, wish, by }) },
     }))
-    return c.json(told(came.mails), 202)
+    return c.json(await told(wired, came.mails), 202)
   })
   return api
 }

@@ -29,17 +29,18 @@ export type ImageLine = {
 
 type Activity = Awaited<ReturnType<StatisticsReads['activity']>>
 
-/** Operators read who said so, and why; others that it is so. */
+/** Operators read who said so, too; why is told to all, as whoever gives a reason is told. */
 export type Reader = { isOperator: boolean }
+
+const sayWhy = ({ by, reason }: Pick<Hold, 'by' | 'reason'>, isOperator: boolean): string =>
+  `${isOperator ? ` by ${oneLine(by, 120)}` : ''}: ${oneLine(reason, 200)}`
 
 const sayHold = ({ how, reason, by, until }: Hold, { isOperator }: Reader): string => {
   const word = how === 'stop' ? 'stopped' : 'drained'
-  const why = isOperator ? ` by ${oneLine(by, 120)}: ${oneLine(reason, 200)}` : ''
-  return `${word}${why}${until === undefined ? '' : `, until ${sayInstant(until)}`}`
+  return `${word}${sayWhy({ by, reason }, isOperator)}${until === undefined ? '' : `, until ${sayInstant(until)}`}`
 }
 
-const sayPause = ({ reason, by }: Hold, { isOperator }: Reader): string =>
-  isOperator ? `paused by ${oneLine(by, 120)}: ${oneLine(reason, 200)}` : 'paused'
+const sayPause = (hold: Hold, { isOperator }: Reader): string => `paused${sayWhy(hold, isOperator)}`
 
 /** What a worker says of its trouble may hold paths: that is for operators as well. */
 export const sayStanding = (standing: Standing, reader: Reader): string => {

@@ -43,14 +43,17 @@ export type RunView = {
 
 const maxFailures = 200
 
-const isGoodStep = (step: StepOutcome): boolean =>
-  step.ending.kind === 'finished' && step.ending.exitCode === 0
-
 const reportOf = (step: StepOutcome | TestedStep): TestResult[] | undefined =>
   'report' in step ? step.report.tests : undefined
 
 const failuresOf = (tests: TestResult[]): TestResult[] =>
   leaves(tests.filter(({ outcome }) => isFailure(outcome)))
+
+/** Many programs end with exit code 0 though tests failed: their report has a say as well. */
+const isGoodStep = (step: StepOutcome | TestedStep): boolean =>
+  step.ending.kind === 'finished' &&
+  step.ending.exitCode === 0 &&
+  failuresOf(reportOf(step) ?? []).length === 0
 
 const shownStep = (step: StepOutcome | TestedStep): ShownStep => {
   const tests = reportOf(step)
