@@ -4,10 +4,14 @@ import type { Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
 import { sayOutcome } from '../../text/outcome.ts'
 
-const sayTask = (task: Task): string => {
+/** What was put off, as a busy machine is no fault of a patch's: a new line each time, or whoever watches takes it for stuck. */
+const isPutOff = ({ state }: Task): boolean => state.at === 'queued' && state.notBefore !== undefined
+
+const sayTask = (task: Task, why: string | undefined): string => {
   const { state } = task
   switch (state.at) {
     case 'queued':
+      if (isPutOff(task)) return `waits for a while${why === undefined ? '' : `: ${why}`}`
       return state.attempt > 1 ? `once more (try ${state.attempt})` : 'queued'
     case 'running':
       return `runs in a clone of ${task.image}`
@@ -32,11 +36,13 @@ export const watcher = (store: Store) => {
   const taskLines = async (series: Series | undefined, job: string, lines: string[]): Promise<void> => {
     const name = series === undefined ? 'the unpatched base' : `"${short(series.title)}"`
     for (const task of await store.tasksOf(job)) {
-      const key =
-        task.state.at === 'queued' && task.state.attempt === 1 ? 'queued' : JSON.stringify(task.state)
+      const isFirst = task.state.at === 'queued' && task.state.attempt === 1 && !isPutOff(task)
+      const key = isFirst ? 'queued' : JSON.stringify(task.state)
       if (!news(task.id, key) || key === 'queued') continue
       const what = task.kind === 'build' ? 'build' : task.probe ? 'again' : 'test '
-      lines.push(`${what} ${name} on ${task.image}: ${sayTask(task)}`)
+      const last = isPutOff(task) ? (await store.runsOf(task.id)).at(-1)?.outcome : undefined
+      const why = last === undefined ? undefined : sayOutcome(last)
+      lines.push(`${what} ${name} on ${task.image}: ${sayTask(task, why)}`)
     }
   }
 
@@ -62,16 +68,18 @@ export const watcher = (store: Store) => {
   }
 }
 
-/** How many series have been answered, of all that there are, and what runs in a VM at this moment. */
+/** How many series have been answered, of all that there are, what runs in a VM at this moment, and how many tasks wait as the machine had
+ *  no room or time for them. */
 export const standing = async (
   store: Store,
-): Promise<{ answered: number; all: number; running: string[] }> => {
+): Promise<{ answered: number; all: number; running: string[]; putOff: number }> => {
   const all = await store.seriesIn({})
   const verdicts = await Promise.all(all.map(series => store.verdict(series.id)))
   const running = await store.tasksAt('running')
   return {
     answered: verdicts.filter(verdict => verdict !== undefined).length,
     all: all.length,
+    putOff: (await store.tasksAt('queued')).filter(isPutOff).length,
     running: running.map(task => `${task.kind} on ${task.image}`),
   }
 }
