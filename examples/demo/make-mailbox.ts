@@ -1,4 +1,5 @@
 // Lays out the demo's input: the upstream repository and the mailbox, in two acts. Also a command: make-mailbox.ts OUTFOLDER
+import { createHash } from 'node:crypto'
 import { appendFile, copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Expectation, expectations } from './expectations.ts'
@@ -17,6 +18,17 @@ export type Demo = {
 }
 
 const here = import.meta.dirname
+
+/** The mails of each act, in their files. */
+const acts = (): Promise<Buffer[]> =>
+  Promise.all(['mailbox.mbox', 'later.mbox'].map(name => readFile(join(here, name))))
+
+/** Tells the mails of one version from those of another. */
+export const mailsId = async (): Promise<string> => {
+  const hash = createHash('sha256')
+  for (const act of await acts()) hash.update(act)
+  return hash.digest('hex').slice(0, 16)
+}
 
 /** Makes the folder's `tally.git` and `list.mbox` anew, the same bytes and commit ids each time. */
 export const makeDemo = async ({ folder }: { folder: string }): Promise<Demo> => {
@@ -44,9 +56,8 @@ export const makeDemo = async ({ folder }: { folder: string }): Promise<Demo> =>
 export const moveOn = async ({ folder }: { folder: string }): Promise<void> => {
   await git({ folder: join(folder, 'next.git') }, 'push', '-q', join(folder, 'tally.git'), 'main')
   const mailbox = join(folder, 'list.mbox')
-  const acts = await Promise.all(['mailbox.mbox', 'later.mbox'].map(name => readFile(join(here, name))))
   const { size } = await stat(mailbox)
-  await appendFile(mailbox, Buffer.concat(acts).subarray(size))
+  await appendFile(mailbox, Buffer.concat(await acts()).subarray(size))
 }
 
 if (import.meta.main) {

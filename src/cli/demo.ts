@@ -45,9 +45,10 @@ const play = async (stage: Stage, first: Act): Promise<void> => {
   while (act !== 'over') {
     for (const line of await look()) show.line(line)
     const { over, left } = await isOver(store, act)
-    const { answered, all, running } = await standing(store)
+    const { answered, all, running, putOff } = await standing(store)
+    const waits = putOff > 0 ? '; this machine is busy with other things, so tests wait' : ''
     show.status(
-      `${answered} of ${all} series answered; left: ${left}; in VMs: ${running.join(', ') || 'nothing'}`,
+      `${answered} of ${all} series answered; left: ${left}; in VMs: ${running.join(', ') || 'nothing'}${waits}`,
     )
     if (over && act === 'first') {
       show.line('upstream moves on, and more mail arrives')
@@ -60,7 +61,10 @@ const play = async (stage: Stage, first: Act): Promise<void> => {
         'never',
         `the demo did not end within ${deadlineMs / 60_000} minutes; left: ${left}`,
         {
-          remedy: `what the bot and the worker said lies in ${config.data}/*.log`,
+          remedy:
+            putOff > 0
+              ? 'this machine was too busy with other things: run it again when it is not'
+              : `what the bot and the worker said lies in ${config.data}/*.log`,
         },
       )
     }
@@ -111,6 +115,14 @@ const closing = async ({ deps, config, configFile, store }: Stage): Promise<void
   deps.exitWith(exitCode.failed)
 }
 
+const playing = 'a mailbox of the list "tally-devel" is played'
+
+const openings = {
+  over: playing,
+  'goes on': 'the last demo was cut off; it goes on',
+  'was another': `the last demo was cut off, and had other mails: it begins anew; ${playing}`,
+}
+
 type Options = { again?: boolean; folder?: string }
 
 const run = async (deps: CliDeps, { again = false, folder }: Options): Promise<void> => {
@@ -122,10 +134,8 @@ const run = async (deps: CliDeps, { again = false, folder }: Options): Promise<v
   const configFile = await demoConfigFile(folder)
   const { config } = await readConfig({ file: configFile, env: deps.env, repositories: 'later' })
   const show = makeShow(deps.stdout)
-  const { act, resumed } = await openDemo(config, { again })
-  show.line(
-    resumed ? 'the last demo was cut off; it goes on' : 'a mailbox of the list "tally-devel" is played',
-  )
+  const { act, last } = await openDemo(config, { again })
+  show.line(openings[last])
   const store = await openStore({ folder: config.data })
   const giveUp = new AbortController()
   const signal = AbortSignal.any([deps.signal, giveUp.signal])

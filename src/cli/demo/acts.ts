@@ -2,7 +2,7 @@
 // in the data folder, so that a demo that was cut off goes on where it was.
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { makeDemo, moveOn } from '../../../examples/demo/make-mailbox.ts'
+import { mailsId, makeDemo, moveOn } from '../../../examples/demo/make-mailbox.ts'
 import type { Config } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 
@@ -10,20 +10,22 @@ export type Act = 'first' | 'second' | 'over'
 
 const noteFile = (config: Config) => join(config.data, 'demo.json')
 
-const reached = async (config: Config): Promise<Act | undefined> => {
+type Note = { act: Act; mails?: string }
+
+const readNote = async (config: Config): Promise<Note | undefined> => {
   const text = await readFile(noteFile(config), 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : (JSON.parse(text) as { act: Act }).act
+  return text === undefined ? undefined : (JSON.parse(text) as Note)
 }
 
-export const note = (config: Config, act: Act): Promise<void> =>
-  writeFile(noteFile(config), `${JSON.stringify({ act })}\n`)
+export const note = async (config: Config, act: Act): Promise<void> =>
+  writeFile(noteFile(config), `${JSON.stringify({ act, mails: await mailsId() } satisfies Note)}\n`)
 
 /** Only a folder that a demo made, or that is empty, is ever removed. */
 const removeLast = async (config: Config): Promise<void> => {
   const there = await stat(config.data).catch(() => undefined)
   if (!there) return
   if (
-    (await reached(config)) === undefined &&
+    (await readNote(config)) === undefined &&
     (await stat(join(config.data, 'grapevine.sqlite')).catch(() => undefined))
   )
     throw new Fault('refused', 'never', `${config.data} holds data that no demo made`, {
@@ -34,18 +36,20 @@ const removeLast = async (config: Config): Promise<void> => {
 
 const inputFolder = (config: Config): string => dirname(config.projects[0]?.recipe.repository ?? config.data)
 
-/** The act to go on with. `again`: forget an unfinished one. */
+/** The act to go on with. `again`: forget an unfinished one; so is one that had other mails, of another version. */
 export const openDemo = async (
   config: Config,
   { again }: { again: boolean },
-): Promise<{ act: Act; resumed: boolean }> => {
-  const act = await reached(config)
-  if (act !== undefined && act !== 'over' && !again) return { act, resumed: true }
+): Promise<{ act: Act; last: 'over' | 'goes on' | 'was another' }> => {
+  const before = await readNote(config)
+  const isOpen = before !== undefined && before.act !== 'over' && !again
+  const isSame = before?.mails === (await mailsId())
+  if (isOpen && isSame) return { act: before.act, last: 'goes on' }
   await removeLast(config)
   await mkdir(config.data, { recursive: true })
   await makeDemo({ folder: inputFolder(config) })
   await note(config, 'first')
-  return { act: 'first', resumed: false }
+  return { act: 'first', last: isOpen ? 'was another' : 'over' }
 }
 
 /** Upstream's branch moves, and the second act's mail arrives. Can be done again after a crash. */
