@@ -12,7 +12,7 @@ import {
 } from '../model/base-health.ts'
 import { Fault, UsageError } from '../model/fault.ts'
 import { failureRates, type Rate } from '../model/history.ts'
-import { firstTasks, isOver, type Job, priority, type Task } from '../model/job.ts'
+import { firstTasks, isOver, type Job, priority, type Task, testedSteps } from '../model/job.ts'
 import { isFailure } from '../model/report.ts'
 import type { Store } from '../ports/store.ts'
 import { healthOf, testedBases } from '../stages/upkeep/base-health.ts'
@@ -44,9 +44,7 @@ const maxListed = 50
 /** Tests that failed in the first runs, on all images. */
 const failedIn = (tasks: Task[]): number =>
   firstTasks(tasks)
-    .tests.flatMap(({ state }) =>
-      state.at === 'done' && state.outcome.kind === 'tested' ? state.outcome.steps : [],
-    )
+    .tests.flatMap(testedSteps)
     .flatMap(({ report }) => report.tests)
     .filter(({ outcome }) => isFailure(outcome)).length
 

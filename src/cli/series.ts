@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { wasRefused } from '../model/attempts.ts'
 import { UsageError } from '../model/fault.ts'
 import { costsNoTry, wasCutOff } from '../model/interrupt.ts'
-import type { Job, RunRecord, Task } from '../model/job.ts'
+import { type Job, type RunRecord, type Task, testedSteps } from '../model/job.ts'
 import type { Series } from '../model/series.ts'
 import type { Told } from '../model/verdict.ts'
 import type { Blobs } from '../ports/blobs.ts'
@@ -55,12 +55,10 @@ const taskLines = async (store: Store, blobs: Blobs, task: Task): Promise<string
 }
 
 const testLines = (task: Task): string[] =>
-  task.state.at === 'done' && task.state.outcome.kind === 'tested'
-    ? task.state.outcome.steps.flatMap(step => [
-        `    ${step.name}: report ${step.report.state}`,
-        ...step.report.tests.map(test => `      ${test.outcome.padEnd(11)} ${test.test}`),
-      ])
-    : []
+  testedSteps(task).flatMap(step => [
+    `    ${step.name}: report ${step.report.state}`,
+    ...step.report.tests.map(test => `      ${test.outcome.padEnd(11)} ${test.test}`),
+  ])
 
 const sayHow = ({ baseHow, wantedBase }: Job): string =>
   [

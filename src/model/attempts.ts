@@ -1,13 +1,7 @@
 // After a try at a task: is it decided, or does another clone have to have its say?
 import type { Millis } from './instant.ts'
-import type { Outcome, RunRecord, StepOutcome } from './job.ts'
-import { maxAttempts } from './job.ts'
+import { maxAttempts, type Outcome, type RunRecord, stepsOf } from './job.ts'
 import { needsSecondOpinion } from './run.ts'
-
-const steps = (outcome: Outcome): StepOutcome[] => {
-  if (outcome.kind === 'tested' || outcome.kind === 'built') return outcome.steps
-  return outcome.kind === 'build-failed' ? [outcome.step] : []
-}
 
 /** A build fails for many reasons: a machine without memory or room, and files cut in half among them. Only a compiler's plain complaint is believed at once. */
 const unclearBuilds = (outcome: Outcome): string[] => {
@@ -20,7 +14,7 @@ const unclearBuilds = (outcome: Outcome): string[] => {
 /** What of an outcome has to repeat before it is believed: step and ending, for steps that did not end by themselves. */
 const doubts = (outcome: Outcome): string[] =>
   [
-    ...steps(outcome)
+    ...stepsOf(outcome)
       .filter(step => needsSecondOpinion(step.ending))
       .map(step => `${step.name} ${step.ending.kind}`),
     ...unclearBuilds(outcome),

@@ -124,7 +124,23 @@ export const isFirstBuild = ({ kind, upTo, each }: Task): boolean =>
 export const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
 
 /** Is there something to test? */
-export const isBuilt = ({ state }: Task): boolean => state.at === 'done' && state.outcome.kind === 'built'
+export const isBuilt = (task: Task): boolean => outcomeOf(task)?.kind === 'built'
+
+/** undefined: nothing came of it, or there is no such task. */
+export const outcomeOf = (task: Task | undefined): Outcome | undefined =>
+  task?.state.at === 'done' ? task.state.outcome : undefined
+
+/** The steps that ran, as far as it came. */
+export const stepsOf = (outcome: Outcome | undefined): (StepOutcome | TestedStep)[] => {
+  if (outcome?.kind === 'built' || outcome?.kind === 'tested') return outcome.steps
+  return outcome?.kind === 'build-failed' ? [outcome.step] : []
+}
+
+/** The steps of tests that ran; none of a task that is not over, or of a build. */
+export const testedSteps = (task: Task): TestedStep[] => {
+  const outcome = outcomeOf(task)
+  return outcome?.kind === 'tested' ? outcome.steps : []
+}
 
 /** Tasks that every job has: one build, and one test on each image. */
 export const firstTasks = (tasks: Task[]): { build: Task | undefined; tests: Task[] } => ({

@@ -1,6 +1,6 @@
 // Was a host so busy with other things that what ran on it had no chance to end in time? Then a time-out or a hang is ours. Pure.
 import type { Instant, Millis } from './instant.ts'
-import type { Outcome, StepOutcome } from './job.ts'
+import { type Outcome, stepsOf } from './job.ts'
 
 /** What a host says of itself at one moment. */
 export type HostLoad = {
@@ -48,11 +48,6 @@ export const overloaded = ({ perProcessor: [, load], stolen, memory = 0 }: StepL
   if (load >= tooBusy.perProcessor) return `load ${load.toFixed(1)} for each processor`
   if (stolen >= tooBusy.stolen) return `${percent(stolen)} of its processors' time was taken from it`
   return memory >= tooBusy.memory ? `${percent(memory)} of the time something waited for memory` : undefined
-}
-
-const stepsOf = (outcome: Outcome): StepOutcome[] => {
-  if (outcome.kind === 'tested' || outcome.kind === 'built') return outcome.steps
-  return outcome.kind === 'build-failed' ? [outcome.step] : []
 }
 
 /** The outcome, or trouble of ours where a step was out of time, or hung, while the host was overloaded. */

@@ -1,6 +1,6 @@
 // How a run ended, in a few words: what watches the farm looks at thousands of them.
 import type { Instant } from './instant.ts'
-import type { JobId, Outcome, RunRecord, StepOutcome, TaskId } from './job.ts'
+import { type JobId, type Outcome, type RunRecord, stepsOf, type TaskId } from './job.ts'
 import { guestSaysOfDisk, type RunId } from './run.ts'
 
 export type RunGist = {
@@ -22,11 +22,6 @@ export type RunEnd = RunGist & {
   endedAt: Instant
   /** A run without the series' patches in it, besides those of bases: made for comparison. */
   without?: true
-}
-
-const stepsOf = (outcome: Outcome): Pick<StepOutcome, 'ending'>[] => {
-  if (outcome.kind === 'tested' || outcome.kind === 'built') return outcome.steps
-  return outcome.kind === 'build-failed' ? [outcome.step] : []
 }
 
 const sickOf = (outcome: Outcome): RunGist['sick'] => {

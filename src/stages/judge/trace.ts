@@ -1,6 +1,6 @@
 // Which patch of the series did it? The proven failures are looked for in beginnings of the series, by halves; and each patch but the last is
 // built, to see since which one the tree does not build. Decided anew from the case each time: what it still needs are tasks.
-import { type BrokenMiddle, firstTasks, isOver, type Job, type Outcome, type Task } from '../../model/job.ts'
+import { type BrokenMiddle, firstTasks, isOver, type Job, outcomeOf, type Task } from '../../model/job.ts'
 import { isBlamed, type Ruled } from '../../model/ruled.ts'
 import { stable } from '../../model/sameness.ts'
 import type { Culprit, Verdict } from '../../model/verdict.ts'
@@ -27,9 +27,6 @@ const maxAtOnce = 4
 const maxFailures = 100
 /** Failures of other steps and images than the one that was traced are looked at there in so many groups. */
 const maxGroups = 4
-
-const outcomeOf = (task: Task | undefined): Outcome | undefined =>
-  task?.state.at === 'done' ? task.state.outcome : undefined
 
 /** What is there already of a task that is wanted. */
 const asKept = (tasks: Task[], wanted: Task): Task => tasks.find(({ id }) => id === wanted.id) ?? wanted

@@ -17,6 +17,7 @@ import {
   firstTasks,
   type Job,
   type Outcome,
+  outcomeOf,
   type SkippedStep,
   type Task,
   type TestedStep,
@@ -37,8 +38,8 @@ export type ChosenPorts = { store: Store; blobs: Blobs; log: Log }
 type Built = Extract<Outcome, { kind: 'built' }>
 
 const builtOf = (tasks: Task[]): Built | undefined => {
-  const state = firstTasks(tasks).build?.state
-  return state?.at === 'done' && state.outcome.kind === 'built' ? state.outcome : undefined
+  const outcome = outcomeOf(firstTasks(tasks).build)
+  return outcome?.kind === 'built' ? outcome : undefined
 }
 
 const hasRules = ({ test }: Recipe): boolean =>

@@ -1,8 +1,15 @@
 // Series that wait because the branch was broken without them: when a base line of it is good again, they are planned once more. Their author
 // was told that they wait; what is found then is told in the same thread.
 import type { Instant, Millis } from '../../model/instant.ts'
-import type { Job, Task, TestedStep } from '../../model/job.ts'
-import { firstTasks } from '../../model/job.ts'
+import {
+  firstTasks,
+  isOver,
+  type Job,
+  outcomeOf,
+  type Task,
+  type TestedStep,
+  testedSteps,
+} from '../../model/job.ts'
 import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -33,13 +40,10 @@ export const mends = (
   tasks: Task[],
 ): boolean => {
   const { build, tests } = firstTasks(tasks)
-  if (build?.state.at !== 'done' || build.state.outcome.kind !== 'built') return false
-  const steps = tests.flatMap(({ state }) =>
-    state.at === 'done' && state.outcome.kind === 'tested' ? state.outcome.steps : [],
-  )
-  const own = steps.filter(({ name }) => name === finding.step)
+  if (outcomeOf(build)?.kind !== 'built') return false
+  const own = tests.flatMap(testedSteps).filter(({ name }) => name === finding.step)
   // A step of the build, or one of which nothing was said.
-  if (own.length === 0) return !tests.some(({ state }) => state.at === 'queued' || state.at === 'running')
+  if (own.length === 0) return tests.every(isOver)
   return own.length === tests.length && own.every(cameToGoodEnd)
 }
 
@@ -51,9 +55,8 @@ const newestLines = async (store: Store, project: string): Promise<Line[]> => {
   for (const job of await store.baselines({ project, limit: 30 })) {
     if (found.has(job.baseName) || (job.before ?? []).length > 0) continue
     const tasks = await store.tasksOf(job.id)
-    const { build } = firstTasks(tasks)
-    const isKnown = build?.state.at === 'done' && build.state.outcome.kind !== 'ours'
-    if (isKnown) found.set(job.baseName, { job, tasks })
+    const outcome = outcomeOf(firstTasks(tasks).build)
+    if (outcome && outcome.kind !== 'ours') found.set(job.baseName, { job, tasks })
   }
   return [...found.values()]
 }
@@ -77,18 +80,13 @@ const isMended = async (store: Store, series: Series, line: Line): Promise<boole
 /** What was looked at already, by project: base lines, and how far each of them was. */
 export type BaseWatch = Map<string, Set<string>>
 
-const isOver = ({ state }: Task): boolean => state.at === 'done' || state.at === 'cancelled'
-
 const hour: Millis = 3_600_000
 
 /** One that was judged on an older base after the good one was seen is found within an hour. */
 const stageOf = ({ job, tasks }: Line, now: Instant): string =>
   `${job.id} ${tasks.filter(isOver).length} ${Math.floor(now / hour)}`
 
-const isBuilt = ({ tasks }: Line): boolean => {
-  const state = firstTasks(tasks).build?.state
-  return state?.at === 'done' && state.outcome.kind === 'built'
-}
+const builds = ({ tasks }: Line): boolean => outcomeOf(firstTasks(tasks).build)?.kind === 'built'
 
 /**
  * Returns the series that are to be planned again. All planned ones are read, but only when a task of a base line came to its end, and once an hour.
@@ -98,7 +96,7 @@ export const tendBases =
   ({ store, clock, log }: BasePorts) =>
   async (project: string, watch: BaseWatch): Promise<Series[]> => {
     const now = clock.now()
-    const lines = (await newestLines(store, project)).filter(isBuilt)
+    const lines = (await newestLines(store, project)).filter(builds)
     const fresh = lines.filter(line => !watch.get(project)?.has(stageOf(line, now)))
     const since: Instant = now - waitMs
     const found: Series[] = []

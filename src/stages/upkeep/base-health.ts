@@ -18,6 +18,7 @@ import {
   type Job,
   type JobId,
   type Outcome,
+  outcomeOf,
   type Task,
 } from '../../model/job.ts'
 import type { Mirror } from '../../ports/git.ts'
@@ -68,7 +69,7 @@ const endOf = async (store: Store, id: JobId, known: EndedJobs): Promise<Ended |
   if (before) return before
   const { build, tests } = firstTasks(await store.tasksOf(id))
   if (build === undefined || ![build, ...tests].every(isOver)) return undefined
-  const outcome = build.state.at === 'done' ? build.state.outcome : undefined
+  const outcome = outcomeOf(build)
   const ended = { build: outcome === undefined || outcome.kind === 'ours' ? undefined : inShort(outcome) }
   // What was ours may be tried again.
   if (ended.build) remember(known, id, ended)

@@ -2,7 +2,7 @@
 import type { z } from '@hono/zod-openapi'
 import type { Host } from '../../model/host.ts'
 import type { Instant } from '../../model/instant.ts'
-import type { RunRecord, StepOutcome, Task, TestedStep } from '../../model/job.ts'
+import { type RunRecord, type StepOutcome, stepsOf, type Task, type TestedStep } from '../../model/job.ts'
 import type { KnownFailure } from '../../model/known.ts'
 import { isFailure } from '../../model/report.ts'
 import { missingParts, type Part, type Series } from '../../model/series.ts'
@@ -104,11 +104,6 @@ export const verdictOf = (verdict: Verdict): Json<typeof schema.verdict> => {
   }
 }
 
-const stepsOf = ({ outcome }: RunRecord): (StepOutcome | TestedStep)[] => {
-  if (outcome?.kind === 'built' || outcome?.kind === 'tested') return outcome.steps
-  return outcome?.kind === 'build-failed' ? [outcome.step] : []
-}
-
 const stepOf = (step: StepOutcome | TestedStep) => ({
   ...{ name: step.name, ending: { ...step.ending }, lines: step.lines },
   tests: 'report' in step ? countsOf(step.report) : null,
@@ -132,7 +127,7 @@ export const runOf = (
     ...{ host: record.host, attempt: record.attempt, startedAt: iso(record.startedAt) },
     ...{ endedAt: maybeIso(record.endedAt), outcome: outcome?.kind ?? null },
     says: outcome?.kind === 'ours' ? outcome.what : '',
-    steps: stepsOf(record).map(stepOf),
+    steps: stepsOf(record.outcome).map(stepOf),
     evidence: Object.keys(evidence).sort(),
     log: evidence.log === undefined ? null : `${base}/api/v1/runs/${encodeURIComponent(record.id)}/log`,
     url: `${base}${runPath(record.id)}`,

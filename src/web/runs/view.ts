@@ -1,6 +1,13 @@
 // One run as its page shows it: what it was for, how it went, what is kept of it. Pure.
 import type { Instant } from '../../model/instant.ts'
-import type { Job, RunRecord, StepOutcome, Task, TestedStep } from '../../model/job.ts'
+import {
+  type Job,
+  type RunRecord,
+  type StepOutcome,
+  stepsOf,
+  type Task,
+  type TestedStep,
+} from '../../model/job.ts'
 import { isFailure, type TestResult } from '../../model/report.ts'
 import { leaves } from '../../model/test-name.ts'
 import { capital } from '../../model/words.ts'
@@ -65,16 +72,11 @@ const shownStep = (step: StepOutcome | TestedStep): ShownStep => {
   }
 }
 
-const stepsOf = ({ outcome }: RunRecord): (StepOutcome | TestedStep)[] => {
-  if (outcome?.kind === 'built' || outcome?.kind === 'tested') return outcome.steps
-  return outcome?.kind === 'build-failed' ? [outcome.step] : []
-}
-
 const isGoodRun = ({ outcome }: RunRecord): boolean | undefined => {
   if (outcome === undefined || outcome.kind === 'ours') return undefined
   if (outcome.kind === 'built') return true
   if (outcome.kind === 'walked') return outcome.broken.length === 0
-  return outcome.kind === 'tested' && stepsOf({ outcome } as RunRecord).every(isGoodStep)
+  return outcome.kind === 'tested' && stepsOf(outcome).every(isGoodStep)
 }
 
 const stateOf = ({ id, endedAt, outcome }: RunRecord, { state }: Task): RunView['state'] => {
@@ -96,7 +98,7 @@ const errorsOf = ({ outcome }: RunRecord): string[] => {
 }
 
 export const runView = (run: RunRecord, task: Task): RunView => {
-  const steps = stepsOf(run)
+  const steps = stepsOf(run.outcome)
   const failures = steps.flatMap(step =>
     failuresOf(reportOf(step) ?? []).map(({ test, message, line }) => ({
       ...{ step: step.name, test, message: oneLine(message, 200) },

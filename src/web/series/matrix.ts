@@ -1,5 +1,5 @@
 // What every test that matters did on every image: new failures first, and so many rows at most. Pure.
-import type { Task, TestedStep } from '../../model/job.ts'
+import { type Task, testedSteps } from '../../model/job.ts'
 import { isFailure, type TestOutcome } from '../../model/report.ts'
 import { leaves } from '../../model/test-name.ts'
 import type { ImageVerdict, Proof, Verdict } from '../../model/verdict.ts'
@@ -83,9 +83,6 @@ const judgedOn = (verdict: ImageVerdict): Found[] => {
     ...mended.map(test => ({ image, step: '', test, cell: cell('mended', {}) })),
   ]
 }
-
-const testedSteps = ({ state }: Task): TestedStep[] =>
-  state.at === 'done' && state.outcome.kind === 'tested' ? state.outcome.steps : []
 
 const failedOn = (task: Task): Found[] =>
   testedSteps(task).flatMap(step =>
