@@ -14,6 +14,7 @@ import { starter } from '../src/wiring/queues.ts'
 import { wire } from '../src/wiring/wire.ts'
 import { startPostfix } from '../test/real/postfix.ts'
 import { replyWorker } from '../workers/reply.ts'
+import { smallConfig } from './config.ts'
 import { type Bench, median, row } from './row.ts'
 
 const rounds = 60
@@ -40,20 +41,7 @@ export const delivery: Bench = async () => {
   const postfix = await startPostfix({ mailboxes: ['ann@dev.test', 'list@dev.test', 'bot@bot.test'] })
   mkdirSync(join(folder, 'tally.git'))
   const file = join(folder, 'grapevine.yaml')
-  writeFileSync(
-    file,
-    `administrator: { address: ada@dev.test }
-bot: { address: bot@bot.test }
-mail: { maildir: ./outbox }
-farm: { images: { busybox: { kind: busybox } } }
-projects:
-  tally:
-    list: { address: list@dev.test }
-    repository: ./tally.git
-    build: { image: busybox }
-    test: { images: [busybox], steps: [{ name: all, run: ./all }] }
-`,
-  )
+  writeFileSync(file, smallConfig)
   const config = await loadConfig({ file, env: {} })
   const wired = await wire(config, () => undefined)
   const { privateKey } = generateKeyPairSync('rsa', {

@@ -15,6 +15,7 @@ import { addBuilds } from '../test/fakes/hosts.ts'
 import { byScript, services } from '../test/real/grapevine.ts'
 import { freePort } from '../test/real/loopback.ts'
 import { redisOf } from '../test/real/redis.ts'
+import { configWithPages } from './config.ts'
 import { type Bench, row } from './row.ts'
 
 const viewers = 1_000
@@ -22,19 +23,6 @@ const viewers = 1_000
 const rounds = 50
 const linesAtOnce = 100
 const runId = 'followed'
-
-const yaml = (port: number): string => `administrator: { address: ada@dev.test }
-bot: { address: bot@bot.test }
-mail: { maildir: ./outbox }
-web: { listen: 127.0.0.1:${port} }
-farm: { images: { busybox: { kind: busybox } } }
-projects:
-  tally:
-    list: { address: list@dev.test }
-    repository: ./tally.git
-    build: { image: busybox }
-    test: { images: [busybox], steps: [{ name: all, run: ./all }] }
-`
 
 const line = (n: number): string => `cc -O2 -Wall -c -o build/object-${n}.o source/file-${n}.c -Iinclude\n`
 
@@ -138,7 +126,7 @@ export const webLive: Bench = async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gv-live-'))
   const port = await freePort()
   mkdirSync(join(folder, 'tally.git'))
-  writeFileSync(join(folder, 'grapevine.yaml'), yaml(port))
+  writeFileSync(join(folder, 'grapevine.yaml'), configWithPages(port))
   const { REDIS_URL: _, DATABASE_URL: __, ...env } = process.env
   const data = join(folder, 'data')
   const grapevine = services({

@@ -10,24 +10,12 @@ import { byScript, services } from '../test/real/grapevine.ts'
 import { freePort } from '../test/real/loopback.ts'
 import { startPostgres } from '../test/real/postgres.ts'
 import { redisOf } from '../test/real/redis.ts'
+import { configWithPages } from './config.ts'
 import { type Bench, type Row, row } from './row.ts'
 import { baseSeries, copies, fillStore, idOf, logOfRuns } from './web-fill.ts'
 import { webLive } from './web-live.ts'
 
 const rounds = 200
-
-const yaml = (port: number): string => `administrator: { address: ada@dev.test }
-bot: { address: bot@bot.test }
-mail: { maildir: ./outbox }
-web: { listen: 127.0.0.1:${port} }
-farm: { images: { busybox: { kind: busybox } } }
-projects:
-  tally:
-    list: { address: list@dev.test }
-    repository: ./tally.git
-    build: { image: busybox }
-    test: { images: [busybox], steps: [{ name: all, run: ./all }] }
-`
 
 const at = (sorted: number[], part: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
@@ -114,7 +102,7 @@ export const withPages = async <T>(use: (site: string) => Promise<T>): Promise<T
   const url = postgres.database('years')
   const port = await freePort()
   mkdirSync(join(folder, 'tally.git'))
-  writeFileSync(join(folder, 'grapevine.yaml'), yaml(port))
+  writeFileSync(join(folder, 'grapevine.yaml'), configWithPages(port))
   const { REDIS_URL: _, ...env } = process.env
   const grapevine = services({ folder, env: { ...env, DATABASE_URL: url }, inside: byScript })
   try {
