@@ -34,6 +34,11 @@ const ports = () => ({
   ...{ store, clock, log },
   alarmOf: (name: string | undefined) => openAlarm({ store, clock, log }, name),
 })
+/** Of a worker that runs tasks on this farm. */
+const runPorts = (farm: Farm) => ({
+  ...{ store, clock, farm, log },
+  ...{ blobs: memoryBlobs(), mirror: fakeMirror(), live: silentLive() },
+})
 const tend = () => tendHosts(ports())(watch)
 /** The bot looks every few seconds. */
 const listen = async (ms: number) => {
@@ -191,15 +196,7 @@ describe('a task', () => {
       },
     }
     const farm = fakeFarm(async () => ({ ending: { kind: 'finished', exitCode: 0 } }))
-    const given = {
-      store: away,
-      clock,
-      farm,
-      blobs: memoryBlobs(),
-      mirror: fakeMirror(),
-      live: silentLive(),
-      log,
-    }
+    const given = { ...runPorts(farm), store: away }
     const signal = new AbortController().signal
     const running = run(given)('a-build', { host: 'alpha', run: 'r', signal })
     // One of them is the deadline's, until the run is over.
@@ -216,7 +213,7 @@ describe('a task', () => {
     await addBuilds(store, [{ id: 'a' }])
     const full = () => Promise.reject(new Fault('exhausted', 'later', 'the disk is full'))
     const farm = { ...fakeFarm(async () => ({ ending: { kind: 'cancelled' } })), lease: full }
-    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), live: silentLive(), log }
+    const given = runPorts(farm)
     const signal = new AbortController().signal
     for (const minutes of [1, 2, 4, 8, 15]) {
       await run(given)('a-build', { host: 'alpha', run: `r${minutes}`, signal })
@@ -233,16 +230,7 @@ describe('a task', () => {
       name === 'make' ? late : { ending: { kind: 'finished', exitCode: 0 } },
     )
     const load = async () => ({ at: clock.now(), perProcessor: 7, ticks: { all: 0, stolen: 0 } })
-    const given = {
-      store,
-      clock,
-      farm,
-      blobs: memoryBlobs(),
-      mirror: fakeMirror(),
-      live: silentLive(),
-      log,
-      load,
-    }
+    const given = { ...runPorts(farm), load }
     await run(given)('a-build', { host: 'alpha', run: 'r', signal: new AbortController().signal })
     expect(await lastOutcome('a-build')).toMatchObject({ kind: 'ours', what: 'overloaded' })
     expect(await state('a-build')).toMatchObject({ at: 'queued', attempt: 1, avoid: { host: 'alpha' } })
@@ -258,7 +246,7 @@ describe('a task', () => {
       await aborted
       return { ending: { kind: 'cancelled' } }
     })
-    const given = { store, clock, farm, blobs: memoryBlobs(), mirror: fakeMirror(), live: silentLive(), log }
+    const given = runPorts(farm)
     const signal = new AbortController().signal
     const tried = await run(given)('a-build', { host: 'alpha', run: 'r', signal })
     expect(tried).toMatchObject({ kind: 'again', task: { state: { at: 'queued', attempt: 2 } } })
@@ -289,15 +277,7 @@ describe('a task', () => {
         return { ...clone, read, release: async () => gone.resolve(await clone.release()) }
       },
     }
-    const given = {
-      store,
-      clock,
-      farm: slow,
-      blobs: memoryBlobs(),
-      mirror: fakeMirror(),
-      live: silentLive(),
-      log,
-    }
+    const given = runPorts(slow)
     const stop = new AbortController()
     const tried = run(given)('a-build', { host: 'alpha', run: 'r', signal: stop.signal })
     await reads.promise
