@@ -20,6 +20,7 @@ import { forgeShownMemory, tendForgeShown } from './forge-show.ts'
 import { hookMemory, tendHooks } from './hooks.ts'
 import { type IncidentMemory, incidentMemory, listenMs, tendIncidents } from './incidents.ts'
 import { type KnownMemory, knownMemory, tendKnown } from './known.ts'
+import { landedSeen, tendSeriesLanded } from './landed.ts'
 import { tendMaintenance } from './maintenance.ts'
 import { noticeMemory, tendNotices } from './notices.ts'
 import { pruneBlobsEveryMs, tendOldBlobs } from './old-blobs.ts'
@@ -134,7 +135,7 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
   const [watched, written, inStep] = [watchMemory(wired), bugWriteMemory(), syncMemory()]
   const pulled = forgeMemory()
   const [shown, commanded] = [forgeShownMemory(), forgeCommandMemory()]
-  const hooked = hookMemory()
+  const [hooked, landed] = [hookMemory(), landedSeen()]
   const { complain } = memory
   return [
     // What a lost host ran must not wait for a source that takes half an hour to answer.
@@ -157,6 +158,11 @@ const loopsBeside = (wired: Wired, memory: Memory): Loop[] => {
     { what: 'bases', act: () => tendBranches(wired, bases, complain), everyMs: basesEveryMs },
     // A large repository may take a while to be looked through.
     { what: 'what landed', act: () => tendLanded(wired, memory.bugs, complain), everyMs: basesEveryMs },
+    {
+      what: 'series that landed',
+      act: () => tendSeriesLanded(wired, landed, complain),
+      everyMs: basesEveryMs,
+    },
   ]
 }
 

@@ -17,6 +17,7 @@ import { contentId } from '../text/digest.ts'
 import { branchesOf } from './bases.ts'
 import { type ForgePorts, forgeView, isDecided } from './forge-view.ts'
 import { type ForgeAway, put } from './forge-write.ts'
+import { changesOf, earlierMs, noteLanded } from './landed.ts'
 import type { Wired } from './wire.ts'
 
 type Ports = ForgePorts & { branches: Branches } & Pick<Wired, 'inTurn'>
@@ -38,8 +39,6 @@ const againMs: Millis = 10 * 60_000
 const allEveryMs: Millis = 60_000
 /** A build that said that it keeps its commits, and whose run was never kept. */
 const patienceMs: Millis = 2 * dayMs
-/** What is pulled was committed before it was sent. */
-const earlierMs: Millis = 60 * dayMs
 const maxRemembered = 10_000
 
 const placeOf = (repository: string, series: Pick<Series, 'id' | 'version'>): ShownPlace => ({
@@ -161,20 +160,6 @@ const tendOne = async (ports: Ports, memory: BranchMemory, given: Given): Promis
   memory.settled.set(series.id, { key, until: clock.now() + againMs })
 }
 
-const changesOf = async (
-  { store }: Ports,
-  { parts, project }: Series,
-): Promise<WantedChange[] | undefined> => {
-  const changes: WantedChange[] = []
-  for (const { mail: id, messageId, title } of parts) {
-    const patch = (await store.mail(id, project))?.patch
-    const path = patch?.files[0]?.after ?? patch?.files[0]?.before
-    if (patch?.patchId === undefined || path === undefined) return undefined
-    changes.push({ patchId: patch.patchId, path, title, ...(messageId === undefined ? {} : { messageId }) })
-  }
-  return changes
-}
-
 type Standing = { row: Shown; series: Series; changes: WantedChange[] }
 
 /** What was looked for before is looked for only in what is new in the branch. */
@@ -219,14 +204,6 @@ const landed = async (
   }
   return over
 }
-
-/** For its page. */
-const noteLanded = ({ store, clock, inTurn }: Ports, id: SeriesId, branch: string): Promise<void> =>
-  inTurn(async () => {
-    const series = await store.series(id)
-    if (series && series.landed === undefined)
-      await store.saveSeries([{ ...series, landed: { branch, at: clock.now() } }])
-  })
 
 /** Removes what landed; the mirror is as the bases' look left it. */
 const tendLanded = async (
