@@ -3,8 +3,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { socketPath } from '../../src/adapters/redis/socket-path.ts'
+import { postgres as pool } from '../../src/adapters/sql/postgres.ts'
+import { secret } from '../../src/config/secret.ts'
+import { type Alone, aloneInDatabase } from '../../src/wiring/alone.ts'
 import { type Service, services, until } from '../real/grapevine.ts'
 import { freePort } from '../real/loopback.ts'
 import { startPostgres, type TestPostgres } from '../real/postgres.ts'
@@ -97,4 +101,63 @@ test('all wait for database and Redis, and a second bot waits for the end of the
   expect(second.says('start', 'the bot is up')).toBe(false)
   await first.kill('start')
   await second.hears('start', 'the bot is up: tally')
+})
+
+/** A bot of that name; it rests where it would only wait for time to pass. */
+const botNamed = (host: string, rest: () => Promise<void> = async () => {}) => {
+  let now = 0
+  const said: string[] = []
+  const sleep = async () => {
+    await rest()
+    now += 5_000
+  }
+  const alone = aloneInDatabase({
+    config: { host, databaseUrl: secret(postgres.url('postgres')) },
+    clock: { now: () => now, sleep },
+    log: (_, line) => void said.push(line),
+    signal: new AbortController().signal,
+  })
+  return { alone, said }
+}
+
+const held = async (one: ReturnType<typeof botNamed>): Promise<Alone> => {
+  const alone = await one.alone
+  if (alone === undefined) throw new Error('it was stopped')
+  return alone
+}
+
+test('who lost the lock takes it again; who finds another one there ends, and says who that is', async () => {
+  for (const one of running) await one.killAll()
+  let goOn = () => {}
+  const gate = new Promise<void>(resolve => {
+    goOn = resolve
+  })
+  const oak = botNamed('oak', () => gate)
+  const first = await held(oak)
+  await expect(botNamed('elm').alone).rejects.toMatchObject({
+    ...{ kind: 'refused', retry: 'later' },
+    message: expect.stringMatching(
+      /^this database has a bot already: grapevine bot on oak, process \d+, since \d{4}-/,
+    ),
+  })
+  const db = new Kysely<object>({ dialect: pool(postgres.url('postgres')).dialect })
+  const holders = async () =>
+    (await sql<{ pid: number }>`select pid from pg_locks where locktype = 'advisory'`.execute(db)).rows
+  const before = (await holders())[0]?.pid
+  await sql`select pg_terminate_backend(${before})`.execute(db)
+  await until('the lock is held again', async () => (await holders()).some(({ pid }) => pid !== before))
+  await db.destroy()
+  expect(first.lost.aborted).toBe(false)
+
+  await postgres.kill9()
+  await until('it is heard of', () => oak.said.some(line => line.includes('the bot waits for it')))
+  await postgres.start()
+  const elm = await held(botNamed('elm'))
+  goOn()
+  await until('it ends', () => first.lost.aborted)
+  expect(first.lost.reason).toMatchObject({ message: expect.stringContaining('grapevine bot on elm') })
+  await first.release()
+  await elm.release()
+  const ash = await held(botNamed('ash'))
+  await ash.release()
 })
