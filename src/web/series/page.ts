@@ -156,13 +156,15 @@ const partRow = (found: SeriesCase, part: Part, archives: Archives): Html =>
 
 const threadSection = (found: SeriesCase, archives: Archives): Html => {
   const { series, replies } = found
-  const sent = replies.filter(({ state }) => state.at === 'sent')
+  const sent = replies.flatMap(({ mail, kind, state }) =>
+    state.at === 'sent' ? [{ mail, when: state.when, toCommand: kind === 'answer' }] : [],
+  )
   return html`<h2>Patches</h2>
 <p><a href="${patchesPath(series.id)}">Read all with their changes</a></p>
 ${series.cover ? html`<p>Cover letter: <a href="${patchesPath(series.id, 0)}">${oneLine(series.cover.title)}</a>${archived(archives, series.cover.messageId)}</p>` : none}
 <ol class="parts">${series.parts.slice(0, 300).map(part => partRow(found, part, archives))}</ol>
 ${series.parts.length > 300 ? html`<p>… and ${series.parts.length - 300} more.</p>` : none}
-${sent.length > 0 ? html`<h3>What was answered</h3><ul>${sent.slice(-20).map(({ mail }) => html`<li>${oneLine(mail.subject)}${archived(archives, mail.messageId)}</li>`)}</ul>` : none}`
+${sent.length > 0 ? html`<h3>What was answered</h3><ul>${sent.slice(-20).map(({ mail, when, toCommand }) => html`<li>${time(when)}: ${oneLine(mail.subject)}${toCommand ? ' (to a command)' : none}${archived(archives, mail.messageId)}</li>`)}</ul>` : none}`
 }
 
 const earlierSection = (found: SeriesCase): Html => {
