@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { Fault } from '../../model/fault.ts'
 import type { Commit } from '../../model/job.ts'
 import type { WantedChange, WantedChanges } from '../../ports/git.ts'
-import { environment, killGroup, notStarted, runGit } from './run.ts'
+import { killGroup } from '../program.ts'
+import { environment, notStarted, runGit } from './run.ts'
 
 /** Patches are other people's: whatever they name, so much is looked at. */
 const limits = { ms: 120_000, commits: 20_000, paths: 500, pathLength: 1_000, bytes: 4e6 }

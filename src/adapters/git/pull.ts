@@ -2,9 +2,10 @@
 // here. Used by mirror.ts.
 import { spawn } from 'node:child_process'
 import type { PullPatches, PullWanted } from '../../ports/git.ts'
+import { killGroup } from '../program.ts'
 import { reachEnvironment } from './reach.ts'
 import { fetchFault } from './remote.ts'
-import { environment, type GitResult, killGroup, notStarted, runGit } from './run.ts'
+import { environment, type GitResult, notStarted, runGit } from './run.ts'
 
 const minute = 60_000
 const localMs = 2 * minute

@@ -1,7 +1,7 @@
 // Runs git as a program, with a deadline and without ever asking anybody anything. Used by mirror.ts.
-import { spawn } from 'node:child_process'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
+import { runProgram } from '../program.ts'
 
 export type GitResult = { code: number; stdout: string; stderr: string }
 
@@ -34,52 +34,17 @@ export const environment = {
 
 const keptOutput = 64 * 1024
 
-/** Resolves however git ends. Faults: timeout (git and what it started are killed), exhausted (git is not installed). */
-export const runGit = (
+/** Resolves however git ends. Faults: timeout (git and what it started, as git-remote-https or ssh, are killed), exhausted (git is not installed). */
+export const runGit = async (
   args: string[],
   { cwd, timeoutMs, input, keep = keptOutput, env }: GitOptions,
-): Promise<GitResult> =>
-  new Promise((resolve, reject) => {
-    // Its own process group: git starts helpers (git-remote-https, ssh, index-pack), and all of them must go.
-    const child = spawn('git', args, {
-      cwd,
-      env: { ...environment, ...env },
-      detached: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    })
-    // git may end before it has read all (EPIPE); its exit code says what that means.
-    child.stdin?.on('error', () => undefined)
-    child.stdin?.end(input)
-    const output = { stdout: '', stderr: '' }
-    const collect = (name: 'stdout' | 'stderr') => (chunk: Buffer) => {
-      output[name] = (output[name] + chunk.toString()).slice(-keep)
-    }
-    child.stdout?.on('data', collect('stdout'))
-    child.stderr?.on('data', collect('stderr'))
-    let late = false
-    const timer = setTimeout(() => {
-      late = true
-      killGroup(child.pid)
-    }, timeoutMs)
-    child.once('error', error => {
-      clearTimeout(timer)
-      reject(notStarted(error))
-    })
-    child.once('close', code => {
-      clearTimeout(timer)
-      const what = `git ${args.find(arg => /^[a-z]/.test(arg)) ?? ''}`
-      if (late)
-        reject(new Fault('timeout', 'later', `${what}: no end after ${Math.round(timeoutMs / 1000)} s`))
-      else resolve({ code: code ?? 128, ...output })
-    })
+): Promise<GitResult> => {
+  const { code, stdout, stderr } = await runProgram(['git', ...args], {
+    what: `git ${args.find(arg => /^[a-z]/.test(arg)) ?? ''}`,
+    ...{ cwd, timeoutMs, input, keep, notStarted },
+    env: { ...environment, ...env },
   })
-
-export const killGroup = (pid: number | undefined): void => {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It ended by itself in this moment.
-  }
+  return { code: code ?? 128, stdout, stderr }
 }
 
 export const notStarted = (error: Error): Fault =>

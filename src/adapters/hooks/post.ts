@@ -1,11 +1,11 @@
 // One webhook of ours, posted and signed as Standard Webhooks says (https://github.com/standard-webhooks/standard-webhooks, specification 1.0).
-import { readFile } from 'node:fs/promises'
 import { Webhook } from 'standardwebhooks'
-import { Agent, type Dispatcher, request } from 'undici'
+import { type Dispatcher, request } from 'undici'
 import type { HookConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import { oneLine } from '../../text/clean.ts'
+import { dispatcherOf } from '../dispatcher.ts'
 
 export type HookCall = { id: string; at: Instant; body: string }
 
@@ -34,19 +34,15 @@ const signerOf = ({ name, secret }: HookConfig): Webhook => {
   }
 }
 
-const dispatcherOf = async ({ name, ca: path }: HookConfig): Promise<Dispatcher> => {
-  const read = async () => {
-    if (path === undefined) return {}
-    const ca = await readFile(path).catch((error: Error) => {
-      throw new Fault('refused', 'later', `webhook ${name}: its ca cannot be read: ${error.message}`)
-    })
-    return { ca }
-  }
-  return new Agent({
-    ...{ headersTimeout: answerMs, bodyTimeout: answerMs, maxResponseSize: maxAnswerBytes, connections: 2 },
-    connect: { timeout: answerMs, ...(await read()) },
-  })
-}
+const connect = ({ name, ca }: HookConfig): Promise<Dispatcher> =>
+  dispatcherOf(
+    { ca },
+    {
+      ...{ connectMs: answerMs, answerMs, largest: maxAnswerBytes, connections: 2 },
+      unread: ({ message }) =>
+        new Fault('refused', 'later', `webhook ${name}: its ca cannot be read: ${message}`),
+    },
+  )
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
@@ -75,7 +71,7 @@ const retryAfter = (header: string, now: Instant): Millis | undefined => {
 export const hookPost = (): HookPost => {
   const dispatchers = new Map<string, Promise<Dispatcher>>()
   const through = (hook: HookConfig): Promise<Dispatcher> => {
-    const made = dispatchers.get(hook.name) ?? dispatcherOf(hook)
+    const made = dispatchers.get(hook.name) ?? connect(hook)
     dispatchers.set(hook.name, made)
     made.catch(() => dispatchers.delete(hook.name))
     return made

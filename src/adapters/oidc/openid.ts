@@ -4,9 +4,10 @@ import { z } from 'zod'
 import type { Secret } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Door, Vouched } from '../../ports/login.ts'
+import type { Way } from '../dispatcher.ts'
 import { loginFault } from './fault.ts'
 import { type Kept, keptOf, sayKept } from './kept.ts'
-import { mayBePlain, requestBy, type Way } from './request.ts'
+import { mayBePlain, requestBy } from './request.ts'
 
 export type OpenidDoor = Way & { issuer: string; client: string; secret: Secret }
 

@@ -3,7 +3,7 @@ import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { Power } from '../../ports/power.ts'
 import { oneLine } from '../../text/clean.ts'
-import { lastWords, runProgram } from './program.ts'
+import { lastWords, switchBy } from './program.ts'
 
 const defaultTimeoutMs: Millis = 120_000
 
@@ -17,7 +17,7 @@ export const commandPower = ({
 }): Power => {
   const ask = async (word: string): Promise<string> => {
     const remedy = 'check farm.hosts in the configuration: the first word of `run` is the program'
-    const ended = await runProgram([...run, word], { timeoutMs, remedy })
+    const ended = await switchBy([...run, word], { timeoutMs, remedy })
     const said = `power command \`${run[0]} … ${word}\``
     if (ended.code !== 0)
       throw new Fault('refused', 'later', `${said}: exit code ${ended.code}: ${lastWords(ended)}`, {

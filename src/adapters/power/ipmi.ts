@@ -4,7 +4,7 @@ import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { PowerAct } from '../../model/power.ts'
 import type { Power } from '../../ports/power.ts'
-import { type Ended, lastWords, runProgram } from './program.ts'
+import { type Ended, lastWords, switchBy } from './program.ts'
 
 export type Ipmi = {
   host: string
@@ -45,7 +45,7 @@ export const ipmiPower = ({
     const wait = ['-N', `${patience.answerS}`, '-R', `${patience.tries}`]
     const suite = cipher === undefined ? [] : ['-C', `${cipher}`]
     const to = ['-I', 'lanplus', '-H', host, '-p', `${port}`, '-U', user, '-E', ...suite, ...wait]
-    const ended = await runProgram([program, ...to, '-v', 'chassis', 'power', word], {
+    const ended = await switchBy([program, ...to, '-v', 'chassis', 'power', word], {
       // The newer name wins over the older one.
       env: { IPMI_PASSWORD: secret, IPMITOOL_PASSWORD: secret },
       timeoutMs,
