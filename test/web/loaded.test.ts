@@ -25,6 +25,7 @@ const loaded = (): string[] => {
 
 const late = [
   ...['imapflow', 'mailparser', 'mailauth', 'openid-client', 'octokit', 'probot'],
+  ...['undici', 'nodemailer'],
   ...['@bull-board/api', '@opentelemetry/sdk-trace-node'],
 ]
 

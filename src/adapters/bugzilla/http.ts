@@ -1,6 +1,6 @@
 // One request to a Bugzilla's REST interface: over TLS, through a proxy, with the key where this version reads it; errors become Faults.
 import { readFile } from 'node:fs/promises'
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { z } from 'zod'
 import type { BugzillaConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
@@ -38,6 +38,9 @@ const errorBody = z.object({
   message: z.string().catch('no reason given'),
 })
 
+/** Loaded when something is asked: the pages hardly ever do. */
+const undici = () => import('undici')
+
 const dispatcherOf = async ({ name, ca: path, proxy }: BugzillaConfig): Promise<Dispatcher> => {
   const ca =
     path === undefined
@@ -50,6 +53,7 @@ const dispatcherOf = async ({ name, ca: path, proxy }: BugzillaConfig): Promise<
     ...{ headersTimeout: answerMs, bodyTimeout: answerMs, maxResponseSize: maxAnswerBytes },
     connections: 4,
   }
+  const { Agent, ProxyAgent } = await undici()
   return proxy === undefined
     ? new Agent({ ...common, connect: { timeout: 15_000, ...tls } })
     : new ProxyAgent({ ...common, uri: proxy, requestTls: tls })
@@ -113,6 +117,7 @@ const send = async (
   if (way === 'query' && body === undefined) url.searchParams.set('Bugzilla_api_key', key)
   if (body !== undefined) headers['content-type'] = 'application/json'
   const content = way === 'query' ? { ...body, Bugzilla_api_key: key } : body
+  const { request } = await undici()
   const answer = await request(url, {
     ...{ method, headers, dispatcher: through },
     ...(body === undefined ? {} : { body: JSON.stringify(content) }),

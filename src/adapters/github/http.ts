@@ -2,7 +2,7 @@
 // are kept. https://docs.github.com/rest
 import { readFile } from 'node:fs/promises'
 import type { Octokit } from 'octokit'
-import { Agent, type Dispatcher, ProxyAgent, fetch as undiciFetch } from 'undici'
+import type { Dispatcher, fetch } from 'undici'
 import type { GithubTrackerConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
@@ -16,6 +16,9 @@ export type Http = {
 }
 
 const answerMs: Millis = 60_000
+
+/** Loaded when something is asked: the pages hardly ever do. */
+const undici = () => import('undici')
 
 /** `name`: who asks, for messages. */
 export const dispatcherOf = async ({
@@ -36,6 +39,7 @@ export const dispatcherOf = async ({
     maxResponseSize: 64 << 20,
     connections: 4,
   }
+  const { Agent, ProxyAgent } = await undici()
   return proxy === undefined
     ? new Agent({ ...common, connect: { timeout: 15_000, ...tls } })
     : new ProxyAgent({ ...common, uri: proxy, requestTls: tls })
@@ -53,8 +57,8 @@ export const retry = { retries: 1, doNotRetry: [304, 400, 401, 403, 404, 409, 41
 export const requestBy = (dispatcher: Dispatcher) => ({
   // A redirect of a write would become a read that succeeds.
   redirect: 'manual' as const,
-  fetch: (url: string, init: Parameters<typeof undiciFetch>[1]) =>
-    undiciFetch(url, { ...init, dispatcher, signal: AbortSignal.timeout(answerMs) }),
+  fetch: async (url: string, init: Parameters<typeof fetch>[1]) =>
+    (await undici()).fetch(url, { ...init, dispatcher, signal: AbortSignal.timeout(answerMs) }),
 })
 
 /** octokit is large: it is loaded when something is asked. */

@@ -1,5 +1,5 @@
 // A conversation with a Redfish service: logs in, asks, and logs out, as BMCs have few sessions to give. Used by redfish.ts.
-import { Agent, request } from 'undici'
+import type { Agent } from 'undici'
 import { z } from 'zod'
 import { Fault, type FaultKind } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
@@ -30,12 +30,16 @@ type Sent = { body?: object; headers?: Record<string, string> }
 const sessionsPath = '/redfish/v1/SessionService/Sessions'
 const mostBytes = 1024 * 1024
 
+/** Loaded when something is asked: the pages hardly ever do. */
+const undici = () => import('undici')
+
 /** Logs in, lets `act` ask, and logs out whatever happens. */
 export const withSession = async <T>(
   given: Redfish,
   act: (session: RedfishSession) => Promise<T>,
 ): Promise<T> => {
   const { url, ca, timeoutMs = 60_000 } = given
+  const { Agent } = await undici()
   const agent = new Agent({ connect: { ...(ca === undefined ? {} : { ca }), timeout: 15_000 } })
   const send = sender(given, agent, AbortSignal.timeout(timeoutMs))
   try {
@@ -70,6 +74,7 @@ const sender =
   ({ url }: Redfish, agent: Agent, signal: AbortSignal): Send =>
   async (method, path, { body, headers = {} } = {}) => {
     try {
+      const { request } = await undici()
       const answer = await request(within(url, path), {
         ...{ method, signal, dispatcher: agent },
         headers: {

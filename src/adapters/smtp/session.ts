@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
-import SMTPConnection, { type SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection'
+import type SMTPConnection from 'nodemailer/lib/smtp-connection'
+import type { SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection'
 import { z } from 'zod'
 import type { Login, Secret } from '../../config/config.ts'
 import type { Envelope } from '../../text/compose.ts'
@@ -46,7 +47,9 @@ export const placeOf = ({ host, port }: SmtpPlace): string => `smtp ${host}:${po
 /** Connects and logs in. Whatever goes wrong leaves as a Fault. */
 export const openSession = async (place: SmtpPlace): Promise<Session> => {
   const options = connectionOptions(place)
-  const connection = new SMTPConnection(options)
+  // The pages hardly ever send a mail.
+  const { default: Connection } = await import('nodemailer/lib/smtp-connection')
+  const connection = new Connection(options)
   // A second error after the first would have no listener, and end the process.
   connection.on('error', () => undefined)
   let over = false
