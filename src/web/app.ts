@@ -1,6 +1,7 @@
 // All routes together. Pages read; what changes something is a form of somebody who is logged in, or a webhook that is signed.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { etag } from 'hono/etag'
+import { html } from 'hono/html'
 import { secureHeaders } from 'hono/secure-headers'
 import { Fault } from '../model/fault.ts'
 import { saidScheme } from './access/asker.ts'
@@ -122,7 +123,7 @@ const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<R
     says: isFault
       ? 'Something that it needs does not answer. Mail that you send is not lost.'
       : 'That is our fault, and noted.',
-    remedy: 'Please try again in a few minutes.',
+    remedy: html`Please try again in a few minutes. <a href="/status">How things stand</a> is told all the same.`,
   })
   // What every page needs may be what is broken.
   return page.catch(() =>

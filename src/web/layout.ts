@@ -112,7 +112,7 @@ export const trouble = (
     title,
     says,
     remedy = '',
-  }: { status: NonNullable<Page['status']>; title: string; says: string; remedy?: string },
+  }: { status: NonNullable<Page['status']>; title: string; says: string; remedy?: string | Html },
 ): Promise<Response> =>
   page(c, parts, {
     ...{ title, status },

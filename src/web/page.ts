@@ -1,6 +1,6 @@
 // The status page: plain HTML, no script; reads from top to bottom, with and without eyes.
 
-import { html } from 'hono/html'
+import { html, raw } from 'hono/html'
 import { sayDate, sayInstant } from '../text/span.ts'
 import type { Day, Mark } from './days.ts'
 import type { ShownIncident } from './shown.ts'
@@ -34,7 +34,14 @@ export const statusPage = (
 ${asOf(view)}
 </header>
 <main>
-${view.live.length === 0 ? none : section('Now', view.live.map(incidentPart))}
+${
+  view.live.length === 0
+    ? none
+    : section(
+        'Now',
+        view.live.map(one => incidentPart(one)),
+      )
+}
 ${view.windows.length === 0 ? none : section('Maintenance', view.windows.map(windowPart))}
 ${view.projects.length === 0 ? none : section('Projects', projectTable(view.projects))}
 ${view.hosts.length === 0 ? none : section('Test machines', hostTable(view.hosts))}
@@ -75,10 +82,12 @@ const fact = (name: string, value: Html | string): Html =>
     : html`<div><dt>${name}</dt><dd>${value}</dd></div>
 `
 
+/** `isAlone`: its page has its title, and nothing else. */
 export const incidentPart = (
   one: ShownIncident,
+  { isAlone = false } = {},
 ): Html => html`<article id="${one.id}" class="${one.at === 'open' ? one.severity : 'over'}">
-<h3>${one.title}</h3>
+${isAlone ? none : html`<h3>${one.title}</h3>`}
 ${one.paragraphs.map(
   text => html`<p>${text}</p>
 `,
@@ -86,15 +95,17 @@ ${one.paragraphs.map(
 <dl>
 ${fact('State', states[one.at])}${fact('Since', time(one.since))}${one.until === undefined ? none : fact('Until', time(one.until))}${fact('Cause', one.cause)}${fact('What is being done', one.doing)}${one.nextWord === undefined ? none : fact('Next word at the latest', time(one.nextWord))}${fact('Test machines', one.hosts.join(', '))}${fact('Projects', one.projects.join(', '))}${one.bug === undefined ? none : fact('Bug', html`<a href="${one.bug}">${one.bug}</a>`)}
 </dl>
-${one.series.length === 0 ? none : seriesPart(one)}
-${one.log.length === 0 ? none : logPart(one)}
+${one.series.length === 0 ? none : seriesPart(one, isAlone ? raw('h2') : raw('h4'))}
+${one.log.length === 0 ? none : logPart(one, isAlone ? raw('h2') : raw('h4'))}
 </article>
 `
 
-const seriesPart = ({
-  series,
-  more,
-}: ShownIncident): Html => html`<h4>Series that wait for it, or are run again by themselves</h4>
+type Tag = ReturnType<typeof raw>
+
+const seriesPart = (
+  { series, more }: ShownIncident,
+  tag: Tag,
+): Html => html`<${tag}>Series that wait for it, or are run again by themselves</${tag}>
 <ul>
 ${series.map(
   title => html`<li>${title}</li>
@@ -106,7 +117,7 @@ ${series.map(
 `
 }</ul>`
 
-const logPart = ({ log }: ShownIncident): Html => html`<h4>What was seen and done</h4>
+const logPart = ({ log }: ShownIncident, tag: Tag): Html => html`<${tag}>What was seen and done</${tag}>
 <ol class="log">
 ${log.map(
   ({ at, by, what }) => html`<li>${time(at)} <span>${what}</span> <span class="by">(${by})</span></li>

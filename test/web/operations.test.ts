@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { boardQueues } from '../../src/adapters/bullmq/board.ts'
 import { redisConnection } from '../../src/adapters/bullmq/connection.ts'
 import type { Session } from '../../src/model/access.ts'
+import { Fault } from '../../src/model/fault.ts'
 import { digestOf } from '../../src/web/access/session.ts'
 import { app } from '../../src/web/app.ts'
 import { deedOf } from '../../src/web/operations/deed.ts'
@@ -266,6 +267,17 @@ test('text of a form is text on the page and in the log', async () => {
   expect(await (await one.get('/audit')).text()).toContain(
     '&lt;script&gt;alert(1)&lt;/script&gt; Set-Cookie: a=b',
   )
+})
+
+test('while the database is away incidents are told, also to who is logged in, and nobody is sent to the login', async () => {
+  const wired = async () => {
+    throw new Fault('unreachable', 'soon', 'database: gone')
+  }
+  const away = browser(app(webParts(flow.wired, { wired })))
+  away.cookies.set('grapevine', token)
+  const asked = await Promise.all(['/incidents', '/operations', '/series'].map(away.get))
+  expect(asked.map(({ status }) => status)).toEqual([200, 503, 503])
+  expect(await asked[1]?.text()).toContain('<a href="/status">')
 })
 
 test('readers are led to the login, and other pages cannot send these forms', async () => {

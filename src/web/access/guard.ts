@@ -2,6 +2,7 @@
 import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import type { Role } from '../../model/access.ts'
+import { Fault } from '../../model/fault.ts'
 import { trouble } from '../layout.ts'
 import type { Asked, Env, WebParts } from '../parts.ts'
 import { type Limited, tooMany, waitFor } from './limits.ts'
@@ -46,6 +47,11 @@ const tooLarge = (parts: WebParts) => (c: Parameters<ReturnType<typeof bodyLimit
     says: 'What was sent is larger than what can be taken here.',
   })
 
+/** What the journal can tell is told while the database is away; who is logged in is a reader then. */
+const asReader = (c: Asked, error: unknown): undefined => {
+  if (!(error instanceof Fault) || !isReading(c) || !/^\/incidents(\/|$)/.test(c.req.path)) throw error
+}
+
 /** Sets who asks, and lets no form through that somebody else's page made. */
 export const accessGuard = (parts: WebParts) => {
   const onError = tooLarge(parts)
@@ -60,7 +66,7 @@ export const accessGuard = (parts: WebParts) => {
     const seconds = kind && (await waitFor(c, parts, kind))
     if (seconds !== undefined) return tooMany(c, parts, seconds)
     if (isApi(c)) return next()
-    const session = await sessionOf(c, parts)
+    const session = await sessionOf(c, parts).catch(error => asReader(c, error))
     if (session) {
       c.set('viewer', session.viewer)
       c.set('csrf', session.csrf)

@@ -83,7 +83,7 @@ const one = async (c: Asked, parts: WebParts, id: string): Promise<Response> => 
   const body = html`<p class="quiet-text"><a href="/incidents">Incidents</a></p>
 <h1>${title}</h1>
 <div id="incident" data-live>
-${shown === undefined ? html`<p class="warning">Only operators see this one.</p>` : incidentPart(shown)}
+${shown === undefined ? html`<p class="warning">Only operators see this one.</p>` : incidentPart(shown, { isAlone: true })}
 </div>
 ${raw === undefined ? none : html`${rawPart(raw)}${incidentForms(raw, { csrf: c.get('csrf'), back: incidentPath(id) })}`}`
   return page(c, parts, { title, here: 'incidents', topics: ['incidents'], body })

@@ -1,11 +1,12 @@
 // What is kept of runs: found, or gone and why; and sent as it lies, so that no browser takes it for a page.
 import { Readable } from 'node:stream'
+import { html } from 'hono/html'
 import type { Config } from '../../config/config.ts'
 import type { Instant } from '../../model/instant.ts'
 import type { BlobId } from '../../model/job.ts'
 import type { Blobs } from '../../ports/blobs.ts'
 import { sayInstant, sayLength } from '../../text/span.ts'
-import { trouble } from '../layout.ts'
+import { type Html, trouble } from '../layout.ts'
 import type { Asked, WebParts } from '../parts.ts'
 
 /** What it is in words, and since when it is kept: the end of its run. */
@@ -22,10 +23,11 @@ export const whyGone = (
   return `The ${what} expired at ${until}: such files are kept for ${sayLength(keepLogsMs)}. Verdicts and results stay.`
 }
 
-export const gone = (c: Asked, parts: WebParts, kept: Kept): Promise<Response> =>
+export const gone = (c: Asked, parts: WebParts, kept: Kept & { of: Html }): Promise<Response> =>
   trouble(c, parts, {
     ...{ status: 410, title: `This ${kept.what} is gone` },
     says: whyGone(kept, { keepLogsMs: parts.config.keepLogsMs, now: parts.clock.now() }),
+    remedy: html`There is still ${kept.of}.`,
   })
 
 const types = {

@@ -75,7 +75,13 @@ export const runPages = (parts: WebParts): Pages => {
     const blob = run.evidence[name]
     if (blob === undefined) return nothingKept(c, { run, what })
     const size = await blobs.size(blob)
-    if (size === undefined) return gone(c, parts, { blob, what, since: run.endedAt })
+    if (size === undefined)
+      return gone(c, parts, {
+        blob,
+        what,
+        since: run.endedAt,
+        of: html`<a href="${runPath(run.id)}">the run and its results</a>`,
+      })
     return show({ run, blobs, blob, size, store })
   }
 

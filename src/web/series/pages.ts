@@ -118,7 +118,11 @@ export const seriesPages = (parts: WebParts): Pages => {
     if (!found) return missing(c, parts, { what: 'series' })
     const { blob, what, of } = found
     const size = await blobs.size(blob)
-    if (size === undefined) return gone(c, parts, found)
+    if (size === undefined)
+      return gone(c, parts, {
+        ...found,
+        of: html`<a href="${seriesPath(series.id)}">the series and its verdict</a>`,
+      })
     if (what === 'screenshot') return rawPicture(c, blobs, { blob, name: 'screenshot.png' })
     if (c.req.param('blob').endsWith('.txt')) return rawText(c, blobs, { blob, size, name: `${what}.txt` })
     const path = evidencePath(series.id, blob)
