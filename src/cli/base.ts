@@ -135,7 +135,7 @@ const show = (deps: CliDeps): Command =>
   new Command('show')
     .summary('show the newest base line of a branch, and whether it is broken')
     .description(
-      'Shows the newest commit of a branch that was tested without any patch: whether it is broken and since when, and\nwhat failed on it.',
+      'Shows the newest commit of a branch that was tested without any patch: whether it is broken and since when, and what failed on it.',
     )
     .argument('<project>')
     .argument('[branch]', 'default: the branch of the recipe')

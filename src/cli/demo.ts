@@ -154,7 +154,7 @@ const run = async (deps: CliDeps, { again = false, folder }: Options): Promise<v
 export const demo = (deps: CliDeps): Command =>
   new Command('demo')
     .description(
-      'Plays the mailbox of a small invented project through the whole flow on this machine: real mail, Redis, virtual\nmachines and replies, which are delivered into a folder. Cut off in the middle, the next call goes on.',
+      'Plays the mailbox of a small invented project through the whole flow on this machine: real mail, Redis, virtual machines and replies, which are delivered into a folder. Cut off in the middle, the next call goes on.',
     )
     .option('--again', 'begin anew, also after a demo that was cut off')
     .addHelpText('after', '\nExample:\n  $ npm run demo')

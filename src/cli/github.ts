@@ -101,7 +101,7 @@ const setupCommand = (deps: CliDeps): Command =>
   new Command('setup')
     .summary('create the App on GitHub, and keep its key')
     .description(
-      'Creates the GitHub App from app.yml, which asks for the least rights. It shows a page on this machine, from which\nyou go to GitHub and agree; then it writes the key and the secrets into files that only you can read, and prints what\ngoes into grapevine.yaml.',
+      'Creates the GitHub App from app.yml, which asks for the least rights. It shows a page on this machine, from which you go to GitHub and agree; then it writes the key and the secrets into files that only you can read, and prints what goes into grapevine.yaml.',
     )
     .option('--url <address>', 'where GitHub finds the pages of this service (default: web.url)')
     .option('--name <name>', 'of the App; GitHub wants one that nobody else has (default: that of app.yml)')
@@ -125,7 +125,7 @@ export const github = (deps: CliDeps): Command =>
       new Command('check')
         .summary('prove the key, and see what the App may do')
         .description(
-          'Asks GitHub who it is and what it may do in the repositories of the configuration. Ends with 1 if something that it\nneeds is missing.',
+          'Asks GitHub who it is and what it may do in the repositories of the configuration. Ends with 1 if something that it needs is missing.',
         )
         .addHelpText('after', '\nExample:\n  $ grapevine github check')
         .action(() => check(deps)),

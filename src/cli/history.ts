@@ -101,7 +101,7 @@ const show = async (deps: CliDeps, name: string, options: Options): Promise<void
 export const history = (deps: CliDeps): Command =>
   new Command('history')
     .description(
-      'Shows how often tests failed without any patch: on the last bases of a project, and beside series that were\nproven. What never failed is not listed; what always fails is no news to anybody.',
+      'Shows how often tests failed without any patch: on the last bases of a project, and beside series that were proven. What never failed is not listed; what always fails is no news to anybody.',
     )
     .argument('<project>')
     .option('--test <glob>', 'only tests of such names')

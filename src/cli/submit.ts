@@ -62,7 +62,7 @@ const handInFile = async (deps: CliDeps, file: string, options: Options, name = 
 export const submit = (deps: CliDeps): Command =>
   new Command('submit')
     .description(
-      'Hands in the patches of a file: one mail, or an mbox, as `git format-patch` writes them. They go through the\nsame flow as mail from the list; the bot and a worker do the rest. Only their author is answered.',
+      'Hands in the patches of a file: one mail, or an mbox, as `git format-patch` writes them. They go through the same flow as mail from the list; the bot and a worker do the rest. Only their author is answered.',
     )
     .argument('<file>', 'a mail or mbox; - for standard input')
     .option('--project <name>', 'for which project (not needed if there is only one)')

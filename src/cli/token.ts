@@ -94,7 +94,7 @@ export const token = (deps: CliDeps): Command =>
       new Command('add')
         .summary('make one, and print it')
         .description(
-          'Makes a token and prints it, once: only its digest is kept.\nread: what the pages show everybody, with addresses of authors; submit: hand in patches; operate: whatever an\noperator may; metrics: read /metrics.',
+          'Makes a token and prints it, once: only its digest is kept.\nread: what the pages show everybody, with addresses of authors; submit: hand in patches; operate: whatever an operator may; metrics: read /metrics.',
         )
         .argument('<name>', 'what it is for')
         .requiredOption(
