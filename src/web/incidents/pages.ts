@@ -60,6 +60,7 @@ const list = async (c: Asked, parts: WebParts): Promise<Response> => {
   const body = html`<h1>Incidents</h1>
 <div id="live-incidents" data-live>
 ${live.length + windows.length === 0 ? html`<p class="ok"><span class="sign" aria-hidden="true">✓</span> Nothing is wrong that we know of.</p>` : none}
+${live.length + windows.length === 0 ? none : html`<h2>Now, and planned</h2>`}
 ${live.map(one => html`${incidentPart(one)}<p><a href="${incidentPath(one.id)}">This incident’s own page</a></p>`)}
 ${windows.map(windowPart)}
 </div>
