@@ -1,11 +1,11 @@
 // One request to a Bugzilla's REST interface: over TLS, through a proxy, with the key where this version reads it; errors become Faults.
-import { readFile } from 'node:fs/promises'
 import type { Dispatcher } from 'undici'
 import { z } from 'zod'
 import type { BugzillaConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { dispatcherOf } from '../dispatcher.ts'
 import { noAnswer, refusalOf, strangeAnswer } from './fault.ts'
 import { type Rate, rateLimit } from './limit.ts'
 
@@ -41,23 +41,12 @@ const errorBody = z.object({
 /** Loaded when something is asked: the pages hardly ever do. */
 const undici = () => import('undici')
 
-const dispatcherOf = async ({ name, ca: path, proxy }: BugzillaConfig): Promise<Dispatcher> => {
-  const ca =
-    path === undefined
-      ? undefined
-      : await readFile(path).catch((error: Error) => {
-          throw new Fault('refused', 'later', `tracker ${name}: its ca cannot be read: ${error.message}`)
-        })
-  const tls = ca === undefined ? {} : { ca }
-  const common = {
-    ...{ headersTimeout: answerMs, bodyTimeout: answerMs, maxResponseSize: maxAnswerBytes },
-    connections: 4,
-  }
-  const { Agent, ProxyAgent } = await undici()
-  return proxy === undefined
-    ? new Agent({ ...common, connect: { timeout: 15_000, ...tls } })
-    : new ProxyAgent({ ...common, uri: proxy, requestTls: tls })
-}
+const connect = (config: BugzillaConfig): Promise<Dispatcher> =>
+  dispatcherOf(config, {
+    ...{ connectMs: 15_000, answerMs, largest: maxAnswerBytes, connections: 4 },
+    unread: ({ message }) =>
+      new Fault('refused', 'later', `tracker ${config.name}: its ca cannot be read: ${message}`),
+  })
 
 const urlOf = (
   { url }: BugzillaConfig,
@@ -74,7 +63,7 @@ export const openHttp = (config: BugzillaConfig, { clock, rate }: { clock: Clock
   let dispatcher: Promise<Dispatcher> | undefined
   const turn = rateLimit(clock, rate)
   const connected = async () => {
-    dispatcher ??= dispatcherOf(config)
+    dispatcher ??= connect(config)
     return dispatcher.catch(error => {
       dispatcher = undefined
       throw error
