@@ -7,6 +7,7 @@ import { parse } from 'yaml'
 import type { CliDeps } from '../src/cli/deps.ts'
 import { program } from '../src/cli/program.ts'
 import { jsonSchema } from '../src/config/json-schema.ts'
+import { fileSchema } from '../src/config/schema.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const pages = ['README.md', ...globSync('docs/*.md', { cwd: root }).sort()]
@@ -67,7 +68,7 @@ const commands = (page: string): string[] => {
     .map(line => line.replace(/\s+#.*$/, '').replaceAll(/"[^"]*"|'[^']*'/g, 'TEXT'))
 }
 
-const deps = { env: {}, stdout: process.stdout, stderr: process.stderr } as CliDeps
+const deps = { env: {}, stdout: process.stdout, stderr: process.stderr } as unknown as CliDeps
 
 /** What is wrong with a command line: a command or an option that there is not. */
 const wrongIn = async (line: string): Promise<string | undefined> => {
@@ -143,6 +144,12 @@ test.each(pages)('%s: pieces of grapevine.yaml have no key that there is not', p
     return fewest.map(path => path.join('.'))
   })
   expect(wrong).toEqual([])
+})
+
+test('whole configurations in the documentation are valid', () => {
+  const blocks = pages.flatMap(page => fenced(page, 'yaml')).filter(block => /^administrator:/m.test(block))
+  expect(blocks.length).toBeGreaterThan(1)
+  for (const block of blocks) expect(fileSchema.safeParse(parse(block)).error?.issues ?? []).toEqual([])
 })
 
 /** Rows of the table of keys: `a.b`, `.c`, `d` stand for a.b, a.c and a.d. */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { CliDeps } from '../../src/cli/deps.ts'
 import { program } from '../../src/cli/program.ts'
 
-const deps = { env: {}, stdout: process.stdout, stderr: process.stderr } as CliDeps
+const deps = { env: {}, stdout: process.stdout, stderr: process.stderr } as unknown as CliDeps
 
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)]
 
