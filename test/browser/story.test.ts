@@ -214,6 +214,7 @@ test('hands in a patch and watches it run, live, until its verdict', async () =>
   const run = await open((await runsOnPage(page)).at(-1) ?? '')
   pagesSeen.add(new URL(run.url()).pathname)
   await comesToSay(run, /looking at <part> 1[\s\S]*looking at <part> 3/)
+  expect(await run.locator('.log-live .ansi-green').first().innerText()).toBe('looking')
   await comesToSay(page, /Decided/)
   await comesToSay(page, /no new failures|nothing new|all well|passed/i)
   expect(await worstJumps(page)).toEqual([])
@@ -266,6 +267,23 @@ test('drains a host while it runs; what breaks is told with its numbers, its log
   expect(await textOf(audit)).toMatch(/olga[\s\S]*drain[\s\S]*new memory/i)
   await Promise.all([page, operations, farm, audit].map(one => one.close()))
 }, 300_000)
+
+test('opens an incident and changes its words; the page says once what came of it', async () => {
+  const page = await open('/incidents')
+  await page.getByText('Open an incident').click()
+  await page.locator('#about').fill('the cooling is weak')
+  await page.getByRole('button', { name: 'Open it' }).click()
+  await page.locator('.said').waitFor()
+  await page.locator('main a[href^="/incidents/"]').first().click()
+  await page.getByText('Change its words').click()
+  await page.locator('[name=cause]').fill('a filter is full of dust')
+  await page.getByRole('button', { name: 'Change', exact: true }).click()
+  await page.locator('.said').waitFor()
+  expect(await textOf(page)).toMatch(/words are changed[\s\S]*a filter is full of dust/)
+  expect(await (await reloaded(page)).locator('.said').count()).toBe(0)
+  pagesSeen.add(new URL(page.url()).pathname)
+  await page.close()
+})
 
 const reloaded = async (page: Page): Promise<Page> => {
   await page.reload()
