@@ -36,25 +36,45 @@ const columns = (text: string): number => {
 /** So many marks on one letter are writing; more are a tower that no column holds (and a row of a million bytes). */
 const towers = /(\p{M}{4})\p{M}+/gu
 
-/** A word that is too wide, cut between characters as people see them. */
+/** Code units of a row: what takes no column has bytes, too, and a line may have 998 of them (RFC 5322 §2.1.1). */
+const longest = 300
+/** What is one character for people; more is somebody's trick. */
+const longestGrapheme = 60
+const pieceOfTrick = /.{1,30}/gsu
+
+/** A word that is too wide or too long, cut between characters as people see them. */
 const cut = (word: string, width: number): string[] => {
-  const pieces = ['']
-  let used = 0
-  for (const { segment } of graphemes.segment(word)) {
-    const more = columns(segment)
-    if (used > 0 && used + more > width) {
-      pieces.push('')
-      used = 0
+  const pieces: string[] = []
+  let [piece, used] = ['', 0]
+  const add = (some: string): void => {
+    const more = widthOf(some)
+    if (piece !== '' && (used + more > width || piece.length + some.length > longest)) {
+      pieces.push(piece)
+      ;[piece, used] = ['', 0]
     }
-    pieces.push((pieces.pop() ?? '') + segment)
+    piece += some
     used += more
   }
-  return pieces
+  for (const { segment } of graphemes.segment(word))
+    for (const some of segment.length > longestGrapheme ? (segment.match(pieceOfTrick) ?? []) : [segment])
+      add(some)
+  return [...pieces, piece]
 }
 
+/** Of a sentence: around an address it belongs to the word. */
+const [opening, closing] = [/^["'(<[]{1,3}/, /[\])>"'.,;:!?]{1,4}$/]
+
 /** Broken, it would lead nowhere. Mail programs that must break it encode it so that it is whole again. */
-const isAddress = (word: string): boolean =>
-  /^https?:\/\/[\x21-\x7e]{1,500}$/.test(word) || /^<[\x21-\x7e]{1,250}@[\x21-\x7e]{1,250}>$/.test(word)
+const isAddress = (word: string): boolean => {
+  if (word.length > 510) return false
+  const bare = word.replace(opening, '').replace(closing, '')
+  return (
+    /^https?:\/\/[\x21-\x7e]{1,500}$/.test(bare) ||
+    (word.includes('<') && word.includes('>') && /^[\x21-\x7e]{1,250}@[\x21-\x7e]{1,250}$/.test(bare))
+  )
+}
+
+const fits = (text: string, width: number): boolean => text.length <= longest && columns(text) <= width
 
 /** Rows of at most `width` columns, broken at spaces; a word that is wider is cut, an address is not. Spaces inside a row stay as
  *  they are. */
@@ -62,11 +82,11 @@ const rowsOf = (text: string, width: number): string[] => {
   const rows: { text: string; width: number }[] = []
   const words = text
     .split(' ')
-    .flatMap(word => (columns(word) > width && !isAddress(word) ? cut(word, width) : [word]))
+    .flatMap(word => (fits(word, width) || isAddress(word) ? [word] : cut(word, width)))
   for (const word of words) {
     const last = rows.at(-1)
     const more = columns(word)
-    if (last && last.width + 1 + more <= width) {
+    if (last && last.width + 1 + more <= width && last.text.length + word.length < longest) {
       last.text += ` ${word}`
       last.width += 1 + more
     } else rows.push({ text: word, width: more })
@@ -79,7 +99,7 @@ const indentOf = (line: string): string => /^ */.exec(line)?.[0] ?? ''
 /** A data line as one line or more, none wider than `width` columns; the indentation is repeated, two deeper. */
 export const fold = (line: string, width = mailWidth): string[] => {
   const flat = line.replaceAll('\t', '    ').replace(towers, '$1')
-  if (columns(flat) <= width || isAddress(flat.trimStart())) return [flat]
+  if (fits(flat, width)) return [flat]
   const indent = indentOf(flat).slice(0, width / 2)
   const deeper = `${indent}  `
   const rows = rowsOf(flat.trimStart(), width - deeper.length)

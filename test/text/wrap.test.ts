@@ -46,6 +46,27 @@ test('a Message-ID is not broken: whoever copies it needs the whole', () => {
   expect(fold(`    <${'x'.repeat(400)}@example.org>`).length).toBeGreaterThan(1)
 })
 
+test('what a sentence puts around an address is no reason to break it', () => {
+  const id = `<${'x'.repeat(90)}@contrib.example>`
+  const url = `https://grapevine.example.org/${'x'.repeat(90)}`
+  for (const word of [`${id},`, `(${id}).`, `"${url}"`, `(${url})`, `<${url}>`, `${url}).`]) {
+    expect(fitMail(`See ${word} and more`)).toEqual(['See', word, 'and more'])
+    expect(fold(`    ${word}`)).toEqual([`    ${word}`])
+  }
+})
+
+test.each([
+  ['characters that take no column', `a${'\u200b'.repeat(100_000)}`],
+  ['one character without end', '\u1100'.repeat(100_000)],
+  ['joined without end', '👩\u200d'.repeat(30_000)],
+  ['a far indented address', `${' '.repeat(5_000)}https://example.org/${'x'.repeat(80)}`],
+  ['many of them', `<${'x@y>'.repeat(120)} `.repeat(200)],
+  ['no space at all', 'x'.repeat(300_000)],
+])('no line is longer than mail allows: %s', (_, text) => {
+  for (const row of [...fitMail(text), ...fold(`  ${text}`)])
+    expect(Buffer.byteLength(row)).toBeLessThanOrEqual(998)
+})
+
 test('marks that stand on each other without end do not', () => {
   const tower = `e${'\u0301\u0316'.repeat(5000)}`
   for (const row of [...fold(`    ${tower} ${tower.repeat(50)}`), ...fitMail(tower.repeat(200))]) {
