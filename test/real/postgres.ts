@@ -1,7 +1,7 @@
 // A PostgreSQL server of its own for tests: on a unix socket in a temporary folder, reachable by nobody else.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -42,8 +42,8 @@ export type TestPostgres = {
   stop(): Promise<void>
   /** SIGKILL to all its processes, as when the power fails. */
   kill9(): Promise<void>
-  /** After kill9. Resolves when it takes connections. */
-  start(): Promise<void>
+  /** After kill9. Resolves when it takes connections. A standby follows nobody, and takes no writes until `pg_promote`. */
+  start(as?: 'primary' | 'standby'): Promise<void>
 }
 
 /** Starts one; resolves when it takes connections. `durable`: what it said is kept is there after `kill9`; else that is quicker. */
@@ -71,7 +71,7 @@ export const startPostgres = async ({ durable = false } = {}): Promise<TestPostg
     const lines: string[] = []
     for await (const line of createInterface(child.stderr)) {
       lines.push(line)
-      if (line.includes('ready to accept connections')) break
+      if (/ready to accept (?:read-only )?connections/.test(line)) break
     }
     if (child.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)
     child.stderr.resume()
@@ -97,7 +97,8 @@ export const startPostgres = async ({ durable = false } = {}): Promise<TestPostg
       process.kill(-server.child.pid, 'SIGKILL')
       await server.exited
     },
-    async start() {
+    async start(as = 'primary') {
+      if (as === 'standby') writeFileSync(path.join(data, 'standby.signal'), '')
       server = await launch()
     },
   }

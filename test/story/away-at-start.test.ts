@@ -7,6 +7,8 @@ import { Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { socketPath } from '../../src/adapters/redis/socket-path.ts'
 import { postgres as pool } from '../../src/adapters/sql/postgres.ts'
+import { takeSole } from '../../src/adapters/sql/sole.ts'
+import { openStore } from '../../src/adapters/sql/store.ts'
 import { secret } from '../../src/config/secret.ts'
 import { type Alone, aloneInDatabase } from '../../src/wiring/alone.ts'
 import { type Service, services, until } from '../real/grapevine.ts'
@@ -160,4 +162,22 @@ test('who lost the lock takes it again; who finds another one there ends, and sa
   await elm.release()
   const ash = await held(botNamed('ash'))
   await ash.release()
+})
+
+test('on a standby nothing is locked, as its primary would not know; when that is mended, it is', async () => {
+  await postgres.kill9()
+  await postgres.start('standby')
+  const url = postgres.url('postgres')
+  const standby = { kind: 'unreachable', remedy: expect.stringContaining('name the primary') }
+  await expect(takeSole(url, 'oak')).rejects.toMatchObject(standby)
+  const store = await openStore({ url, folder: root })
+  await expect(store.saveMails([], { source: 'list', value: 1 })).rejects.toMatchObject(standby)
+  await store.close()
+  const db = new Kysely<object>({ dialect: pool(url).dialect })
+  await sql`select pg_promote()`.execute(db)
+  await db.destroy()
+  const sole = await takeSole(url, 'oak')
+  expect(sole).toHaveProperty('gone')
+  expect(await takeSole(url, 'elm')).toMatchObject({ name: 'oak' })
+  if ('gone' in sole) await sole.release()
 })

@@ -57,13 +57,15 @@ const remedies = {
   reach: 'see that the server runs and that DATABASE_URL names it',
   login: 'check user and password in DATABASE_URL, and pg_hba.conf of the server',
   rights: 'give that user the right to make tables in the database (GRANT CREATE ON SCHEMA public)',
+  standby: 'the server takes no writes: name the primary in DATABASE_URL',
   backup: 'restore the database from a backup',
 }
 
 /** Trouble and no bug of ours, by SQLSTATE or its class: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const states: [start: string, kind: Fault['kind'], retry: Fault['retry'], remedy: string | undefined][] = [
   ['08', 'unreachable', 'soon', remedies.reach],
-  ['25006', 'refused', 'later', 'the server takes no writes: name the primary in DATABASE_URL'],
+  // After a failover it may become the primary, or the address lead to another one.
+  ['25006', 'unreachable', 'later', remedies.standby],
   ['25P03', 'timeout', 'soon', undefined],
   ['28', 'refused', 'never', remedies.login],
   ['3D000', 'refused', 'never', 'make the database first: createdb NAME'],
@@ -82,6 +84,10 @@ const states: [start: string, kind: Fault['kind'], retry: Fault['retry'], remedy
 // pg gives these no code.
 const lostMessages =
   /connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/i
+
+/** The server at that place only follows another one. */
+export const standbyFault = (where: string): Fault =>
+  new Fault('unreachable', 'later', `database ${where}: it is a standby`, { remedy: remedies.standby })
 
 const codeOf = (error: Error) => ('code' in error && typeof error.code === 'string' ? error.code : undefined)
 

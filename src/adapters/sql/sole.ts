@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
-import { placeOf, postgresFault } from './postgres.ts'
+import { placeOf, postgresFault, standbyFault } from './postgres.ts'
 
 /** The number is only ours; it has no meaning. */
 const key = 7_265_742_022
@@ -20,7 +20,8 @@ export type Taken = { name: string | undefined; since: Date | undefined }
 
 type Row = { application_name: string | null; backend_start: Date | null }
 
-const holderOf = async (client: pg.Client): Promise<Taken> => {
+/** undefined: it let go of it in this moment. */
+const holderOf = async (client: pg.Client): Promise<Taken | undefined> => {
   const { rows } = await client.query<Row>(
     `select application_name, backend_start from pg_locks join pg_stat_activity using (pid)
      where locktype = 'advisory' and granted and classid = $1 and objid = $2
@@ -28,7 +29,7 @@ const holderOf = async (client: pg.Client): Promise<Taken> => {
     [Math.floor(key / half), key % half],
   )
   const [one] = rows
-  return { name: one?.application_name || undefined, since: one?.backend_start ?? undefined }
+  return one && { name: one.application_name || undefined, since: one.backend_start ?? undefined }
 }
 
 /** A server that is not told of the end of our machine finds it out within half a minute; nor may it end what is idle. */
@@ -58,6 +59,25 @@ const hold = (client: pg.Client): Sole => {
   return { gone, release }
 }
 
+/** A lock of a standby keeps nobody off the primary: after a failover, an address may lead there for a while. */
+const refuseStandby = async (client: pg.Client, where: string): Promise<void> => {
+  const { rows } = await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby')
+  if (rows[0]?.standby) throw standbyFault(where)
+}
+
+/** Who had it may end between the two questions: then it is asked for again, so often. */
+const mostTries = 5
+
+const tryLock = async (client: pg.Client): Promise<Sole | Taken> => {
+  for (let tries = 1; ; tries++) {
+    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [key])
+    if (rows[0]?.taken) return hold(client)
+    const taken = await holderOf(client)
+    if (taken !== undefined) return taken
+    if (tries === mostTries) return { name: undefined, since: undefined }
+  }
+}
+
 /** Tries once. `name`: of this process, for whoever finds it taken. Faults: as those of the store. */
 export const takeSole = async (url: string, name: string): Promise<Sole | Taken> => {
   const where = placeOf(url)
@@ -75,11 +95,10 @@ export const takeSole = async (url: string, name: string): Promise<Sole | Taken>
         'select set_config(name, $2, false) from pg_settings where name = $1 and context = $3',
         [setting, value, 'user'],
       )
-    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [key])
-    if (rows[0]?.taken) return hold(client)
-    const taken = await holderOf(client)
-    await client.end()
-    return taken
+    await refuseStandby(client, where)
+    const found = await tryLock(client)
+    if (!('gone' in found)) await client.end()
+    return found
   } catch (error) {
     await client.end().catch(() => {})
     if (error instanceof Fault) throw error
