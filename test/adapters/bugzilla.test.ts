@@ -514,6 +514,16 @@ test('a bug is known by its alias, once the tracker was asked', async () => {
   expect(asked()).toBe(before)
 })
 
+test('a word that the server will not hear holds up no other; one that is away does', async () => {
+  const { tracker, server, urlOf } = await open()
+  server.addBug({ alias: 'tally-2.0' })
+  await tracker.learn(['possible_duplicates', 'tally-2.0'])
+  expect(tracker.addressOf('possible_duplicates')).toBeUndefined()
+  expect(tracker.addressOf('tally-2.0')).toBe(urlOf(1))
+  server.trouble = 'page'
+  await expect(tracker.learn(['other'])).rejects.toMatchObject({ kind: 'unreachable' })
+})
+
 test('the probe says what will not work', async () => {
   const { server, tracker } = await open()
   Object.assign(server.accounts[0] ?? {}, { editbugs: false })

@@ -1,5 +1,6 @@
 // Aliases: names that bugs have besides their numbers. Only the tracker knows which bug has one, so they are asked for before they are used.
 import { z } from 'zod'
+import { Fault } from '../../model/fault.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import { restOfAddress } from './address.ts'
 import { isGone } from './fault.ts'
@@ -39,12 +40,20 @@ export const openAliases = (session: Session): Aliases => {
     if (one === undefined) return false
     return clock.now() - one.at < (one.id === undefined ? missingForMs : knownForMs)
   }
+  /** A word that somebody wrote in a patch, and that this server or one before it will not hear, must not hold up what others are told. */
+  const isOfTheWord = async (error: unknown): Promise<boolean> =>
+    error instanceof Fault &&
+    (error.kind === 'refused' || error.kind === 'malformed') &&
+    (await session.prove().then(
+      () => true,
+      () => false,
+    ))
   const look = async (name: string): Promise<number | undefined> => {
     try {
       const query = { include_fields: 'id' }
       return (await ask({ method: 'GET', path: `bug/${name}`, query, answer })).value.bugs[0]?.id
     } catch (error) {
-      if (isGone(error)) return undefined
+      if (isGone(error) || (await isOfTheWord(error))) return undefined
       throw error
     }
   }
