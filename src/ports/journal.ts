@@ -19,6 +19,8 @@ export type Standing = {
     lastVerdict: Instant | undefined
   }[]
   hosts: { name: string; works: boolean; why: string }[]
+  /** Of the queue, by an operator; missing: it is open. */
+  pause?: { since: Instant; until?: Instant; reason: string }
 }
 
 /** Durable when it resolves, in the bot's own folder. Faults: exhausted, damaged, refused. */

@@ -4,6 +4,8 @@ import type { Instant } from '../model/instant.ts'
 import type { Maintenance } from '../model/maintenance.ts'
 import type { Standing } from '../ports/journal.ts'
 import { oneLine } from '../text/clean.ts'
+import { sayInstant } from '../text/span.ts'
+import { sayWhy } from '../text/stop.ts'
 import { type Day, daysOf } from './days.ts'
 import type { Look } from './look.ts'
 import { type ShownIncident, shownIncidents } from './shown.ts'
@@ -62,7 +64,7 @@ export const statusView = (look: Look, { hold }: { hold: Severity[] }): StatusVi
     projects: standing.projects.map(one => projectLine(one, { ...given, live, isServed })),
     hosts: standing.hosts.map(one => hostLine(one, given)),
   }
-  return { ...view, ...headlineOf(view) }
+  return { ...view, ...headlineOf({ ...view, pause: pauseAt(standing.pause, now) }) }
 }
 
 const nothing: Omit<StatusView, 'isDatabaseHere' | 'idleSince'> = {
@@ -71,22 +73,34 @@ const nothing: Omit<StatusView, 'isDatabaseHere' | 'idleSince'> = {
   ...{ projects: [], hosts: [], live: [], over: [], windows: [], pastWindows: [] },
 }
 
+const pauseAt = (pause: Standing['pause'], now: Instant): Standing['pause'] =>
+  pause === undefined || (pause.until !== undefined && pause.until <= now) ? undefined : pause
+
+const sayPause = ({ reason, until }: NonNullable<Standing['pause']>): string =>
+  `The queue is paused${until === undefined ? '' : ` until ${sayInstant(until)}`}${sayWhy(reason, 120)}.`
+
 const headlineOf = ({
   live,
   windows,
   hosts,
   idleSince,
   isDatabaseHere,
-}: Pick<StatusView, 'live' | 'windows' | 'hosts' | 'idleSince' | 'isDatabaseHere'>): Pick<
-  StatusView,
-  'mood' | 'headline'
-> => {
+  pause,
+}: Pick<StatusView, 'live' | 'windows' | 'hosts' | 'idleSince' | 'isDatabaseHere'> & {
+  pause: Standing['pause'] | undefined
+}): Pick<StatusView, 'mood' | 'headline'> => {
+  // A window of the whole service pauses the queue itself.
+  const isResting = windows.some(({ at, hosts }) => at === 'running' && hosts.length === 0)
+  const paused = pause === undefined || isResting ? '' : sayPause(pause)
+  const besides = paused === '' ? '' : `${paused} `
   const open = live.filter(({ at }) => at === 'open')
   const [first] = open
   if (idleSince !== undefined) return { mood: 'trouble', headline: 'Grapevine is not running.' }
-  if (first && open.length === 1) return { mood: 'trouble', headline: `${first.title}.` }
-  if (first) return { mood: 'trouble', headline: `There is trouble: ${open.length} incidents are open.` }
+  if (first && open.length === 1) return { mood: 'trouble', headline: `${besides}${first.title}.` }
+  if (first)
+    return { mood: 'trouble', headline: `${besides}There is trouble: ${open.length} incidents are open.` }
   if (!isDatabaseHere) return { mood: 'trouble', headline: 'The database does not answer.' }
+  if (paused !== '') return { mood: 'maintenance', headline: paused }
   if (windows.some(({ at }) => at === 'running'))
     return { mood: 'maintenance', headline: 'Maintenance is under way.' }
   if (hosts.every(({ ok }) => !ok))

@@ -8,6 +8,7 @@ import { pushes } from '../stages/upkeep/sweep.ts'
 import { oneLine } from '../text/clean.ts'
 import { incidentUsages, knownUsages, usages } from '../text/command.ts'
 import { contentId } from '../text/digest.ts'
+import { heldByMail } from '../text/stop.ts'
 import { writeLetter } from './command-answer.ts'
 import { incidents } from './command-incident.ts'
 import { known } from './command-known.ts'
@@ -29,7 +30,7 @@ const hold = async (wired: Wired, on: { kind: 'queue' } | { kind: 'host'; name: 
   await wired.store.setHold({
     on,
     how: 'drain',
-    reason: 'asked for by mail',
+    reason: heldByMail,
     by,
     since: wired.clock.now(),
     until: undefined,
@@ -155,14 +156,17 @@ const onSeries = ({ series }: ActInput, act: (series: Series) => Promise<Act>): 
 /** Does what is asked for; who asks may do so, and it is sure who asks where that matters. Call it in turn. */
 export const act = async (wired: Wired, given: ActInput): Promise<Act> => {
   const { request, sender } = given.command
+  const isOne = isOperator(wired.config.operators, sender)
   switch (request.do) {
     case 'test':
     case 'retest':
-      return onSeries(given, series => testAgain(wired, series, { request, noSuchBase: given.noSuchBase }))
+      return onSeries(given, series =>
+        testAgain(wired, series, { request, noSuchBase: given.noSuchBase, isOperator: isOne }),
+      )
     case 'cancel':
       return onSeries(given, series => leaveAlone(wired, series, { by: sender }))
     case 'status':
-      return onSeries(given, series => standing(wired, series, given.command))
+      return onSeries(given, series => standing(wired, series, { sender, isOperator: isOne }))
     case 'release':
       return onSeries(given, series => letGo(wired, series))
     case 'pause':

@@ -5,6 +5,7 @@ import { Fault } from '../model/fault.ts'
 import { dayMs } from '../model/instant.ts'
 import type { Task } from '../model/job.ts'
 import { missingParts, released, type Series, type Wish } from '../model/series.ts'
+import type { Stop } from '../model/stop.ts'
 import { listed } from '../model/words.ts'
 import { cancel } from '../stages/plan/cancel.ts'
 import { sayFinding } from '../stages/reply/finding.ts'
@@ -13,7 +14,9 @@ import { pushes } from '../stages/upkeep/sweep.ts'
 import { withheldJobs } from '../stages/upkeep/withheld.ts'
 import { oneLine } from '../text/clean.ts'
 import { sayInstant } from '../text/span.ts'
+import { sayStops } from '../text/stop.ts'
 import { headProof } from './first-time.ts'
+import { stopsOfTasks, stopsOn } from './stopped.ts'
 import type { Wired } from './wire.ts'
 
 /** What came of a command: how it ends, what is said, and what is saved with it. */
@@ -29,6 +32,8 @@ export type Act = {
   after?: () => Promise<void>
   /** Nothing is said. */
   silent?: boolean
+  /** What operators hold back of it. */
+  stops?: Stop[]
 }
 
 export const deny = (why: string, list: string[] = []): Act => ({
@@ -43,7 +48,10 @@ export const done = (what: string, did: Record<string, unknown> & { kind: string
   what,
   template: 'answer-done',
   variables: {
-    did: { ...{ title: '', version: 1, images: '', against: '', name: '', tasks: 0, missing: '' }, ...did },
+    did: {
+      ...{ title: '', version: 1, images: '', against: '', name: '', tasks: 0, missing: '', stopped: '' },
+      ...did,
+    },
   },
 })
 
@@ -135,22 +143,33 @@ const requestsToday = async ({ store, clock }: Wired, series: Series): Promise<n
     ({ request, state }) => (request.do === 'test' || request.do === 'retest') && state.at === 'done',
   ).length
 
+type TestAgain = {
+  request: Extract<Request, { do: 'test' | 'retest' }>
+  noSuchBase: string | undefined
+  /** Who asks: operators read who holds what back. */
+  isOperator?: boolean
+}
+
+const alreadyRuns = async (wired: Wired, series: Series, sayFor: (stops: Stop[]) => string): Promise<Act> => {
+  const job = series.state.at === 'planned' ? series.state.job : undefined
+  const stops = await stopsOfTasks(wired, job === undefined ? [] : await wired.store.tasksOf(job))
+  const did = { kind: 'running', ...titleOf(series), stopped: sayFor(stops) }
+  return { ...done('it is being tested already', did), stops }
+}
+
 /** test, retest: the series is planned once more, as a new round. `noSuchBase`: of missingBase. */
 export const testAgain = async (
   wired: Wired,
   series: Series,
-  {
-    request,
-    noSuchBase,
-  }: { request: Extract<Request, { do: 'test' | 'retest' }>; noSuchBase: string | undefined },
+  { request, noSuchBase, isOperator = false }: TestAgain,
 ): Promise<Act> => {
+  const sayFor = (stops: Stop[]) => sayStops(stops, { isOperator, where: 'mail' })
   const { state } = series
   if (state.at === 'superseded') return replaced(wired, series)
   if (state.at === 'held') return deny('This series waits for an operator to let it go first.')
   const bad = request.do === 'test' ? badNames(wired, { ...request, noSuchBase }, series.project) : undefined
   if (bad) return bad
-  if (request.do === 'retest' && (await isRunning(wired, series)))
-    return done('it is being tested already', { kind: 'running', ...titleOf(series) })
+  if (request.do === 'retest' && (await isRunning(wired, series))) return alreadyRuns(wired, series, sayFor)
   if ((await requestsToday(wired, series)) >= maxRequests)
     return deny(`This series was tested ${maxRequests} times on demand in the last 24 hours. Try tomorrow.`)
   const wish = request.do === 'test' ? wishOf(wired, series.project, request) : series.wish
@@ -160,9 +179,11 @@ export const testAgain = async (
     const missing = listed(missingParts(series).map(String))
     return { ...done('when it is complete', { kind: 'later', ...did, missing }), save: wished }
   }
+  const { build, test } = wired.project(series.project).recipe
+  const stops = await stopsOn(wired, [build.image, ...(wish?.images ?? test.images)])
   const save: Series = { ...wished, round: (series.round ?? 0) + 1, state: { at: 'complete' } }
   const after = () => wired.queue.push(pushes.plan(series.id))
-  return { ...done('is tested again', { kind: 'test', ...did }), save, after }
+  return { ...done('is tested again', { kind: 'test', ...did, stopped: sayFor(stops) }), save, after, stops }
 }
 
 /** cancel: nothing more is run, and nothing said. */
@@ -216,7 +237,7 @@ const isWithheld = async ({ store, clock }: Wired, id: string): Promise<boolean>
 export const standing = async (
   wired: Wired,
   series: Series,
-  { sender }: Pick<Command, 'sender'>,
+  { sender, isOperator = false }: Pick<Command, 'sender'> & { isOperator?: boolean },
 ): Promise<Act> => {
   const { store } = wired
   const { state } = series
@@ -228,6 +249,7 @@ export const standing = async (
   const isCurrent = verdict !== undefined && (job === undefined || verdict.job === job)
   const before = job === undefined || isCurrent ? undefined : await ahead(wired, job)
   const withheld = job !== undefined && !isCurrent && (await isWithheld(wired, job))
+  const stops = isCurrent || withheld ? [] : await stopsOfTasks(wired, tasks)
   const by = state.at === 'superseded' ? await store.series(state.by) : undefined
   return {
     how: 'done',
@@ -239,6 +261,8 @@ export const standing = async (
       whose: `${isOwn ? 'your' : 'this'} ${series.total > 1 ? 'series' : 'patch'}`,
       state: { at: state.at, missing: listed(missingParts(series).map(String)), by: by?.version ?? 0 },
       running: job !== undefined && !isCurrent,
+      waiting: tasks.length > 0 && tasks.every(task => task.state.at === 'queued'),
+      stopped: sayStops(stops, { isOperator, where: 'mail' }),
       withheld,
       tasks: isCurrent || withheld ? [] : tasks.slice(0, 12).map(task => oneLine(taskLine(task), 120)),
       ahead: before ?? -1,

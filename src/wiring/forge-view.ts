@@ -10,6 +10,7 @@ import { changedLines } from '../text/changed-lines.ts'
 import { logLines } from '../text/clean.ts'
 import { contentId } from '../text/digest.ts'
 import { runPath, seriesPath } from '../web/links.ts'
+import { stopsOfTasks } from './stopped.ts'
 import type { Wired } from './wire.ts'
 
 export type ForgePorts = Pick<
@@ -99,13 +100,15 @@ export const forgeView = async (ports: ForgePorts, series: Series): Promise<Show
   const job = id === undefined ? undefined : await store.job(id)
   const planned = job?.recipe.test.images ?? ports.project(series.project).recipe.test.images
   const wished = series.wish?.images
+  const tasks = job === undefined ? [] : await store.tasksOf(job.id)
   return {
     ...{ series, job, verdict, answers: await answersOf(ports, series), pages: pagesOf(ports, series) },
-    tasks: job === undefined ? [] : await store.tasksOf(job.id),
+    tasks,
     images: verdict && !job ? [] : wished && !job ? planned.filter(one => wished.includes(one)) : planned,
     files: verdict ? await filesOf(ports, series) : [],
     lines: await linesOf(ports, { series, verdict }),
     buildLog: await logOf(ports, verdict),
+    stops: verdict ? [] : await stopsOfTasks(ports, tasks),
     short: verdict ? shortFinding(verdict, series) : '',
   }
 }

@@ -8,7 +8,8 @@ import { cancel } from '../stages/plan/cancel.ts'
 import { switchPower } from '../stages/power/switch.ts'
 import { oneLine } from '../text/clean.ts'
 import { sayInstant } from '../text/span.ts'
-import { letGo, missingBase, testAgain } from './command-series.ts'
+import { sayStops } from '../text/stop.ts'
+import { type Act, letGo, missingBase, testAgain } from './command-series.ts'
 import type { Operated, OperatePorts } from './operate.ts'
 import { powerOf } from './power.ts'
 import type { Wired } from './wire.ts'
@@ -125,6 +126,10 @@ const change = async (
 
 const nothing = async () => {}
 
+/** Whoever may do that is an operator. */
+const waits = ({ stops = [] }: Act): string =>
+  stops.length === 0 ? '' : `. ${stopless(sayStops(stops, { isOperator: true, where: 'page' }))}`
+
 export const retest = async (
   ports: OperatePorts,
   { series: id, images = [], against }: { series: string; images?: string[]; against?: string | undefined },
@@ -141,8 +146,8 @@ export const retest = async (
       return { no: `series ${id} was replaced by ${series.state.by}`, remedy: 'Test that one.' }
     const act = await testAgain(wired, series, { request, noSuchBase })
     if (act.how !== 'done') return { no: stopless(act.what), remedy: 'Look at the series.' }
-    if (!act.save) return { did: `series ${id}: ${act.what}` }
-    return { save: act.save, did: `series ${id} ${act.what}`, after: act.after ?? nothing }
+    if (!act.save) return { did: `series ${id}: ${act.what}${waits(act)}` }
+    return { save: act.save, did: `series ${id} ${act.what}${waits(act)}`, after: act.after ?? nothing }
   })
 }
 

@@ -48,7 +48,16 @@ const verdictOf = (finding: Verdict['finding'], more: Partial<Verdict> = {}): Ve
 })
 
 const viewOf = (verdict: Verdict | undefined, more: Partial<ShowView> = {}): ShowView => ({
-  ...{ series, job: undefined, tasks: [], verdict, images: ['debian'], files: ['src/count.c'], buildLog: [] },
+  ...{
+    series,
+    job: undefined,
+    tasks: [],
+    verdict,
+    images: ['debian'],
+    files: ['src/count.c'],
+    buildLog: [],
+    stops: [],
+  },
   lines: new Map([['src/count.c', new Set(Array.from({ length: 400 }, (_, n) => n))]]),
   ...{ answers: [], pages: undefined, short: verdict ? shortFinding(verdict, series) : '' },
   ...more,

@@ -152,6 +152,28 @@ describe('the author of a series', () => {
     expect((await theSeries()).wish).toBeUndefined()
   })
 
+  test.each([
+    ['its author', 'Ann <ann@example.org>', 'paused'],
+    ['an operator', olga, 'paused-operator'],
+  ])('has it tested again while the queue is paused: %s hears so', async (_, from, name) => {
+    const since = flow.wired.clock.now()
+    const hold = { how: 'drain' as const, reason: 'The disks are exchanged.', by: 'olga@beta', since }
+    await flow.wired.store.setHold({ ...hold, on: { kind: 'queue' }, until: undefined })
+    await onList(write({ id: '1@x', re: root, from, body: '/grapevine test on busybox' }))
+    await golden(one(), `test-${name}`)
+  })
+
+  test('has it tested again while its image is held for a time', async () => {
+    const since = flow.wired.clock.now()
+    const on = { kind: 'image' as const, name: 'busybox' }
+    const hold = { on, how: 'stop' as const, reason: 'new kernel', by: 'olga@beta', since }
+    await flow.wired.store.setHold({ ...hold, until: since + 3_600_000 })
+    await onList(write({ id: '1@x', re: root, body: '/grapevine retest' }))
+    expect(one().text.replace(/\s+/g, ' ')).toContain(
+      'Image busybox is stopped since 2026-01-05 12:00 UTC, until 2026-01-05 13:00 UTC: new kernel. What waits is kept, and goes on by itself then. You hear from me when I am done.',
+    )
+  })
+
   test('hears what came of it, once, though nothing has changed', async () => {
     await onList(write({ id: '1@x', re: root, body: '/grapevine retest' }))
     await flow.settle()

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RawMail } from '../../src/ports/mail-source.ts'
 import { app } from '../../src/web/app.ts'
 import { tendOldBlobs } from '../../src/wiring/old-blobs.ts'
+import { job, series, task } from '../contract/samples.ts'
 import { type Flow, openFlow, project } from '../fakes/flow.ts'
 import { webParts } from './open.ts'
 
@@ -106,6 +107,22 @@ describe('a series', () => {
     expect(text).toContain('<ins>++int b = 2;</ins>')
     expect(text).not.toContain('index 1111111')
   })
+})
+
+test('a series that waits says that the queue is paused, why, and to operators by whom', async () => {
+  const { store, clock } = flow.wired
+  await store.saveSeries([series('waits', { state: { at: 'planned', job: 'held' } })])
+  await store.addJob(job('held', { series: 'waits' }), [task('held-build', 'held', { kind: 'build' })])
+  const on = { kind: 'queue' } as const
+  const since = clock.now()
+  await store.setHold({ on, how: 'drain', reason: 'new <disks>', by: 'olga', since, until: undefined })
+  const shown = (await get('/series/waits')).text
+  expect(shown).toMatch(
+    /It waits to be built\.[\s\S]*The queue is paused since [^<]+: new &lt;disks&gt;\. What/,
+  )
+  expect(shown).not.toContain('by olga')
+  await store.endHold(on)
+  expect((await get('/series/waits')).text).not.toContain('paused')
 })
 
 describe('a run', () => {

@@ -148,6 +148,13 @@ describe('the page', () => {
     expect(said({ hosts: [{ name: 'beta', works: false, why: 'lost' }] })).toMatch(/^No test machine/)
     expect(said({ hosts: [] })).toMatch(/^No test machine/)
     expect(said({ incidents: [lostLastWeek], hosts: works })).toBe('Everything works.')
+    const pause = { since: noon, reason: 'new disks' }
+    const rests = [{ name: 'beta', works: false, why: 'new disks' }]
+    expect(said({ hosts: rests, pause })).toBe('The queue is paused: new disks.')
+    expect(said({ hosts: rests, pause, incidents: [fullDisk] })).toBe(
+      'The queue is paused: new disks. The disk of a test machine is almost full.',
+    )
+    expect(said({ hosts: works, pause: { ...pause, until: noon } })).toBe('Everything works.')
     expect(said({ hosts: works }, { botAt: noon - 600_000 })).toBe('Grapevine is not running.')
     expect(said({ hosts: works }, { isDatabaseHere: false })).toBe('The database does not answer.')
     expect(statusView(look({ standing: undefined, isDatabaseHere: false }), { hold: [] }).mood).toBe(

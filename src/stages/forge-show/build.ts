@@ -5,7 +5,7 @@ import { plural } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { code } from '../../text/markdown.ts'
 import { details, headline } from './result.ts'
-import { type ShowView, type Standing, thingOf } from './view.ts'
+import { type ShowView, type Standing, sayWaits, thingOf } from './view.ts'
 
 type Put = Omit<Standing, 'name' | 'url'>
 
@@ -58,7 +58,7 @@ const lackingLines = ({ lacking = [] }: Verdict): string[] =>
         '',
       ]
 
-const underway = ({ series, tasks }: ShowView): Put => {
+const underway = ({ series, tasks, stops }: ShowView): Put => {
   const { state } = series
   const thing = thingOf(series)
   if (state.at === 'held')
@@ -74,8 +74,7 @@ const underway = ({ series, tasks }: ShowView): Put => {
       summary: 'It is applied and built.',
       startedAt: task.since,
     }
-  if (task?.at !== 'done')
-    return { at: 'queued', title: 'Waits to be built', summary: 'It waits for its turn.' }
+  if (task?.at !== 'done') return { at: 'queued', title: 'Waits to be built', summary: sayWaits(stops) }
   if (task.outcome.kind === 'built')
     return {
       ...{ at: 'completed', conclusion: 'success', title: 'Applies and builds' },

@@ -2,12 +2,13 @@
 import { countsOf } from '../../model/counting.ts'
 import { firstTasks, type Outcome, type Task } from '../../model/job.ts'
 import { isFailure } from '../../model/report.ts'
+import type { Stop } from '../../model/stop.ts'
 import type { ImageVerdict, Verdict } from '../../model/verdict.ts'
 import { plural } from '../../model/words.ts'
 import { oneLine } from '../../text/clean.ts'
 import { code, link } from '../../text/markdown.ts'
 import { failureLines, otherLines } from './failures.ts'
-import { type ShowView, type Standing, thingOf } from './view.ts'
+import { type ShowView, type Standing, sayWaits, thingOf } from './view.ts'
 
 type Found = Pick<Standing, 'title' | 'summary'> & { conclusion: NonNullable<Standing['conclusion']> }
 
@@ -96,13 +97,12 @@ const isClean = (outcome: Outcome): outcome is Extract<Outcome, { kind: 'tested'
   )
 
 /** Before the verdict. Where every test passed, the verdict cannot say anything else. */
-const underway = (task: Task | undefined): Omit<Standing, 'name' | 'url'> => {
+const underway = (task: Task | undefined, stops: Stop[]): Omit<Standing, 'name' | 'url'> => {
   const state = task?.state
   if (state?.at === 'running')
     return { at: 'in_progress', title: 'Being tested', summary: 'The tests run.', startedAt: state.since }
   if (state?.at === 'cancelled') return { at: 'queued', title: 'Stopped', summary: 'It was stopped.' }
-  if (state?.at !== 'done')
-    return { at: 'queued', title: 'Waits to be tested', summary: 'It waits for its turn.' }
+  if (state?.at !== 'done') return { at: 'queued', title: 'Waits to be tested', summary: sayWaits(stops) }
   if (isClean(state.outcome)) {
     const passed = state.outcome.steps.flatMap(({ report }) =>
       report.tests.filter(({ outcome }) => outcome === 'passed'),
@@ -122,6 +122,12 @@ const underway = (task: Task | undefined): Omit<Standing, 'name' | 'url'> => {
 const logLine = (view: ShowView, image: ImageVerdict | undefined): string[] =>
   view.pages && image?.run !== undefined ? ['', link('Log and evidence', view.pages.run(image.run))] : []
 
+/** While the build waits, what holds that back; then what holds back this image. */
+const stopsFor = ({ tasks, stops }: ShowView, name: string): Stop[] =>
+  firstTasks(tasks).build?.state.at === 'queued'
+    ? stops
+    : stops.filter(stop => stop.on === 'queue' || stop.image === name)
+
 /** The check of one image. */
 export const imageStanding = (view: ShowView, name: string): Standing => {
   const { series, tasks, verdict, pages } = view
@@ -131,7 +137,7 @@ export const imageStanding = (view: ShowView, name: string): Standing => {
   const running = task?.state.at === 'running' ? task.state.run : undefined
   const run = image?.run ?? running
   const url = run === undefined ? pages?.series : pages?.run(run)
-  if (verdict === undefined) return { name, url, ...underway(task) }
+  if (verdict === undefined) return { name, url, ...underway(task, stopsFor(view, name)) }
   const found = image ? foundOn(image, thing) : withoutImage(verdict, thing)
   const others = image ? otherLines(image).join('\n').trim() : ''
   return {

@@ -2,8 +2,10 @@
 import type { Job, Task } from '../../model/job.ts'
 import type { RunId } from '../../model/run.ts'
 import type { Series } from '../../model/series.ts'
+import type { Stop } from '../../model/stop.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import type { Check } from '../../ports/forge.ts'
+import { sayStops } from '../../text/stop.ts'
 
 /** An answer to a command, for whoever reads the comment. `line` and `who` are other people's words. */
 export type AnswerShown = { line: string; who: string; text: string }
@@ -27,6 +29,8 @@ export type ShowView = {
   answers: AnswerShown[]
   /** Addresses of pages; undefined: there are none. */
   pages: { series: string; run(run: RunId): string } | undefined
+  /** What operators hold back of what waits. */
+  stops: Stop[]
   /** The verdict in words, for a line: `2 new failures`. */
   short: string
 }
@@ -38,6 +42,10 @@ export type Standing = Pick<Check, 'startedAt' | 'endedAt' | 'url' | 'title' | '
   at: Check['status']
   conclusion?: Exclude<Check['conclusion'], 'timed_out' | undefined>
 }
+
+/** Everybody reads it there. */
+export const sayWaits = (stops: Stop[]): string =>
+  sayStops(stops, { isOperator: false, where: 'page' }) || 'It waits for its turn.'
 
 /** What a pull request, or a series of the list, is called where it stands. */
 export const thingOf = ({ origin, total }: Series): string =>

@@ -1,6 +1,7 @@
 // How things stand, in short: for the status page, and kept beside the database for when that is away.
+import type { Hold } from '../../model/host.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
-import { standingOf } from '../../model/standing.ts'
+import { holdOn, standingOf } from '../../model/standing.ts'
 import type { Standing } from '../../ports/journal.ts'
 import type { Store } from '../../ports/store.ts'
 
@@ -28,8 +29,10 @@ const waitingSeries = async (store: StandingStore): Promise<Waiting[]> => {
   return [...oldest.values()]
 }
 
-const hostsNow = async (store: StandingStore, now: Instant): Promise<Standing['hosts']> => {
-  const holds = await store.holds()
+const hostsNow = async (
+  store: StandingStore,
+  { holds, now }: { holds: Hold[]; now: Instant },
+): Promise<Standing['hosts']> => {
   return (await store.hosts()).map(host => {
     const standing = standingOf(host, holds, now)
     const why = {
@@ -44,6 +47,13 @@ const hostsNow = async (store: StandingStore, now: Instant): Promise<Standing['h
   })
 }
 
+const pauseIn = (holds: Hold[], now: Instant): Pick<Standing, 'pause'> => {
+  const hold = holdOn(holds, { kind: 'queue' }, now)
+  if (!hold) return {}
+  const { since, until, reason } = hold
+  return { pause: { since, reason, ...(until === undefined ? {} : { until }) } }
+}
+
 /** Reads it all from the store. Throws its Faults. */
 export const readStanding = async (
   store: StandingStore,
@@ -51,6 +61,7 @@ export const readStanding = async (
 ): Promise<Standing> => {
   const since = now - historyMs
   const waiting = await waitingSeries(store)
+  const holds = await store.holds()
   return {
     at: now,
     incidents: await store.incidents({ since }),
@@ -66,6 +77,7 @@ export const readStanding = async (
         }
       }),
     ),
-    hosts: await hostsNow(store, now),
+    hosts: await hostsNow(store, { holds, now }),
+    ...pauseIn(holds, now),
   }
 }

@@ -1,8 +1,10 @@
 // The first page: what runs now, the queue, the latest verdicts.
 import { Hono } from 'hono'
 import { html } from 'hono/html'
-import { type Hold, holdsNow } from '../../model/host.ts'
+import type { Hold } from '../../model/host.ts'
 import type { Instant } from '../../model/instant.ts'
+import { holdOn } from '../../model/standing.ts'
+import { sayStop } from '../../text/stop.ts'
 import { type Html, none, page } from '../layout.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
 import { type Line, lineOf, lineTable } from '../series/table.ts'
@@ -52,12 +54,11 @@ const verdictTable = (lines: Line[], isOne: boolean): Html =>
     ? html`<p>There is no verdict yet.</p>`
     : html`${lineTable(lines, { when: 'Given', isOne })}<p><a href="/series">All series</a></p>`
 
-/** Who held it, and why, is for operators. */
-const pauseOf = (holds: Hold[], now: Instant): Html => {
-  const pause = holds.find(hold => hold.on.kind === 'queue' && holdsNow(hold, now))
+const pauseOf = (holds: Hold[], { now, isOperator }: { now: Instant; isOperator: boolean }): Html => {
+  const pause = holdOn(holds, { kind: 'queue' }, now)
   return pause === undefined
     ? none
-    : html`<p class="warning">The queue is paused since ${time(pause.since)}: nothing new is begun, and what waits is kept.</p>`
+    : html`<p class="warning">${sayStop({ on: 'queue', hold: pause }, { isOperator, where: 'page' })}</p>`
 }
 
 const quickSearch = html`<form class="search quick" role="search" action="/series">
@@ -87,7 +88,7 @@ ${quickSearch}
 <section aria-labelledby="runs-now"><h2 id="runs-now">Runs now</h2>
 <div id="running" data-live>${runTable(running.map(row => runLine(row, now)))}</div></section>
 <section aria-labelledby="waits-now"><h2 id="waits-now">Waits</h2>
-<div id="waiting" data-live>${pauseOf(holds, now)}${waitTable(waiting.map(row => waitLine(row, now)))}</div></section>
+<div id="waiting" data-live>${pauseOf(holds, { now, isOperator: c.get('viewer')?.role === 'operator' })}${waitTable(waiting.map(row => waitLine(row, now)))}</div></section>
 <section aria-labelledby="last-verdicts"><h2 id="last-verdicts">Latest verdicts</h2>
 <div id="verdicts" data-live>${verdictTable(
         verdicts.map(row => lineOf(row, 'verdict')),

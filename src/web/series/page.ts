@@ -64,12 +64,17 @@ ${complaints.length > 0 ? html`<pre tabindex="0" aria-label="What it complained 
 ${verdict.buildLog === undefined ? none : html`<p><a href="${evidencePath(verdict.series, verdict.buildLog)}">Log of the build</a></p>`}`
 }
 
-const stateSection = (found: SeriesCase): Html => {
+const stateSection = (found: SeriesCase, stopped: string): Html => {
   const { said, mood } = standingOf(found)
   const verdict = currentVerdict(found)
   return html`<section id="standing" data-live aria-live="polite">
 <p class="headline ${mood}">${moodSign(mood)} ${said}</p>
-${verdict ? html`<p class="quiet-text">Decided ${time(verdict.decidedAt)}.</p>${why(verdict, found)}` : none}
+${
+  stopped === ''
+    ? none
+    : html`<p class="warning">${stopped}</p>
+`
+}${verdict ? html`<p class="quiet-text">Decided ${time(verdict.decidedAt)}.</p>${why(verdict, found)}` : none}
 </section>`
 }
 
@@ -178,13 +183,15 @@ const earlierSection = (found: SeriesCase): Html => {
 export type SeriesPage = Archives & {
   /** undefined: a reader. */
   operating: Operating | undefined
+  /** Why what waits is not begun; '': nobody holds it back. */
+  stopped: string
 }
 
 export const seriesBody = (
   found: SeriesCase,
-  { operating, ...archives }: SeriesPage,
+  { operating, stopped, ...archives }: SeriesPage,
 ): Html => html`<h1>${oneLine(found.series.title, 300)}</h1>
-${stateSection(found)}
+${stateSection(found, stopped)}
 ${facts(found)}
 ${operating ? seriesDeeds(found.series, operating) : none}
 <section id="results" data-live>

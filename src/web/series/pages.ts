@@ -6,12 +6,14 @@ import type { Series } from '../../model/series.ts'
 import type { Verdict } from '../../model/verdict.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
+import { sayStops } from '../../text/stop.ts'
+import { stopsOfTasks } from '../../wiring/stopped.ts'
 import { missing, page } from '../layout.ts'
 import { evidencePath, partsFrom, seriesPath, wholeOf } from '../links.ts'
 import type { Env, Pages, WebParts } from '../parts.ts'
 import { gone, rawPicture, rawText } from '../runs/evidence.ts'
 import { logPage } from '../runs/pages.ts'
-import { seriesCase } from './case.ts'
+import { currentVerdict, seriesCase } from './case.ts'
 import { compareParts, type Side } from './compare.ts'
 import { compareBody } from './compare-markup.ts'
 import { seriesBody } from './page.ts'
@@ -51,19 +53,27 @@ export const seriesPages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
 
   pages.get('/series/:id', async c => {
-    const { store, project } = await parts.wired()
+    const wired = await parts.wired()
+    const { store, project } = wired
     const found = await seriesCase(store, c.req.param('id'))
     if (!found) return missing(c, parts, { what: 'series' })
     const { series, job } = found
     const known = parts.config.projects.find(({ name }) => name === series.project)
     const isOperator = c.get('viewer')?.role === 'operator'
+    const isOpen = currentVerdict(found) === undefined
+    const stops = !isOpen ? [] : await stopsOfTasks(wired, found.tasks)
     return page(c, parts, {
       ...{ title: oneLine(series.title), here: 'series' },
       body: seriesBody(found, {
         archive: known ? project(series.project).archive : undefined,
         operating: isOperator ? { csrf: c.get('csrf'), images: known?.recipe.test.images ?? [] } : undefined,
+        stopped: sayStops(stops, { isOperator, where: 'page' }),
       }),
-      topics: [`series:${series.id}`, ...(job ? [`job:${job.id}` as const] : [])],
+      topics: [
+        `series:${series.id}`,
+        ...(job ? [`job:${job.id}` as const] : []),
+        ...(isOpen ? ['farm' as const] : []),
+      ],
     })
   })
 
