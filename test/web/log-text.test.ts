@@ -12,6 +12,8 @@ const times = <T>(count: number, value: T): T[] => Array.from({ length: count },
 test.each([
   ['quotes', '"'.repeat(9000)],
   ['a colour for each letter', '\u001b[31mx\u001b[32my'.repeat(900)],
+  ['letters that are bold again and again', '\u001b[1mx'.repeat(400)],
+  ['lines that are bold again and again', `${'\u001b[1;1;1;1;1;1;1;1;1;1m'.repeat(8)}x`],
   ['control characters', '\u202e\u0000'.repeat(4000)],
   ['escapes that end nowhere', '\u001b['.repeat(4000)],
   ['wide letters', '語'.repeat(4000)],
@@ -69,6 +71,15 @@ describe('a log that grows', () => {
     const { parts, pen } = showPiece('\u001b[31mx\u001b[32my'.repeat(5_000), '')
     expect(parts).toEqual(['xy'.repeat(5_000)])
     expect(pen).toBe('32')
+  })
+
+  test('is bold once, however often that is said', () => {
+    const bold = '\u001b[1;1;1;1;1;1;1;1;1;1m'
+    expect(showPiece(`${`${bold}x`.repeat(3)}\u001b[22my`, bold.slice(2, 5)).parts).toEqual([
+      ...times(3, ['x', 'ansi-bold']),
+      'y',
+    ])
+    expect(showPiece(`${bold}x`.repeat(2500), '').pen).toBe('1')
   })
 
   test('is gone on with from a place; what is none says nothing', () => {

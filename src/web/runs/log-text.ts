@@ -54,11 +54,18 @@ const classesOf = ({ fg, decorations: all }: Anser.AnserJsonEntry): string[] => 
   ...new Set(all.map(name => `ansi-${name}`).filter(name => decorations.has(name))),
 ]
 
+/** Anser notes a decoration as often as it is said, and copies all of them for each text: what is bold ten thousand times would take minutes. */
+const forgetRepeated = (terminal: Anser & { decorations?: string[] }): void => {
+  terminal.decorations = [...new Set(terminal.decorations)]
+}
+
 /** Of visible text. `terminal`: goes on from how it stands. */
 export const tonesOf = (text: string, terminal = new Anser()): Tone[] =>
-  terminal
-    .ansiToJson(text, { use_classes: true, remove_empty: true })
-    .map(entry => ({ text: entry.content, tones: classesOf(entry) }))
+  text.split(/(?=\u001b\[)/).flatMap(part => {
+    const entries = terminal.ansiToJson(part, { use_classes: true, remove_empty: true })
+    forgetRepeated(terminal)
+    return entries.map(entry => ({ text: entry.content, tones: classesOf(entry) }))
+  })
 
 /** Without the sequences of colours. */
 export const uncoloured = (text: string): string => text.replace(/\u001b\[[\d;]{0,40}m/g, '')
@@ -95,10 +102,16 @@ const shownAt = (lines: string[], first: number, level: (typeof levels)[number])
 
 /** No page of a log is larger than this, whatever is in it. */
 const maxBytes = 110_000
+/** With more codes of colours than this it would be larger, or they colour nothing: neither is worth to be read. */
+const maxCodes = 5_000
+
+const codesIn = (lines: string[], length: number): number =>
+  lines.reduce((sum, line) => sum + line.slice(0, length).split('\u001b').length - 1, 0)
 
 /** `first`: number of the first of these lines, 1-based. */
 export const showLines = (lines: string[], first: number): ShownLine[] => {
   for (const level of levels) {
+    if (level.colours && codesIn(lines, level.length) > maxCodes) continue
     const shown = shownAt(lines, first, level)
     if (costOf(shown) <= maxBytes) return shown
   }
