@@ -19,6 +19,9 @@ export const placeOf = (url: string): string => {
     const { host, port, database } = new pg.Client({ connectionString: url })
     return `${host}:${port}/${database ?? ''}`
   } catch (cause) {
+    // A file that it names, like sslrootcert.
+    if (cause instanceof Error && 'path' in cause)
+      throw new Fault('refused', 'never', `DATABASE_URL names a file that cannot be read: ${cause.message}`)
     // The library's message may quote the URL and the password in it: it goes no further.
     throw new Fault('refused', 'never', 'DATABASE_URL is no URL of a PostgreSQL database', {
       remedy: 'write it as postgres://user:password@host:5432/database',
@@ -57,6 +60,9 @@ const remedies = {
   reach: 'see that the server runs and that DATABASE_URL names it',
   login: 'check user and password in DATABASE_URL, and pg_hba.conf of the server',
   rights: 'give that user the right to make tables in the database (GRANT CREATE ON SCHEMA public)',
+  tls: 'let the server speak TLS (ssl = on), or leave sslmode out of DATABASE_URL',
+  certificate:
+    'see that the certificate of the server is valid; sslrootcert in DATABASE_URL names an authority of your own',
   standby: 'the server takes no writes: name the primary in DATABASE_URL',
   backup: 'restore the database from a backup',
 }
@@ -83,7 +89,9 @@ const states: [start: string, kind: Fault['kind'], retry: Fault['retry'], remedy
 
 // pg gives these no code.
 const lostMessages =
-  /connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/i
+  /connection terminated|timeout exceeded when trying to connect|connection error and is not queryable|error establishing an SSL connection/i
+const noTls = /server does not support SSL connections/i
+const tlsCodes = /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|UNABLE_TO/
 
 /** The server at that place only follows another one. */
 export const standbyFault = (where: string): Fault =>
@@ -108,6 +116,9 @@ export const postgresFault = (error: unknown, where: string): Fault | undefined 
   }
   if (/^query read timeout$/i.test(error.message))
     return new Fault('timeout', 'soon', message, { cause: error })
+  if (noTls.test(error.message)) return new Fault('refused', 'never', message, { remedy: remedies.tls })
+  if (tlsCodes.test(codeOf(error) ?? ''))
+    return new Fault('unreachable', 'later', message, { cause: error, remedy: remedies.certificate })
   // A code beside a system call, or the several of an AggregateError: the network.
   if ('syscall' in error || error instanceof AggregateError || lostMessages.test(error.message)) {
     return new Fault('unreachable', 'soon', message, { cause: error, remedy: remedies.reach })
