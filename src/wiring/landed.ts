@@ -2,7 +2,7 @@
 // branch. Where series stand on GitHub, forge-branches.ts looks for them as long as they stand there; what bugs are told, see bug-results.ts.
 import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
-import { dayMs, type Instant, type Millis } from '../model/instant.ts'
+import { dayMs, type Millis } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
 import type { Series, SeriesId } from '../model/series.ts'
 import type { WantedChange } from '../ports/git.ts'
@@ -12,15 +12,23 @@ import type { Wired } from './wire.ts'
 type Ports = Pick<Wired, 'config' | 'store' | 'clock' | 'mirror' | 'inTurn' | 'log'>
 
 /** What this process has seen already; lost with it, at no harm. */
-export type LandedSeen = { tips: Map<string, Commit>; changes: Map<SeriesId, WantedChange[]> }
+export type LandedSeen = {
+  tips: Map<string, Commit>
+  /** By project. */
+  changes: Map<string, Map<SeriesId, WantedChange[]>>
+  /** By project and branch: which were looked for. */
+  looked: Map<string, ReadonlySet<SeriesId>>
+}
 
-export const landedSeen = (): LandedSeen => ({ tips: new Map(), changes: new Map() })
+export const landedSeen = (): LandedSeen => ({ tips: new Map(), changes: new Map(), looked: new Map() })
 
 /** What is pulled was committed before it was sent. */
 export const earlierMs: Millis = 60 * dayMs
 /** Nobody waits for older ones, and so many are looked for. */
 const patienceMs: Millis = 90 * dayMs
 const most = 2_000
+/** A mail may come after the push of its commits: so long after it was written it is looked for in what was there before, too. */
+const lateMs: Millis = 7 * dayMs
 
 /** What it changes; undefined: that cannot be told of each of its patches. */
 export const changesOf = async (
@@ -55,45 +63,66 @@ const isWaiting = ({ origin, landed, state }: Series): boolean =>
 const waiting = async (ports: Ports, seen: LandedSeen, project: string) => {
   const since = ports.clock.now() - patienceMs
   const all = (await ports.store.seriesNear({ project, since, holding: [] })).filter(isWaiting).slice(-most)
-  const found: { series: Series; changes: WantedChange[] }[] = []
+  const found: Waiting[] = []
   const known = new Map<SeriesId, WantedChange[]>()
   for (const series of all) {
-    const changes = seen.changes.get(series.id) ?? (await changesOf(ports, series)) ?? []
+    const changes = seen.changes.get(project)?.get(series.id) ?? (await changesOf(ports, series)) ?? []
     known.set(series.id, changes)
     if (changes.length > 0) found.push({ series, changes })
   }
-  seen.changes = known
+  seen.changes.set(project, known)
   return found
 }
+
+type Waiting = { series: Series; changes: WantedChange[] }
 
 type Branch = { project: ProjectConfig; branch: string; tip: Commit }
 
 const isAll = (changes: readonly WantedChange[], found: ReadonlyMap<string, Commit>): boolean =>
   changes.every(({ patchId }) => found.has(patchId))
 
+const sourceOf = ({ project, branch }: Pick<Branch, 'project' | 'branch'>): string =>
+  `landed ${project.name} ${branch}`
+
+const look = async (
+  { mirror }: Ports,
+  some: readonly Waiting[],
+  { project, tip, after }: Branch & { after?: Commit },
+): Promise<Map<string, Commit>> => {
+  if (some.length === 0) return new Map()
+  const changes = [...new Map(some.flatMap(one => one.changes).map(one => [one.patchId, one])).values()]
+  const since = Math.min(...some.map(({ series }) => series.firstAt)) - earlierMs
+  const wanted = { tip, since, changes, ...(after === undefined ? {} : { after }) }
+  return mirror.landed(project.recipe.repository, wanted)
+}
+
 const lookThrough = async (
   ports: Ports,
   seen: LandedSeen,
-  { project, branch, tip, after }: Branch & { after: Commit },
+  given: Branch & { after: Commit },
 ): Promise<void> => {
-  const { mirror, log } = ports
-  const { repository } = project.recipe
-  const some = await waiting(ports, seen, project.name)
-  if (some.length === 0) return
-  const from = (all: Series[]): Instant => Math.min(...all.map(({ firstAt }) => firstAt)) - earlierMs
-  const changes = [...new Map(some.flatMap(one => one.changes).map(one => [one.patchId, one])).values()]
-  const since = from(some.map(({ series }) => series))
-  const fresh = await mirror.landed(repository, { tip, after, since, changes })
-  for (const { series, changes: own } of some) {
-    if (!own.some(({ patchId }) => fresh.has(patchId))) continue
-    // The rest of it may have come earlier.
-    const whole = isAll(own, fresh)
-      ? fresh
-      : await mirror.landed(repository, { tip, since: from([series]), changes: own })
-    if (!isAll(own, whole)) continue
+  const { project, branch, tip } = given
+  const note = async ({ series }: Waiting) => {
     await noteLanded(ports, series.id, branch)
-    log('info', `it landed on ${branch}`, { series: series.id })
+    ports.log('info', `it landed on ${branch}`, { series: series.id })
   }
+  const some = await waiting(ports, seen, project.name)
+  const fresh = await look(ports, some, given)
+  const left: Waiting[] = []
+  for (const one of some) {
+    const isPart = one.changes.some(({ patchId }) => fresh.has(patchId))
+    // The rest of it may have come earlier.
+    const whole =
+      isPart && !isAll(one.changes, fresh) ? await look(ports, [one], { project, branch, tip }) : fresh
+    if (isAll(one.changes, whole)) await note(one)
+    else if (!isPart) left.push(one)
+  }
+  const before = seen.looked.get(sourceOf(given))
+  seen.looked.set(sourceOf(given), new Set(some.map(({ series }) => series.id)))
+  const lateSince = ports.clock.now() - lateMs
+  const late = left.filter(({ series }) => before?.has(series.id) !== true && series.lastAt > lateSince)
+  const all = await look(ports, late, { project, branch, tip })
+  for (const one of late) if (isAll(one.changes, all)) await note(one)
 }
 
 const commitIn = (value: unknown): Commit | undefined => (typeof value === 'string' ? value : undefined)
@@ -105,7 +134,7 @@ const tendBranch = async (
   given: Branch & { complain: (what: string) => void },
 ): Promise<void> => {
   const { project, branch, tip, complain } = given
-  const source = `landed ${project.name} ${branch}`
+  const source = sourceOf(given)
   if (seen.tips.get(source) === tip) return
   const after = commitIn(await ports.store.cursor(source))
   if (after !== undefined && after !== tip)

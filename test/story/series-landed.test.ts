@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { WantedChanges } from '../../src/ports/git.ts'
 import { landedSeen, tendSeriesLanded } from '../../src/wiring/landed.ts'
+import type { FakeClock } from '../fakes/clock.ts'
 import { type Flow, openFlow } from '../fakes/flow.ts'
 import { letter } from '../fakes/list.ts'
 
@@ -68,4 +69,32 @@ test('it has landed once its last part is in, and each look is at what is new on
   await tend()
   await tend()
   expect(asked).toHaveLength(4)
+})
+
+test('a mail that comes after the push of its commits is looked for once in what was there', async () => {
+  await tend()
+  await bring(1)
+  await bring(2)
+  const one = await series()
+  await flow.wired.store.saveSeries([{ ...one, state: { at: 'collecting', until: 0 } }])
+  await tend()
+  expect((await series()).landed).toBeUndefined()
+  await flow.wired.store.saveSeries([one])
+  branch.push({ commit: commitOf(4), patchId: 'other' })
+  await tend()
+  expect((await series()).landed).toMatchObject({ branch: 'main' })
+})
+
+test('what did not land is looked for in what is new only, from the second look on; and not if it is old', async () => {
+  await tend()
+  const next = async () => {
+    branch.push({ commit: commitOf(branch.length + 1), patchId: 'other' })
+    await tend()
+    return asked.splice(0).map(({ after }) => after)
+  }
+  expect(await next()).toEqual([commitOf(1), undefined])
+  expect(await next()).toEqual([commitOf(2)])
+  await (flow.wired.clock as FakeClock).advance(8 * 24 * 3_600_000)
+  seen = landedSeen()
+  expect(await next()).toEqual([commitOf(3)])
 })
