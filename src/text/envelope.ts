@@ -1,7 +1,9 @@
 // What every mail of ours carries, whatever it says: its id, whom it goes to, under which mail it stands, and its headers.
 import type { Address, MessageId } from '../model/mail.ts'
 import type { OutgoingMail } from '../model/reply.ts'
+import { oneLine } from './clean.ts'
 import { headerText, isMessageId } from './compose.ts'
+import { isSameMailbox } from './same-address.ts'
 
 const maxNameLength = 80
 
@@ -63,6 +65,14 @@ export const messageIdOf = (id: string, bot: Address): MessageId =>
 
 const sayAddress = ({ name, address }: Address): string => (name === '' ? address : `${name} <${address}>`)
 export const sayAddresses = (addresses: Address[]): string => addresses.map(sayAddress).join(', ')
+
+/** Whom it would have gone to before the bot is live, for the mail itself; '': to the administrator alone, who gets it anyway. */
+export const sayIntended = ({ to, cc }: Recipients, administrator: Address): string => {
+  const all = [...to, ...cc]
+  if (all.length === 0) return 'nobody'
+  const isOwn = all.every(({ address }) => isSameMailbox(address, administrator.address))
+  return isOwn ? '' : oneLine(sayAddresses(all), 300)
+}
 
 /**
  * What every mail of ours carries. Auto-Submitted is RFC 3834 §5: programs do not answer. Exchange knows only the second, and `All` would

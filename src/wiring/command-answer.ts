@@ -19,6 +19,7 @@ import {
   messageIdOf,
   reSubject,
   sayAddresses,
+  sayIntended,
   threadingBelow,
   tidy,
   undecodable,
@@ -101,7 +102,7 @@ export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => 
   const { bot, administrator } = config
   const { live } = config.mail
   const wanted = { to: letter.to.map(tidy), cc: [] }
-  const intended = oneLine(sayAddresses(wanted.to), 300)
+  const intended = sayIntended(wanted, administrator)
   const common = { live, intended, administrator: oneLine(sayAddresses([administrator]), 140) }
   const lines = render(letter.template, { ...common, ...letter.variables }).map(harmless)
   const { messageId, ancestors = [] } = under?.parsed ?? {}

@@ -181,6 +181,16 @@ describe('notices', () => {
     await golden('operators-resolved', to(operator)[1])
   })
 
+  it('asks operators only for the words that are missing', async () => {
+    const ids = await waiting('tally: count to 20')
+    const incident = await open('host-lost', touching(ids))
+    await happen(incident, { on: 'amended', by: 'olga', doing: 'a new power supply is on its way' })
+    await round()
+    const told = to(operator)[0]?.text ?? ''
+    expect(told).toContain('Say why it happened, when it is known:')
+    expect(told).toMatch(/amend \S+ --cause "..."\n/)
+  })
+
   it('holds what is major until an operator lets it go, with the words of that day', async () => {
     const ids = await waiting('tally: count to 20', 'tally: sum faster')
     const more = { ...touching(ids), host: undefined, about: 'tally: "sums" of step "all" on debian13' }

@@ -664,5 +664,23 @@ export const stories: Record<string, ComposeInput> = {
       under: earlierReply(single),
     },
   }),
+  'handed-in': input({
+    hears: { author: single.author, list: undefined },
+    series: {
+      ...single,
+      origin: { from: 'hand' },
+      parts: [{ ...part(1, 'strings: trim tabs, too'), messageId: undefined }],
+    },
+    verdict: verdict({
+      finding: { kind: 'new-failures' },
+      images: [image('debian', { kind: 'new-failures', passed: 30, newFailures: [grouped] })],
+    }),
+  }),
+  'not-live-own': input({
+    ...{ live: false, series: { ...single, author: { name: 'Ada', address: 'ada@example.org' } } },
+    administrator: { name: 'Ada Operator', address: 'ada@example.org' },
+    hears: { author: { name: 'Ada', address: 'ada@example.org' }, list: undefined },
+    verdict: verdict({ images: [image('debian'), image('busybox')] }),
+  }),
   'not-live': input({ live: false, verdict: verdict({ images: [image('debian'), image('busybox')] }) }),
 }

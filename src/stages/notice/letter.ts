@@ -13,6 +13,7 @@ import {
   messageIdOf,
   reSubject,
   sayAddresses,
+  sayIntended,
   threadingUnder,
   tidy,
   undecodable,
@@ -65,7 +66,7 @@ export const noticeLetter = (input: LetterInput): Notice => {
   const text = render(input.template, {
     ...input.variables,
     live: isLive,
-    intended: oneLine(sayAddresses(wanted.to), 300),
+    intended: sayIntended(wanted, administrator),
     administrator: oneLine(sayAddresses([administrator]), 140),
     host: input.host,
   })

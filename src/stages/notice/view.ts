@@ -7,6 +7,7 @@ import { capital } from '../../model/words.ts'
 import type { Store } from '../../ports/store.ts'
 import { oneLine } from '../../text/clean.ts'
 import { sayDuration } from '../../text/ending.ts'
+import { sayTime } from '../../text/span.ts'
 
 /** A series as people know it. */
 export type Concerned = { project: string; words: string; at: Series['state']['at'] }
@@ -76,18 +77,6 @@ export const progressOf = async (
   return { waiting, ids, done }
 }
 
-const format = new Intl.DateTimeFormat('en-GB', {
-  ...{ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
-  ...{ hour: '2-digit', minute: '2-digit', timeZone: 'UTC', hourCycle: 'h23' },
-})
-
-/** `Monday, 5 January 2026, 12:00 UTC`. */
-export const sayWhen = (at: Instant): string => {
-  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]))
-  const day = `${parts.get('weekday')}, ${parts.get('day')} ${parts.get('month')} ${parts.get('year')}`
-  return `${day}, ${parts.get('hour')}:${parts.get('minute')} UTC`
-}
-
 const maxShown = 15
 
 /** An operator's own words end it better than a detector's. */
@@ -143,10 +132,10 @@ export const incidentView = (
     about: oneLine(about, 200),
     detail: capital(plain(detail, 300)),
     plain: plain(detail, 300),
-    since: sayWhen(since),
-    when: past ? `from ${sayWhen(since)} until ${sayWhen(end ?? now)}` : `since ${sayWhen(since)}`,
-    until: sayWhen(end ?? now),
-    quiet: sayWhen(end ?? now),
+    since: sayTime(since),
+    when: past ? `from ${sayTime(since)} until ${sayTime(end ?? now)}` : `since ${sayTime(since)}`,
+    until: sayTime(end ?? now),
+    quiet: sayTime(end ?? now),
     lasted: sayLong(Math.max(0, (end ?? now) - since)),
     ...{ monitoring, past },
     cause: oneLine(cause ?? '', 600),
@@ -159,6 +148,6 @@ export const incidentView = (
     series: waiting.slice(0, maxShown),
     more: Math.max(0, waiting.length - maxShown),
     count: incident.affects.series.length,
-    next: next === undefined ? '' : sayWhen(next),
+    next: next === undefined ? '' : sayTime(next),
   }
 }

@@ -9,7 +9,14 @@ import type { Verdict } from '../../model/verdict.ts'
 import { cleanLine, oneLine } from '../../text/clean.ts'
 import { headerText } from '../../text/compose.ts'
 import { contentId } from '../../text/digest.ts'
-import { actual, commonHeaders, intendedHeader, messageIdOf, sayAddresses } from '../../text/envelope.ts'
+import {
+  actual,
+  commonHeaders,
+  intendedHeader,
+  messageIdOf,
+  sayAddresses,
+  sayIntended,
+} from '../../text/envelope.ts'
 import { mailText, render } from '../../text/render.ts'
 import { answered, intended } from './envelope.ts'
 import { shortFinding } from './finding.ts'
@@ -96,7 +103,7 @@ export const composeDigest = (given: DigestInput): Reply => {
       text: mailText(
         render('digest', {
           live,
-          intended: oneLine(sayAddresses([...wanted.to, ...wanted.cc]), 300),
+          intended: sayIntended(wanted, administrator),
           administrator: oneLine(sayAddresses([administrator]), 140),
           project: oneLine(project.name, 60),
           day,

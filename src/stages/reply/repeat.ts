@@ -136,12 +136,15 @@ export const repeat = (given: { verdict: Verdict; series: Series; job: Job | und
   const { verdict, series, job, room } = given
   const applied = job ? appliedMails(series, job, verdict) : []
   const own = applied.filter(({ messageId }) => series.parts.some(part => part.messageId === messageId))
+  // There is no name by which anybody could find it.
+  const isOnlyNameless = applied.length === 1 && applied[0]?.messageId === undefined
   return {
     repository: publicUrl(job?.recipe.repository),
     steps: job && applied.length > 0 && room.commands > 0 ? steps({ verdict, applied, job, room }) : null,
     mails: mails(applied, series, room),
     count: applied.length,
-    named: room.mails,
+    named: room.mails && !isOnlyNameless,
+    handedIn: isOnlyNameless && series.origin.from === 'hand',
     seldom: isSeldom(verdict),
     manyMails: applied.length > maxParts,
     onlyOwn: own.length === applied.length,

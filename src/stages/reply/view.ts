@@ -8,7 +8,7 @@ import { culpritOf, type ImageVerdict, type Verdict } from '../../model/verdict.
 import { listed } from '../../model/words.ts'
 import { cleanLine, oneLine } from '../../text/clean.ts'
 import { sayEnding } from '../../text/ending.ts'
-import { type Recipients, sayAddresses } from '../../text/envelope.ts'
+import { type Recipients, sayAddresses, sayIntended } from '../../text/envelope.ts'
 import { fold } from '../../text/wrap.ts'
 import { answered } from './envelope.ts'
 import { evidence, gatherEvidence } from './evidence.ts'
@@ -56,7 +56,7 @@ export const view = (input: ViewInput) => {
   const thing = series.total > 1 ? 'series' : 'patch'
   return {
     live,
-    intended: wanted.to.length > 0 ? oneLine(sayAddresses([...wanted.to, ...wanted.cc]), 300) : 'nobody',
+    intended: sayIntended(wanted, administrator),
     administrator: oneLine(sayAddresses([administrator]), 140),
     list: oneLine(sayAddresses([input.list])),
     thing,
