@@ -25,10 +25,15 @@ import { projectOf, takePull } from './forge-pull.ts'
 import { commandMail, forgeView } from './forge-view.ts'
 import type { Wired } from './wire.ts'
 
-/** When comments were looked through; lost with the process, at no harm. */
-export type ForgeCommandMemory = { lookedAt: Map<Repository, Instant> }
+/** Lost with the process, at no harm. */
+export type ForgeCommandMemory = {
+  /** When comments were looked through. */
+  lookedAt: Map<Repository, Instant>
+  /** Events and repositories that failed: why, and until when they are not asked for again. */
+  failed: Map<string, { error: Fault; until: Instant }>
+}
 
-export const forgeCommandMemory = (): ForgeCommandMemory => ({ lookedAt: new Map() })
+export const forgeCommandMemory = (): ForgeCommandMemory => ({ lookedAt: new Map(), failed: new Map() })
 
 const lookEveryMs: Millis = 10 * 60_000
 /** Of a comment that was written a moment before the look the forge may not tell yet. */
@@ -36,6 +41,8 @@ const overlapMs: Millis = 5 * 60_000
 /** What was asked for before that nobody waits for any more. */
 const oldestMs: Millis = 24 * 3_600_000
 const maxEvents = 200
+/** Who is away, or has had enough of us, is not asked every two seconds. */
+const againMs: Millis = 60_000
 
 /** The answer as it is kept with the command; undefined: none but the reaction. */
 type Did = Act & { words?: string }
@@ -318,12 +325,23 @@ export const tendForgeCommands = async (wired: Wired, memory: ForgeCommandMemory
   if (forge === undefined) return
   if (!config.mail.live) return leaveUndone(wired)
   const errors: Fault[] = []
-  const failed = (error: unknown) => {
-    if (!(error instanceof Fault)) throw error
-    errors.push(error)
+  const attempt = async (what: string, act: () => Promise<void>) => {
+    const before = memory.failed.get(what)
+    // Said again, as it is not over.
+    if (before && wired.clock.now() < before.until) return void errors.push(before.error)
+    memory.failed.delete(what)
+    await act().catch(error => {
+      if (!(error instanceof Fault)) throw error
+      memory.failed.set(what, { error, until: wired.clock.now() + againMs })
+      errors.push(error)
+    })
   }
-  for (const event of await store.forgeEvents(maxEvents)) await runEvent(wired, event).catch(failed)
-  for (const { github } of config.projects)
-    if (github?.pulls !== undefined) await lookThrough(wired, memory, github.pulls).catch(failed)
+  for (const event of await store.forgeEvents(maxEvents))
+    await attempt(event.id, () => runEvent(wired, event))
+  for (const { github } of config.projects) {
+    const repository = github?.pulls
+    if (repository !== undefined)
+      await attempt(`all of ${repository}`, () => lookThrough(wired, memory, repository))
+  }
   if (errors[0]) throw errors[0]
 }

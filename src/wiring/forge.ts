@@ -11,11 +11,11 @@ import type { Wired } from './wire.ts'
 export type ForgeMemory = {
   /** When each repository was looked through. */
   swept: Map<Repository, Instant>
-  /** Something failed: nothing is asked before. */
-  pausedUntil: Instant
+  /** Something failed: nothing is asked before then. */
+  paused: { until: Instant; error: Fault } | undefined
 }
 
-export const forgeMemory = (): ForgeMemory => ({ swept: new Map(), pausedUntil: 0 })
+export const forgeMemory = (): ForgeMemory => ({ swept: new Map(), paused: undefined })
 
 const minute: Millis = 60_000
 /** Without webhooks it takes so long until a pull request is seen. */
@@ -99,12 +99,15 @@ const sweepAll = async (wired: Wired, memory: ForgeMemory, failed: Failed): Prom
 /** One round, cheap if nothing happened. Repeatable. Throws the first Fault there was, after all else was done. */
 export const tendForge = async (wired: Wired, memory: ForgeMemory): Promise<void> => {
   const { forge, clock } = wired
-  if (!forge || clock.now() < memory.pausedUntil) return
+  if (!forge) return
+  // Said again, as it is not over.
+  if (memory.paused && clock.now() < memory.paused.until) throw memory.paused.error
+  memory.paused = undefined
   const errors: unknown[] = []
   const failed: Failed = error => {
     // A bug of ours is told at once.
     if (!(error instanceof Fault)) throw error
-    if (error.retry !== 'never') memory.pausedUntil = clock.now() + minute
+    if (error.retry !== 'never') memory.paused ??= { until: clock.now() + minute, error }
     errors.push(error)
   }
   await hear(wired, memory, failed)

@@ -1,5 +1,6 @@
 // Commands in comments on a pull request, and the button of a check: who may, what is done, and that it is done once.
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { forgeMemory, tendForge } from '../../src/wiring/forge.ts'
 import { forgeCommandMemory, tendForgeCommands } from '../../src/wiring/forge-commands.ts'
 import type { FakeClock } from '../fakes/clock.ts'
 import type { Behaviour } from '../fakes/farm.ts'
@@ -220,4 +221,52 @@ test('while GitHub is away a command waits', async () => {
   await (pulls.flow.wired.clock as FakeClock).advance(60_000)
   await tend()
   expect((await series()).round).toBe(1)
+})
+
+test('who is away is not asked again at once', async () => {
+  let asked = 0
+  const { forge } = pulls
+  const read = forge.comment
+  forge.comment = async (...given) => {
+    asked++
+    return read(...given)
+  }
+  const all = forge.commentsSince
+  forge.commentsSince = async (...given) => {
+    asked++
+    return all(...given)
+  }
+  forge.away = rateLimit()
+  await write('mona', '/grapevine retest')
+  await expect(tend()).rejects.toThrow('limit')
+  expect(asked).toBe(2)
+  // It is not over: the round does not look as if all were well.
+  await expect(tend()).rejects.toThrow('limit')
+  expect(asked).toBe(2)
+  // What comes new is tried.
+  await write('mona', '/grapevine status', 3)
+  await expect(tend()).rejects.toThrow('limit')
+  expect(asked).toBe(3)
+  await (pulls.flow.wired.clock as FakeClock).advance(60_000)
+  await expect(tend()).rejects.toThrow('limit')
+  expect(asked).toBe(6)
+})
+
+test('nor is it for pull requests, and each round says so until the next try', async () => {
+  let asked = 0
+  const { forge, flow } = pulls
+  forge.pullsSince = async () => {
+    asked++
+    if (forge.away) throw forge.away
+    return []
+  }
+  forge.away = rateLimit()
+  const looks = forgeMemory()
+  const look = () => tendForge(flow.wired, looks)
+  for (let round = 0; round < 3; round++) await expect(look()).rejects.toThrow('limit')
+  expect(asked).toBe(1)
+  forge.away = undefined
+  await (flow.wired.clock as FakeClock).advance(5 * 60_000)
+  await look()
+  expect(asked).toBe(2)
 })
