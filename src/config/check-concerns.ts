@@ -1,17 +1,9 @@
 // What the schema cannot tell of the rules that say what is tested: do the steps that they name exist, and does a pattern have its group?
+import { didYouMean, type Look, listOf } from './check-look.ts'
 import type { Path, Problem } from './problem.ts'
 
-export type ConcernLook = {
-  projects: string[]
-  get: (...path: Path) => unknown
-  problem: (path: Path, says: string) => Problem
-  didYouMean: (word: string, known: readonly string[]) => string
-}
-
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
-
 /** Works on the raw value: whatever is of another shape, the schema tells of. */
-export const concernChecks = ({ projects, get, problem, didYouMean }: ConcernLook): Problem[] =>
+export const concernChecks = ({ projects, get, problem }: Look): Problem[] =>
   projects.flatMap(project => {
     const test: Path = ['projects', project, 'test']
     const names = listOf(get(...test, 'steps')).flatMap((_, i) => {

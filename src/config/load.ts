@@ -2,7 +2,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { check, defaultSourceName } from './check.ts'
+import { check } from './check.ts'
+import { defaultSourceName } from './check-sources.ts'
 import type {
   BugsPolicy,
   Config,
