@@ -7,7 +7,7 @@ import type { Asked, WebParts } from './parts.ts'
 
 type Last = { what: string; came: Promise<unknown>; until: Instant }
 type Kept = {
-  /** By the session's secret. */
+  /** By the session's secret and the page where it is said. */
   words: Map<string, { body: Html; until: Instant }>
   deeds: Map<string, Last>
 }
@@ -27,6 +27,9 @@ const forgetOld = (kept: Map<string, { until: Instant }>, now: Instant) => {
   for (const [key, { until }] of kept) if (until < now) kept.delete(key)
 }
 
+/** Another page of the same session, in another tab, says nothing of it. */
+const placeOf = (c: Asked, path: string): string => `${c.get('csrf')} ${new URL(path, c.req.url).pathname}`
+
 /** Sends the browser on to one of our pages, which says that. */
 export const sayThere = (
   c: Asked,
@@ -37,26 +40,28 @@ export const sayThere = (
   const now = parts.clock.now()
   forgetOld(words, now)
   const body = typeof says === 'string' ? html`<p class="said" role="status">${says}</p>` : says
-  words.set(c.get('csrf'), { body, until: now + sayForMs })
+  words.set(placeOf(c, path), { body, until: now + sayForMs })
   return c.redirect(path, 303)
 }
 
 /** What is to be said on the page that is asked for; undefined: nothing. A page that reads itself again in the background is not where. */
 export const takeSaid = (c: Asked, parts: WebParts): Html | undefined => {
   const { words } = keptOf(parts)
-  const found = words.get(c.get('csrf'))
-  if (found === undefined || !['document', undefined].includes(c.req.header('sec-fetch-dest')))
-    return undefined
-  words.delete(c.get('csrf'))
-  // A form's own answer says other things: this word came too late.
-  return c.req.method !== 'GET' || found.until < parts.clock.now() ? undefined : found.body
+  const place = placeOf(c, c.req.url)
+  const found = words.get(place)
+  const isShown = c.req.method === 'GET' && ['document', undefined].includes(c.req.header('sec-fetch-dest'))
+  // A page that is loaded before anybody asks for it may never be seen.
+  if (found === undefined || !isShown || c.req.header('sec-purpose') !== undefined) return undefined
+  words.delete(place)
+  return found.until < parts.clock.now() ? undefined : found.body
 }
 
-/** Does it, unless it is what this session did last, and did only now: then the same came of it. `what`: all that it hangs on. */
+/** Does it, unless it is what this session did last, and did only now: then the same came of it. `what`: all that it hangs on; `isDone`: what
+ *  was not done is tried anew. */
 export const once = <T>(
   c: Asked,
   parts: WebParts,
-  { what, act }: { what: string; act: () => Promise<T> },
+  { what, act, isDone = () => true }: { what: string; act: () => Promise<T>; isDone?: (came: T) => boolean },
 ): Promise<T> => {
   const { deeds } = keptOf(parts)
   const key = c.get('csrf')
@@ -67,13 +72,12 @@ export const once = <T>(
   const came = act()
   const mine: Last = { what, came, until: Number.POSITIVE_INFINITY }
   deeds.set(key, mine)
-  came.then(
-    () => {
-      mine.until = clock.now() + sameForMs
-    },
-    () => {
-      if (deeds.get(key) === mine) deeds.delete(key)
-    },
-  )
+  const forget = () => {
+    if (deeds.get(key) === mine) deeds.delete(key)
+  }
+  came.then(one => {
+    if (isDone(one)) mine.until = clock.now() + sameForMs
+    else forget()
+  }, forget)
   return came
 }

@@ -115,6 +115,25 @@ describe('forms', () => {
     expect((await said(answer))?.[0]).toBe('said')
   })
 
+  test('what is said on one page, another tab takes not away; nor one that is loaded beforehand', async () => {
+    const deed = { on: 'host', name: 'alpha', reason: 'x' }
+    const drained = await one.post('/operations/drain', { ...deed, back: '/farm?days=7' })
+    const resumed = await one.post('/operations/resume', deed)
+    expect(await (await one.get('/series')).text()).not.toContain('class="said"')
+    const early = { cookie: `grapevine=${token}`, 'sec-fetch-dest': 'document', 'sec-purpose': 'prefetch' }
+    expect(await (await pages.request('/farm', { headers: early })).text()).not.toContain('class="said"')
+    expect(await said(drained)).toEqual(['said', expect.stringContaining('takes no new tasks')])
+    expect(await said(resumed)).toEqual(['said', expect.not.stringContaining('no new tasks')])
+    expect(await (await one.get('/farm')).text()).not.toContain('class="said"')
+  })
+
+  test('what was not done is tried anew, however soon', async () => {
+    const deed = { id: 's1', reason: 'by mistake' }
+    expect((await one.post('/operations/cancel', deed)).status).toBe(409)
+    await flow.wired.store.saveSeries([series('s1')])
+    expect((await said(await one.post('/operations/cancel', deed)))?.[0]).toBe('said')
+  })
+
   test('the same twice is done twice if another was between', async () => {
     for (const deed of ['drain', 'resume', 'drain'])
       await one.post(`/operations/${deed}`, { on: 'host', name: 'alpha', reason: 'x' })

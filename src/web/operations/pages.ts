@@ -117,7 +117,8 @@ export const operationPages = (parts: WebParts): Pages => {
     if ('no' in said) return notDone(c, parts, { said, fields, status: 422 })
     const who = c.get('viewer')?.name ?? ''
     const act = async () => operate(await parts.wired(), { who, by: 'web', ...said }).catch(answerOf)
-    const came = await once(c, parts, { what: JSON.stringify([c.req.path, fields]), act })
+    const what = JSON.stringify([c.req.path, fields])
+    const came = await once(c, parts, { what, act, isDone: one => !('no' in one) })
     if ('no' in came) return notDone(c, parts, { said: came, fields, status: 409 })
     return sayThere(c, parts, { path: backOf(fields), says: sentence(oneLine(came.did, 600)) })
   })
