@@ -1,5 +1,5 @@
 // Series of a list that have landed: all their changes are in a branch of the project, which the pages say. Looked for in what is new in the
-// branch. Where series stand on GitHub, forge-branches.ts looks for them as long as they stand there; what bugs are told, see bug-results.ts.
+// branch. Those that stand on GitHub forge-branches.ts looks for as well, to remove them there; what bugs are told, see bug-results.ts.
 import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import { dayMs, type Millis } from '../model/instant.ts'
@@ -154,7 +154,6 @@ export const tendSeriesLanded = async (
   complain: (what: string) => void,
 ): Promise<void> => {
   for (const project of ports.config.projects) {
-    if (project.github?.series !== undefined) continue
     for (const branch of branchesOf(project))
       try {
         const tip = await ports.mirror.resolve(project.recipe.repository, branch)

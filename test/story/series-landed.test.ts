@@ -98,3 +98,16 @@ test('what did not land is looked for in what is new only, from the second look 
   seen = landedSeen()
   expect(await next()).toEqual([commitOf(3)])
 })
+
+test('what landed without ever standing on GitHub is seen where others stand there, too', async () => {
+  const own = flow.wired.config.projects.map(one => ({
+    ...one,
+    github: { pulls: undefined, series: 'tally/series', comment: 'words' as const },
+  }))
+  Object.assign(flow.wired, { config: { ...flow.wired.config, projects: own } })
+  await tend()
+  await bring(1)
+  await bring(2)
+  await tend()
+  expect((await series()).landed).toMatchObject({ branch: 'main' })
+})
