@@ -7,6 +7,8 @@ const longestLog = 1_000_000
 /** Many look at the same page: not all of them ask at once. */
 const soonMs = () => 200 + Math.random() * 800
 const leastGapMs = 2_000
+/** The server may just begin again, or have too many viewers. */
+const backMs = () => 5_000 + Math.random() * 10_000
 
 // Regions
 
@@ -64,6 +66,15 @@ const refreshSoon = afterMs => {
 
 const topics = (document.body.dataset.topics ?? '').split(' ').filter(topic => topic !== '')
 
+// Streams
+
+/** A browser comes back by itself after the line was cut, but never after an answer that is no stream (HTML, 9.2.3): then `open` does it.
+ * @param {EventSource} stream @param {() => void} open */
+const comeBack = (stream, open) =>
+  stream.addEventListener('error', () => {
+    if (stream.readyState === EventSource.CLOSED) setTimeout(open, backMs())
+  })
+
 /** @type {EventSource | undefined} */
 let changes
 /** When this page was known to be as things stand; 0: when it was asked for. */
@@ -73,11 +84,17 @@ const listen = () => {
   if (topics.length === 0 || changes || document.hidden || !document.querySelector('[data-live][id]')) return
   const query = new URLSearchParams(topics.map(topic => ['topic', topic]))
   query.set('age', String(Math.round(performance.now() - freshAt)))
-  changes = new EventSource(`/events?${query}`)
-  changes.addEventListener('changed', () => refreshSoon(soonMs()))
-  changes.addEventListener('lost', () => refreshSoon(soonMs()))
+  const stream = new EventSource(`/events?${query}`)
+  changes = stream
+  stream.addEventListener('changed', () => refreshSoon(soonMs()))
+  stream.addEventListener('lost', () => refreshSoon(soonMs()))
+  comeBack(stream, () => {
+    if (changes !== stream) return
+    changes = undefined
+    listen()
+  })
   let isBack = false
-  changes.addEventListener('open', () => {
+  stream.addEventListener('open', () => {
     // Nobody knows what was said while the line was cut.
     if (isBack) refreshSoon(soonMs())
     isBack = true
@@ -135,10 +152,15 @@ const grow = (one, { from, parts }, place) => {
 
 /** @param {Followed} one */
 const openStream = one => {
-  if (one.isOver || one.stream || document.hidden) return
   const { log } = one
+  if (one.isOver || one.stream || document.hidden || !log.isConnected) return
   const stream = new EventSource(`${log.dataset.follow}?from=${one.place}`)
   one.stream = stream
+  comeBack(stream, () => {
+    if (one.stream !== stream) return
+    one.stream = undefined
+    openStream(one)
+  })
   stream.addEventListener('piece', event => {
     const piece = JSON.parse(event.data)
     grow(one, piece, event.lastEventId)
