@@ -1,12 +1,12 @@
 // One request to GitHub's REST API by octokit: paced and retried by its plugins, what has not changed is not sent again (ETag), and limits
 // are kept. https://docs.github.com/rest
-import { readFile } from 'node:fs/promises'
 import type { Octokit } from 'octokit'
 import type { Dispatcher, fetch } from 'undici'
 import type { GithubTrackerConfig } from '../../config/config.ts'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { dispatcherOf } from '../dispatcher.ts'
 import { type Ask, asking, type Client } from './ask.ts'
 import { trackerRemedies } from './fault.ts'
 
@@ -21,29 +21,14 @@ const answerMs: Millis = 60_000
 const undici = () => import('undici')
 
 /** `name`: who asks, for messages. */
-export const dispatcherOf = async ({
+export const wayOut = ({
   name,
-  ca: path,
-  proxy,
-}: Pick<GithubTrackerConfig, 'name' | 'ca' | 'proxy'>): Promise<Dispatcher> => {
-  const ca =
-    path === undefined
-      ? undefined
-      : await readFile(path).catch((error: Error) => {
-          throw new Fault('refused', 'later', `${name}: its ca cannot be read: ${error.message}`)
-        })
-  const tls = ca === undefined ? {} : { ca }
-  const common = {
-    headersTimeout: answerMs,
-    bodyTimeout: answerMs,
-    maxResponseSize: 64 << 20,
-    connections: 4,
-  }
-  const { Agent, ProxyAgent } = await undici()
-  return proxy === undefined
-    ? new Agent({ ...common, connect: { timeout: 15_000, ...tls } })
-    : new ProxyAgent({ ...common, uri: proxy, requestTls: tls })
-}
+  ...way
+}: Pick<GithubTrackerConfig, 'name' | 'ca' | 'proxy'>): Promise<Dispatcher> =>
+  dispatcherOf(way, {
+    ...{ connectMs: 15_000, answerMs, largest: 64 << 20, connections: 4 },
+    unread: ({ message }) => new Fault('refused', 'later', `${name}: its ca cannot be read: ${message}`),
+  })
 
 let clients = 0
 const quiet = () => undefined
@@ -65,7 +50,7 @@ export const requestBy = (dispatcher: Dispatcher) => ({
 const connect = async (
   config: GithubTrackerConfig,
 ): Promise<{ octokit: Octokit; dispatcher: Dispatcher }> => {
-  const dispatcher = await dispatcherOf({ ...config, name: `tracker ${config.name}` })
+  const dispatcher = await wayOut({ ...config, name: `tracker ${config.name}` })
   const { Octokit } = await import('octokit')
   clients += 1
   const octokit = new Octokit({

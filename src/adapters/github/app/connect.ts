@@ -10,7 +10,7 @@ import type { Clock } from '../../../ports/clock.ts'
 import type { Remote } from '../../../ports/forge.ts'
 import { type Answered, type Ask, type Asked, asking, type Client } from '../ask.ts'
 import { orGone, Refusal, type Remedies } from '../fault.ts'
-import { dispatcherOf, putOff, requestBy, retry } from '../http.ts'
+import { putOff, requestBy, retry, wayOut } from '../http.ts'
 import { accessToken, installation } from './answers.ts'
 
 const name = 'GitHub App'
@@ -51,7 +51,7 @@ export const openProbot = async (
   const privateKey = keyOf(config)
   const secret = config.secret.reveal()
   if (secret === '') throw new Fault('refused', 'never', `${name}: github.secret is empty`)
-  const dispatcher = await dispatcherOf({ ...config, name })
+  const dispatcher = await wayOut({ ...config, name })
   const { Probot, ProbotOctokit } = await import('probot')
   const probot = new Probot({
     ...{ appId: config.id, privateKey, secret, baseUrl: config.api },

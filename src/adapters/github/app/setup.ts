@@ -5,7 +5,7 @@ import type { GithubAppConfig } from '../../../config/config.ts'
 import { Fault } from '../../../model/fault.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import { asking, type Client } from '../ask.ts'
-import { dispatcherOf, putOff, requestBy, retry } from '../http.ts'
+import { putOff, requestBy, retry, wayOut } from '../http.ts'
 import { appRemedies } from './connect.ts'
 
 const madeApp = z.object({
@@ -37,7 +37,7 @@ export const exchange = async (
 ): Promise<MadeApp> => {
   if (!/^[\w-]{1,200}$/.test(code)) throw new Fault('malformed', 'never', 'GitHub sent no code')
   const name = 'GitHub'
-  const dispatcher = await dispatcherOf({ name, ca: at.ca, proxy: at.proxy })
+  const dispatcher = await wayOut({ name, ca: at.ca, proxy: at.proxy })
   const { ProbotOctokit } = await import('probot')
   const quiet = () => undefined
   const octokit = new ProbotOctokit({
