@@ -86,6 +86,30 @@ test('runs that ended between two looks are all counted, however many they are',
   )
 })
 
+test('a look that takes long is waited for, not begun again', async () => {
+  const { store, clock } = flow.wired
+  const slow = Promise.withResolvers<void>()
+  let [looks, later] = [0, 0]
+  const holds: typeof store.holds = async () => {
+    looks++
+    await slow.promise
+    return []
+  }
+  const pages = open('open', {
+    clock: { ...clock, now: () => clock.now() + later },
+    wired: async () => ({ ...flow.wired, store: { ...store, holds, hosts: async () => [host('alpha')] } }),
+  })
+  const first = pages.request('/metrics')
+  await expect.poll(() => looks).toBe(1)
+  later = 10_000
+  const second = pages.request('/metrics')
+  slow.resolve()
+  const texts = await Promise.all([first, second].map(async answer => ours(await (await answer).text())))
+  expect(looks).toBe(1)
+  const hosts = (lines: string[]) => lines.filter(line => /^grapevine_hosts\{.* 1$/.test(line))
+  expect(texts.map(hosts)).toEqual([[expect.any(String)], [expect.any(String)]])
+})
+
 test('a database that is away is a number, too', async () => {
   const away = open('open', { wired: () => Promise.reject(new Fault('unreachable', 'soon', 'no answer')) })
   expect(await (await away.request('/metrics')).text()).toContain('grapevine_database_up 0')

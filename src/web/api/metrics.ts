@@ -87,13 +87,16 @@ const countVerdicts = async (store: Store, to: Numbers): Promise<void> => {
   for (const { project, kind, count } of counts) to.verdicts.inc({ project, kind }, count)
 }
 
+const sum = (numbers: number[]): number => numbers.reduce((all, one) => all + one, 0)
+
 const measureQueue = async (store: Store, to: Numbers, now: Instant): Promise<void> => {
-  for (const { image, tasks, oldest } of await store.reads.waiting()) {
+  const waiting = await store.reads.waiting()
+  for (const { image, tasks, oldest } of waiting) {
     to.waiting.set({ image }, tasks)
     to.oldest.set({ image }, Math.max(0, now - oldest) / 1000)
   }
-  for (const state of ['queued', 'running'] as const)
-    to.tasks.set({ state }, (await store.tasksAt(state)).length)
+  to.tasks.set({ state: 'queued' }, sum(waiting.map(({ tasks }) => tasks)))
+  to.tasks.set({ state: 'running' }, (await store.tasksAt('running')).length)
 }
 
 const measureFarm = async (store: Store, to: Numbers, now: Instant): Promise<void> => {
@@ -127,6 +130,8 @@ export type Metrics = {
 }
 
 const freshMs: Millis = 2_000
+/** A look that takes longer never ends. */
+const longestMs: Millis = 60_000
 
 const opened = new WeakMap<WebParts, Metrics>()
 
@@ -142,7 +147,7 @@ const openMetrics = (parts: WebParts): Metrics => {
   const to = numbers(registry)
   const begun = parts.clock.now()
   const runs = tally(begun)
-  let last: { at: Instant; looked: Promise<void> } | undefined
+  let last: { at: Instant; looked: Promise<void>; isOver: boolean } | undefined
   let hasDefaults = false
   const look = async () => {
     const now = parts.clock.now()
@@ -163,12 +168,22 @@ const openMetrics = (parts: WebParts): Metrics => {
       to.database.set(0)
     }
   }
+  const lookAt = (at: Instant) => {
+    const looked = look()
+    const one = { at, looked, isOver: false }
+    const end = () => {
+      one.isOver = true
+    }
+    looked.then(end, end)
+    return one
+  }
   return {
     async text() {
       if (!hasDefaults) collectDefaultMetrics({ register: registry })
       hasDefaults = true
       const now = parts.clock.now()
-      if (!last || now - last.at >= freshMs) last = { at: now, looked: look() }
+      // Two looks at once would count hosts twice.
+      if (!last || now - last.at >= (last.isOver ? freshMs : longestMs)) last = lookAt(now)
       await last.looked
       return { type: registry.contentType, text: await registry.metrics() }
     },
