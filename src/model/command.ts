@@ -43,12 +43,15 @@ export type Request =
   /** So many more stood in the mail than are done. */
   | { do: 'too-many'; more: number }
 
+/** Its part of the answer to its mail, where others of that mail were still to be done. `as`: what it counts as. */
+export type Said = { as: 'done' | 'refused' | 'unknown' | 'confirm'; lines: string[] }
+
 export type CommandState =
   | { at: 'received' }
   /** `token`: hex SHA-256 of what the mail to the sender has in it. */
-  | { at: 'waiting'; token: string; until: Instant }
-  | { at: 'done'; when: Instant; what: string }
-  | { at: 'refused'; when: Instant; why: string }
+  | { at: 'waiting'; token: string; until: Instant; said?: Said }
+  | { at: 'done'; when: Instant; what: string; said?: Said }
+  | { at: 'refused'; when: Instant; why: string; said?: Said }
   | { at: 'expired'; when: Instant }
 
 export type Command = {

@@ -1,6 +1,6 @@
 // An answer to a command, or a word about one: to its sender alone, under the mail that it stood in, at most as often as the caps allow.
 
-import type { Command } from '../model/command.ts'
+import type { Command, Said } from '../model/command.ts'
 import { dayMs } from '../model/instant.ts'
 import type { Address, Mail } from '../model/mail.ts'
 import type { Reply, ReplyKind } from '../model/reply.ts'
@@ -91,10 +91,18 @@ export type Letter = {
   auto: 'auto-replied' | 'auto-generated'
   template: string
   variables: object
+  /** What it says, if it is written already: top and foot are put around it, and the template is not used. */
+  lines?: string[]
 }
 
 /** No line of ours is a command to another bot, or to ourselves. */
 const harmless = (line: string): string => (/^\/\S/.test(line) ? ` ${line}` : line)
+
+/** With what every mail begins and ends with. */
+const around = (lines: string[], common: object): string[] => {
+  const top = render('top', { ...common, earlier: null })
+  return [...top, ...(top.length > 0 ? [''] : []), ...lines, '', ...render('foot', common)]
+}
 
 /** A mail of ours that says no verdict, ready to be queued. */
 export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => {
@@ -104,7 +112,9 @@ export const writeLetter = ({ config, clock }: Wired, letter: Letter): Reply => 
   const wanted = { to: letter.to.map(tidy), cc: [] }
   const intended = sayIntended(wanted, administrator)
   const common = { live, intended, administrator: oneLine(sayAddresses([administrator]), 140) }
-  const lines = render(letter.template, { ...common, ...letter.variables }).map(harmless)
+  const lines = (
+    letter.lines ? around(letter.lines, common) : render(letter.template, { ...common, ...letter.variables })
+  ).map(harmless)
   const { messageId, ancestors = [] } = under?.parsed ?? {}
   const thread = threadingBelow(messageId, [...ancestors].reverse())
   return {
@@ -162,14 +172,14 @@ export type AnswerInput = {
   project: string
   proof: MailProof | undefined
   /** What to count it as. */
-  as: 'done' | 'refused' | 'unknown' | 'confirm'
+  as: Said['as']
   template: string
   variables: object
 }
 
-/** undefined: it is not answered. A reply that is over a cap is `failed` already. */
-export const answerCommand = async (wired: Wired, given: AnswerInput): Promise<Reply | undefined> => {
-  const { command, mail, series, project, as } = given
+/** What is said to a command; undefined: nothing. */
+export const partOf = async (wired: Wired, given: AnswerInput): Promise<Said | undefined> => {
+  const { command, mail, as } = given
   // The token is for whoever reads the mailbox that From: names, and nobody else.
   const to = await answerTo(wired, mail, as === 'confirm' ? undefined : given.proof)
   // Whoever signs hears of every mistake: nobody else can have made it.
@@ -177,17 +187,68 @@ export const answerCommand = async (wired: Wired, given: AnswerInput): Promise<R
     given.proof !== undefined && isProven({ mail, proof: given.proof, command, now: wired.clock.now() })
   if (to === undefined || (as !== 'done' && !isTheirs && (await saidBefore(wired, command, as))))
     return undefined
-  const reply = writeLetter(wired, {
-    id: `a${contentId(23, command.id, as === 'confirm' ? 'confirm' : 'answer')}`,
-    kind: 'answer',
-    to: [to],
-    project,
+  return { as, lines: render(given.template, { line: oneLine(command.line, 200), ...given.variables }) }
+}
+
+export type Part = { command: Command; said: Said }
+
+/** Names what a mail of ours answers, so that no part is said twice. */
+const commandsHeader = 'X-Grapevine-Commands'
+
+const keyOf = ({ command, said }: Part): string =>
+  said.as === 'confirm' ? `${command.id}-confirm` : command.id
+const idOf = ({ command, said }: Part): string =>
+  `a${contentId(23, command.id, said.as === 'confirm' ? 'confirm' : 'answer')}`
+
+/** Those of which no mail was written yet. Each mail goes by the id of its first part, and names all of them. */
+const unanswered = async ({ store }: Wired, parts: Part[]): Promise<Part[]> => {
+  const answered = new Set<string>()
+  for (const part of parts) {
+    const reply = await store.reply(idOf(part))
+    if (reply)
+      for (const key of [keyOf(part), ...(reply.mail.headers[commandsHeader] ?? '').split(' ')])
+        answered.add(key)
+  }
+  return parts.filter(part => !answered.has(keyOf(part)))
+}
+
+/** Among others each part says what it is about. */
+const linesOf = ({ command, said }: Part, isAlone: boolean): string[] => {
+  const line = oneLine(command.line, 200)
+  const isNamed = isAlone || line === '' || said.lines.some(one => one.trim() === line)
+  return isNamed ? said.lines : ['You wrote:', '', ...render('command', { line }), '', ...said.lines]
+}
+
+/** Between two parts. */
+const rule = ['', '    - - -', '']
+
+/**
+ * The one answer to a mail, of those parts that nobody heard yet; undefined: there is none, or nobody to hear it. A reply that is over a cap is
+ * `failed` already.
+ */
+export const answerMail = async (
+  wired: Wired,
+  {
+    mail,
     series,
-    under: mail,
-    subject: replySubject(mail),
-    auto: 'auto-replied',
-    template: given.template,
-    variables: { line: oneLine(command.line, 200), ...given.variables },
+    project,
+    proof,
+    parts: all,
+  }: Pick<AnswerInput, 'mail' | 'series' | 'project' | 'proof'> & { parts: Part[] },
+): Promise<Reply | undefined> => {
+  const sorted = all.toSorted((a, b) => a.command.position - b.command.position)
+  const parts = sorted.length > 1 ? await unanswered(wired, sorted) : sorted
+  const [first] = parts
+  const to = await answerTo(wired, mail, parts.some(({ said }) => said.as === 'confirm') ? undefined : proof)
+  if (first === undefined || to === undefined) return undefined
+  const reply = writeLetter(wired, {
+    ...{ id: idOf(first), kind: 'answer', to: [to], project, series, under: mail },
+    ...{ subject: replySubject(mail), auto: 'auto-replied', template: '', variables: {} },
+    lines: parts.flatMap((part, at) => [...(at === 0 ? [] : rule), ...linesOf(part, parts.length === 1)]),
   })
-  return withinCaps(wired, reply, [to])
+  const headers =
+    parts.length === 1
+      ? reply.mail.headers
+      : { ...reply.mail.headers, [commandsHeader]: parts.map(keyOf).join(' ') }
+  return withinCaps(wired, { ...reply, mail: { ...reply.mail, headers } }, [to])
 }

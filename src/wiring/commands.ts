@@ -8,6 +8,7 @@ import {
   needsProof,
   nextCommand,
   type Request,
+  type Said,
 } from '../model/command.ts'
 import { Fault } from '../model/fault.ts'
 import { botProject, type Mail } from '../model/mail.ts'
@@ -21,7 +22,7 @@ import { pushes } from '../stages/upkeep/sweep.ts'
 import { oneLine } from '../text/clean.ts'
 import { sha256 } from '../text/digest.ts'
 import { act, forbidden } from './command-acts.ts'
-import { answerCommand } from './command-answer.ts'
+import { answerMail, type Part, partOf } from './command-answer.ts'
 import { type Act, aboutOf, deny, missingBase } from './command-series.ts'
 import { type Tracked, trackedBug } from './command-track.ts'
 import type { Wired } from './wire.ts'
@@ -81,7 +82,35 @@ const writeDown = (
     came: came.how === 'done' ? '' : `no: ${oneLine(came.what, 300)}`,
   })
 
-/** Saves what came of a command, with its answer and what it changed, and queues what follows. */
+/** What came of a command: its part of the answer, and the state with it. */
+type Came = { command: Command; said: Said | undefined }
+
+/** The answer to its mail, if it was the last that was to be done; else what it says is kept with it until then. */
+const heard = async (
+  wired: Wired,
+  given: Case,
+  { command, said }: Came,
+): Promise<{ saved: Command; reply: Reply | undefined }> => {
+  const { mail: id, project } = command
+  const others = (await wired.store.commands({ mail: id, project })).filter(one => one.id !== command.id)
+  const kept =
+    said === undefined ? command : { ...command, state: { ...command.state, said } as Command['state'] }
+  if (others.some(({ state }) => state.at === 'received')) return { saved: kept, reply: undefined }
+  const parts = [...partsIn(others), ...(said === undefined ? [] : [{ command, said }])]
+  const { mail, series, proof } = given
+  return {
+    saved: command,
+    reply: await answerMail(wired, { mail, series, proof, project: projectOf(wired, given), parts }),
+  }
+}
+
+const partsIn = (commands: Command[]): Part[] =>
+  commands.flatMap(command => {
+    const said = 'said' in command.state ? command.state.said : undefined
+    return said === undefined ? [] : [{ command, said }]
+  })
+
+/** Saves what came of a command, with what it changed, and with the answer if it is time for that; and queues what follows. */
 const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
   const { command, series } = given
   const { store, clock, queue, log } = wired
@@ -92,15 +121,16 @@ const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
     template: came.template,
     variables: came.variables,
   }
-  const reply =
-    came.silent || !(await isReachable(wired, given)) ? undefined : await answerCommand(wired, answer)
+  const isSilent = came.silent || !(await isReachable(wired, given))
+  const said = isSilent ? undefined : await partOf(wired, answer)
   const event =
     came.how === 'done'
       ? ({ on: 'acted', what: came.what } as const)
       : ({ on: 'denied', why: came.what } as const)
-  const state = nextCommand(command.state, event, clock.now())
+  const state = withoutPart(nextCommand(command.state, event, clock.now()))
   const round = came.save?.round ?? series?.round ?? 0
-  const saved: Command = { ...command, series: series?.id, round, state }
+  const ended: Command = { ...command, series: series?.id, round, state }
+  const { saved, reply } = await heard(wired, given, { command: ended, said })
   if (!(await store.moveCommand(saved, command.state.at, { reply, series: came.save }))) return
   if (isDeed(command.request)) await writeDown(wired, saved, came)
   log('info', `${command.line} (${command.sender}): ${state.at}, ${came.what}`, {
@@ -110,16 +140,23 @@ const settle = async (wired: Wired, given: Case, came: Act): Promise<void> => {
   if (reply?.state.at === 'pending') await queue.push(pushes.reply(reply.id, 0))
 }
 
+/** What was asked is no part of what came of it. */
+const withoutPart = (state: Command['state']): Command['state'] => {
+  if (!('said' in state)) return state
+  const { said: _, ...rest } = state
+  return rest
+}
+
 /** Asks whoever reads the sender's mailbox whether it was him. */
 const ask = async (wired: Wired, given: Case): Promise<void> => {
   const { command, series } = given
   const { store, clock, queue } = wired
   const token = newToken(command)
   const state = nextCommand(command.state, { on: 'asked', token: sha256(token) }, clock.now())
-  const answer = {
+  const said = await partOf(wired, {
     ...given,
     project: projectOf(wired, given),
-    as: 'confirm' as const,
+    as: 'confirm',
     template: 'answer-confirm',
     variables: {
       token,
@@ -127,14 +164,15 @@ const ask = async (wired: Wired, given: Case): Promise<void> => {
       title: series?.title ?? '',
       version: series?.version ?? 1,
     },
-  }
-  const reply: Reply | undefined = await answerCommand(wired, answer)
+  })
+  const waiting: Command = { ...command, series: series?.id, state }
+  const { saved, reply } = await heard(wired, given, { command: waiting, said })
   // Who cannot be asked cannot confirm.
-  if (reply?.state.at !== 'pending') {
-    if (reply) await store.addReply(reply)
+  if (said === undefined || reply?.state.at === 'failed') {
+    if (said && reply) await store.addReply(reply)
     return settle(wired, given, { ...deny('its sender could not be asked'), silent: true })
   }
-  if (await store.moveCommand({ ...command, series: series?.id, state }, 'received', { reply }))
+  if ((await store.moveCommand(saved, 'received', { reply })) && reply)
     await queue.push(pushes.reply(reply.id, 0))
 }
 
@@ -243,16 +281,37 @@ const setAside = async ({ store, clock }: Wired, command: Command, error: unknow
   await store.moveCommand({ ...command, state }, command.state.at)
 }
 
-/** Does a mail's commands, in order. Repeatable: what is done is not done again. Nothing happens before the mail has its place. */
+/** What was done is answered though another command of the mail could not be done yet. */
+const answerDone = async (wired: Wired, mail: Mail, commands: Command[]): Promise<void> => {
+  const parts = partsIn(commands)
+  const [first] = parts
+  if (first === undefined) return
+  const given = await caseOf(wired, mail, first.command)
+  const { series, proof } = given
+  const reply = await answerMail(wired, { mail, series, proof, project: projectOf(wired, given), parts })
+  if (reply && (await wired.store.addReply(reply)) && reply.state.at === 'pending')
+    await wired.queue.push(pushes.reply(reply.id, 0))
+}
+
+/** Does a mail's commands, in order, and answers all of them at once; one that fails holds back none of the others. Repeatable: what is
+ *  done is not done again, and what was said not said again. Nothing happens before the mail has its place. Throws the first error there
+ *  was, after all else was done. */
 export const runCommands = async (wired: Wired, project: string, mailId: string): Promise<void> => {
   const { store } = wired
   const mail = await store.mail(mailId, project)
   if (mail === undefined || mail.disposition.kind === 'new') return
-  for (const command of await store.commands({ mail: mailId, project })) {
+  const errors: unknown[] = []
+  const all = () => store.commands({ mail: mailId, project })
+  for (const command of await all())
     await handle(wired, mail, command).catch(async error => {
-      if (!(error instanceof Fault)) await setAside(wired, command, error)
-      throw error
+      errors.push(error)
+      if (error instanceof Fault) return
+      await wired.inTurn(async () => answerDone(wired, mail, await all()))
+      await setAside(wired, command, error)
     })
+  if (errors.length > 0) {
+    await wired.inTurn(async () => answerDone(wired, mail, await all()))
+    throw errors[0]
   }
   await proveWaiting(wired, mail)
 }

@@ -1,5 +1,5 @@
 // What is stored of a series → what the forge is to show of it.
-import type { Command } from '../model/command.ts'
+import { type Command, maxCommands } from '../model/command.ts'
 import { Fault } from '../model/fault.ts'
 import type { PullRef } from '../model/forge.ts'
 import type { Series } from '../model/series.ts'
@@ -26,8 +26,8 @@ export const commandMail = ({ repository, number }: PullRef): string =>
 
 const isForgeCommand = ({ mail }: Pick<Command, 'mail'>): boolean => mail.startsWith(prefix)
 
-/** Answers older than these are no news to anybody. */
-const maxAnswers = 3
+/** Those of one comment, with the word that there were too many; older ones are no news to anybody. */
+const maxAnswers = maxCommands + 1
 
 const saysMore = ({ request, state }: Command): boolean =>
   state.at === 'refused' || (state.at === 'done' && (request.do === 'status' || request.do === 'help'))

@@ -665,7 +665,7 @@ export const stories: Record<string, ComposeInput> = {
     },
   }),
   'handed-in': input({
-    hears: { author: single.author, list: undefined },
+    hears: { author: single.author, list: false },
     series: {
       ...single,
       origin: { from: 'hand' },
@@ -679,7 +679,7 @@ export const stories: Record<string, ComposeInput> = {
   'not-live-own': input({
     ...{ live: false, series: { ...single, author: { name: 'Ada', address: 'ada@example.org' } } },
     administrator: { name: 'Ada Operator', address: 'ada@example.org' },
-    hears: { author: { name: 'Ada', address: 'ada@example.org' }, list: undefined },
+    hears: { author: { name: 'Ada', address: 'ada@example.org' }, list: false },
     verdict: verdict({ images: [image('debian'), image('busybox')] }),
   }),
   'not-live': input({ live: false, verdict: verdict({ images: [image('debian'), image('busybox')] }) }),
