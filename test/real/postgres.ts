@@ -39,6 +39,8 @@ export type TestPostgres = {
   database(name: string): string
   /** URL of a database that was not made. */
   url(name: string): string
+  /** The file of the unix socket. */
+  socket: string
   stop(): Promise<void>
   /** SIGKILL to all its processes, as when the power fails. */
   kill9(): Promise<void>
@@ -82,6 +84,7 @@ export const startPostgres = async ({ durable = false } = {}): Promise<TestPostg
   const url = (name: string) => `postgres://grapevine@/${name}?host=${encodeURIComponent(folder)}`
   return {
     url,
+    socket: path.join(folder, '.s.PGSQL.5432'),
     database(name) {
       execFileSync(path.join(bin, 'createdb'), ['-h', folder, '-U', 'grapevine', name], { stdio: 'pipe' })
       return url(name)

@@ -1,6 +1,7 @@
 // Bot, worker and pages as processes, started while their database and Redis are away: they say so, wait, and go on when these come. And two
 // bots that share one database by mistake.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
@@ -165,9 +166,14 @@ test('who lost the lock takes it again; who finds another one there ends, and sa
 })
 
 test('on a standby nothing is locked, as its primary would not know; when that is mended, it is', async () => {
+  const url = postgres.url('postgres')
+  const before = await openStore({ url, folder: root })
+  await before.close()
+  const primary = new Kysely<object>({ dialect: pool(url).dialect })
+  await sql`checkpoint`.execute(primary)
+  await primary.destroy()
   await postgres.kill9()
   await postgres.start('standby')
-  const url = postgres.url('postgres')
   const standby = { kind: 'unreachable', remedy: expect.stringContaining('name the primary') }
   await expect(takeSole(url, 'oak')).rejects.toMatchObject(standby)
   const store = await openStore({ url, folder: root })
@@ -180,4 +186,24 @@ test('on a standby nothing is locked, as its primary would not know; when that i
   expect(sole).toHaveProperty('gone')
   expect(await takeSole(url, 'elm')).toMatchObject({ name: 'oak' })
   if ('gone' in sole) await sole.release()
+})
+
+test('who goes does not wait for a server that is gone without a word', async () => {
+  let isCut = false
+  const way = createServer({ allowHalfOpen: true }, near => {
+    const far = connect(postgres.socket)
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const)
+      from.on('error', () => {}).on('data', data => isCut || to.write(data))
+  })
+  await new Promise<void>(resolve => way.listen(0, '127.0.0.1', resolve))
+  const { port } = way.address() as AddressInfo
+  const sole = await takeSole(`postgres://grapevine@127.0.0.1:${port}/postgres`, 'oak')
+  if (!('gone' in sole)) throw new Error('somebody has it')
+  isCut = true
+  await sole.release()
+  await sole.gone
+  way.close()
 })

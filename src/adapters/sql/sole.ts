@@ -1,4 +1,5 @@
 // One bot for a PostgreSQL: a lock of the server's own, held by a connection that does nothing else. Who dies lets go of it at once.
+import { Socket } from 'node:net'
 import pg from 'pg'
 import { Fault } from '../../model/fault.ts'
 import type { Millis } from '../../model/instant.ts'
@@ -8,6 +9,8 @@ import { placeOf, postgresFault, standbyFault } from './postgres.ts'
 const key = 7_265_742_022
 const half = 2 ** 32
 const pingEveryMs: Millis = 15_000
+/** So long a server has to take note that we go: it may be gone itself. */
+const farewellMs: Millis = 1_000
 
 export type Sole = {
   /** Resolves when the connection is gone, and the lock with it; also after `release`. */
@@ -40,14 +43,36 @@ const settings = [
   ['idle_session_timeout', '0'],
 ]
 
-const hold = (client: pg.Client): Sole => {
+/** A client, and how to end it. */
+type Line = { client: pg.Client; leave(): Promise<void> }
+
+const lineTo = (url: string, name: string): Line => {
+  const socket = new Socket()
+  const client = new pg.Client({
+    ...{ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 10_000, keepAlive: true },
+    application_name: name.slice(0, 63),
+    stream: () => socket,
+  })
+  // What happens to it is told by `end`.
+  client.on('error', () => {})
+  return {
+    client,
+    async leave() {
+      const timer = setTimeout(() => socket.destroy(), farewellMs)
+      await client.end().catch(() => {})
+      clearTimeout(timer)
+    },
+  }
+}
+
+const hold = ({ client, leave }: Line): Sole => {
   let end = () => {}
   const gone = new Promise<void>(resolve => {
     end = resolve
   })
   const release = async () => {
     clearInterval(timer)
-    await client.end().catch(() => {})
+    await leave()
     end()
   }
   // Without it, a way that was cut without a word would look like an idle one for ever.
@@ -68,10 +93,11 @@ const refuseStandby = async (client: pg.Client, where: string): Promise<void> =>
 /** Who had it may end between the two questions: then it is asked for again, so often. */
 const mostTries = 5
 
-const tryLock = async (client: pg.Client): Promise<Sole | Taken> => {
+const tryLock = async (line: Line): Promise<Sole | Taken> => {
+  const { client } = line
   for (let tries = 1; ; tries++) {
     const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [key])
-    if (rows[0]?.taken) return hold(client)
+    if (rows[0]?.taken) return hold(line)
     const taken = await holderOf(client)
     if (taken !== undefined) return taken
     if (tries === mostTries) return { name: undefined, since: undefined }
@@ -81,12 +107,8 @@ const tryLock = async (client: pg.Client): Promise<Sole | Taken> => {
 /** Tries once. `name`: of this process, for whoever finds it taken. Faults: as those of the store. */
 export const takeSole = async (url: string, name: string): Promise<Sole | Taken> => {
   const where = placeOf(url)
-  const client = new pg.Client({
-    ...{ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 10_000, keepAlive: true },
-    application_name: name.slice(0, 63),
-  })
-  // What happens to it is told by `end`.
-  client.on('error', () => {})
+  const line = lineTo(url, name)
+  const { client, leave } = line
   try {
     await client.connect()
     // What an older server does not know is left out.
@@ -96,11 +118,11 @@ export const takeSole = async (url: string, name: string): Promise<Sole | Taken>
         [setting, value, 'user'],
       )
     await refuseStandby(client, where)
-    const found = await tryLock(client)
-    if (!('gone' in found)) await client.end()
+    const found = await tryLock(line)
+    if (!('gone' in found)) await leave()
     return found
   } catch (error) {
-    await client.end().catch(() => {})
+    await leave()
     if (error instanceof Fault) throw error
     throw postgresFault(error, where) ?? error
   }
