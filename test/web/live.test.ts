@@ -114,6 +114,17 @@ describe('a log', () => {
     expect(await events.next()).toBeUndefined()
   })
 
+  it('that is kept comes in pieces that cut no colour and no letter in two', async () => {
+    const text = `${'x'.repeat(65_533)}\u001b[31mé\u001b[0m語\u001b[3`
+    const log = await flow.wired.blobs.put(Buffer.from(text))
+    await flow.wired.store.saveRun(record({ endedAt: 5, evidence: { log } }))
+    const events = eventsOf(await ask('/runs/r1/log/stream'))
+    const parts: unknown[] = []
+    for (let sent = await events.next(); sent?.event === 'piece'; sent = await events.next())
+      parts.push(...(sent.data as { parts: unknown[] }).parts)
+    expect(parts).toEqual(['x'.repeat(65_533), ['é', 'ansi-red'], '語', '\u241b[3'])
+  })
+
   it('whose host died is over when its run is', async () => {
     await flow.wired.store.saveRun(record({ endedAt: undefined, outcome: undefined }))
     const events = eventsOf(await ask('/runs/r1/log/stream'))

@@ -27,6 +27,9 @@ const madeOf = (piece: LogPiece, { at, pen: said }: Place): Made => {
 
 const overBytes = eventOf({ event: 'over', data: {} })
 
+/** The code of a colour that is cut in two would show as text: its begin waits for the rest. */
+const cutCode = /\u001b(?:\[[\d;]{0,40})?$/
+
 /** The run is over: its kept log from that character on, piece by piece, then that it is over. Says only that where the log is gone. */
 export const sendKept = async (
   { blobs }: Pick<Wired, 'blobs'>,
@@ -34,8 +37,11 @@ export const sendKept = async (
 ): Promise<void> => {
   const blob = record.evidence.log
   const decoder = new TextDecoder()
-  let [at, place] = [0, begin]
-  const send = (text: string) => {
+  let [at, place, waiting] = [0, begin, '']
+  const send = (more: string, isLast = false) => {
+    const all = waiting + more
+    waiting = isLast ? '' : (cutCode.exec(all)?.[0] ?? '')
+    const text = all.slice(0, all.length - waiting.length)
     const from = Math.max(at, begin.at)
     const piece = { from, text: text.slice(from - at), isEnd: false }
     at += text.length
@@ -51,7 +57,7 @@ export const sendKept = async (
         send(decoder.decode(chunk as Buffer, { stream: true }))
         if (!(await outlet.taken())) return
       }
-    send(decoder.decode())
+    send(decoder.decode(), true)
   } catch {
     // Expired, or damaged: the page says so.
   }
