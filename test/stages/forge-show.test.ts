@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Series } from '../../src/model/series.ts'
 import type { ImageVerdict, Verdict } from '../../src/model/verdict.ts'
+import { maxAnnotations } from '../../src/stages/forge-show/annotations.ts'
 import { permitComment } from '../../src/stages/forge-show/permit.ts'
 import type { ShowView } from '../../src/stages/forge-show/view.ts'
 import { wantedOn } from '../../src/stages/forge-show/wanted.ts'
@@ -210,12 +211,12 @@ test('thousands of failures and errors stay within what GitHub takes', () => {
   for (const { summary, title, annotations } of checks) {
     expect(summary.length).toBeLessThan(65_535)
     expect(title.length).toBeLessThan(256)
-    expect(annotations.length).toBeLessThanOrEqual(50)
+    expect(annotations.length).toBeLessThanOrEqual(maxAnnotations)
   }
   expect(comment?.text.length).toBeLessThan(65_535)
   const buildLog = Array.from({ length: 900 }, (_, n) => `src/count.c:${n + 1}:1: error: no ${n}`)
   const broken = wantedOn(viewOf(found['does not build'], { buildLog }))
-  expect(broken.checks[0]?.annotations.length).toBe(50)
+  expect(broken.checks[0]?.annotations.length).toBe(maxAnnotations)
 })
 
 test('words of others stay words', () => {
