@@ -11,6 +11,7 @@ import { measured } from './api/monitor.ts'
 import { apiPages } from './api/pages.ts'
 import { problem } from './api/problem.ts'
 import { assets } from './assets.ts'
+import { isBrokenOff } from './broken-off.ts'
 import { farmPages } from './farm/pages.ts'
 import { statusFeed } from './feeds.ts'
 import { forgePages } from './forge/pages.ts'
@@ -112,6 +113,7 @@ const headAlone: MiddlewareHandler<Env> = async (c, next) => {
 const wantsJson = (c: Context): boolean => c.req.path.startsWith('/api/')
 
 const notShown = (c: Asked, parts: WebParts, error: Error): Response | Promise<Response> => {
+  if (isBrokenOff(c)) return c.body(null, 400)
   const { log } = parts
   const isFault = error instanceof Fault
   const says = isFault ? error.message : (error.stack ?? error.message)

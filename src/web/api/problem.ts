@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { Fault } from '../../model/fault.ts'
 import type { Log } from '../../ports/log.ts'
+import { isBrokenOff } from '../broken-off.ts'
 
 export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 422 | 429 | 500 | 503
 
@@ -61,8 +62,8 @@ export class Refused extends Error {
 /** What was thrown, as an answer. What went wrong here is noted, and not told in detail. */
 export const answerOf = (c: Context, error: Error, log: Log): Response => {
   if (error instanceof Refused) return problem(c, error.problem)
-  // A body that is no JSON, or the like.
-  if (error instanceof HTTPException && error.status === 400)
+  // A body that is no JSON, or never came.
+  if ((error instanceof HTTPException && error.status === 400) || isBrokenOff(c))
     return problem(c, { status: 400, detail: 'The request cannot be read.' })
   const isFault = error instanceof Fault
   log(
