@@ -20,8 +20,8 @@ const beat = encoder.encode(':\n\n')
 /** How soon a browser comes back after the line was cut, in ms. */
 const hello = encoder.encode('retry: 2000\n\n')
 
-/** Bytes that wait for one viewer; they are shared by all viewers of the same. */
-const maxWaiting = 4 << 20
+/** Bytes that wait for one viewer; they are shared by all viewers of the same, but who says that it was elsewhere has its own. */
+const maxWaiting = 2 << 20
 
 /** Where the bytes of an outlet go. It says `go` to the outlet when it takes more, and `close` when it is gone. */
 export type Sink = {

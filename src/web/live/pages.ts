@@ -48,12 +48,13 @@ const events = (c: Asked, parts: WebParts, { hub, changes }: Shared) => {
 }
 
 const logStream = async (c: Asked, parts: WebParts, { hub, endings }: Shared) => {
+  // Each may make us read a whole file, or colour all that there is anew.
+  const seconds = await waitFor(c, parts, 'log')
+  if (seconds !== undefined) return c.text('Not so fast.\n', 429, { 'retry-after': String(seconds) })
   const wired = await parts.wired()
   const run = c.req.param('run') ?? ''
   const record = await wired.store.run(run)
   if (!record) return c.text('There is no such run.\n', 404)
-  const seconds = record.endedAt === undefined ? undefined : await waitFor(c, parts, 'log')
-  if (seconds !== undefined) return c.text('Not so fast.\n', 429, { 'retry-after': String(seconds) })
   const place = placeOf(c.req.header('last-event-id')) ?? placeOf(c.req.query('from')) ?? { at: 0, pen: '' }
   let stop = () => {}
   const outlet = hub.open(askerOf(c, parts), () => stop())
