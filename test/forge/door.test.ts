@@ -70,6 +70,30 @@ test('what says that it is too large, or is not signed, is not read', async () =
   expect(await ask({ 'content-length': '10', 'x-hub-signature-256': 'sha1=00' })).toBe(401)
 })
 
+test('who sends too slowly is not waited for, and counts as one who signs wrongly', async () => {
+  const begin = () =>
+    pages.request(
+      new Request(`http://127.0.0.1${path}`, {
+        ...{ method: 'POST', body: new ReadableStream(), duplex: 'half' },
+        headers: {
+          ...{ 'x-forwarded-for': '192.0.2.9', 'x-github-event': 'ping', 'content-length': '10' },
+          'x-hub-signature-256': signed(''),
+        },
+      } as RequestInit),
+    )
+  const slow = Array.from({ length: 20 }, begin)
+  const { clock } = flow.wired
+  await expect
+    .poll(async () => {
+      await (clock as unknown as { advance(ms: number): Promise<void> }).advance(15_000)
+      return Promise.race([slow[19], 'waits'])
+    })
+    .not.toBe('waits')
+  expect((await Promise.all(slow)).map(({ status }) => status)).toEqual(Array(20).fill(408))
+  expect((await post('192.0.2.9')).status).toBe(429)
+  expect((await post('192.0.2.8')).status).toBe(202)
+})
+
 test('only so many large bodies are on their way at once, and small ones still come in', async () => {
   const server = serve({ fetch: pages.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise(resolve => server.once('listening', resolve))

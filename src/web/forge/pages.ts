@@ -3,8 +3,10 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { Fault } from '../../model/fault.ts'
+import type { Millis } from '../../model/instant.ts'
 import type { ForgeHook } from '../../ports/forge.ts'
 import { forgeHookOf } from '../../wiring/forge-of.ts'
+import { isBrokenOff } from '../broken-off.ts'
 import type { Asked, Env, Pages, WebParts } from '../parts.ts'
 import { type Door, maxBody, openDoor, tooLarge, unsigned } from './door.ts'
 
@@ -20,11 +22,37 @@ const refusal = async (c: Asked, { log, door }: Parts, error: unknown): Promise<
   return unsigned(c)
 }
 
+/** GitHub itself waits for 10 s until all is answered; who sends more slowly would hold the place of others. */
+const bodyMs: Millis = 15_000
+
+/** undefined: it was not here in time, or its sender went away. */
+const bodyOf = async (c: Asked, { clock }: Parts): Promise<string | undefined> => {
+  const over = new AbortController()
+  const late = clock.sleep(bodyMs, over.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  const read = c.req.text().catch((error: unknown) => {
+    if (isBrokenOff(c)) return undefined
+    throw error
+  })
+  try {
+    return await Promise.race([read, late])
+  } finally {
+    over.abort()
+  }
+}
+
 const taken = async (c: Asked, parts: Parts): Promise<Response> => {
   const header = (name: string) => c.req.header(name) ?? ''
+  const body = await bodyOf(c, parts)
+  if (body === undefined) {
+    await parts.door.noteWrong(c)
+    return c.json({ error: 'it was not here in time' }, 408, { connection: 'close' })
+  }
   const given = {
     ...{ id: header('x-github-delivery'), name: header('x-github-event') },
-    ...{ signature: header('x-hub-signature-256'), body: await c.req.text() },
+    ...{ signature: header('x-hub-signature-256'), body },
   }
   const event = await parts.hook.read(given).catch(error => refusal(c, parts, error))
   if (event instanceof Response) return event
