@@ -21,6 +21,7 @@ const configured = async (config: Config): Promise<Check[]> => {
   const { qualificationChecks } = await import('./doctor/qualification.ts')
   const { serviceChecks } = await import('./doctor/services.ts')
   const { powerChecks } = await import('./doctor/power.ts')
+  const { pageChecks } = await import('./doctor/pages.ts')
   const { projectChecks } = await import('./doctor/projects.ts')
   const { trackerChecks } = await import('./doctor/trackers.ts')
   return [
@@ -29,6 +30,7 @@ const configured = async (config: Config): Promise<Check[]> => {
     ...serviceChecks(config),
     ...trackerChecks(config),
     ...powerChecks(config),
+    ...pageChecks(config),
     ...projectChecks(config),
   ]
 }
