@@ -8,8 +8,6 @@ import type { Show } from './demo/show.ts'
 import type { CliDeps } from './deps.ts'
 import { exitCode } from './exit.ts'
 
-/** For the whole demo without set-up; several times what it needs anywhere. */
-const deadlineMs = 15 * 60_000
 const lookEveryMs = 250
 /** A process that dies so often does not die by accident. */
 const deathsAllowed = 5
@@ -38,15 +36,17 @@ const isOver = async (store: Store, act: 'first' | 'second'): Promise<{ over: bo
 const play = async (stage: Stage, first: Act): Promise<void> => {
   const { config, store, show, signal } = stage
   const { note, secondAct } = await import('./demo/acts.ts')
+  const { patience, stuckAfterMs } = await import('./demo/patience.ts')
   const { standing, watcher } = await import('./demo/watch.ts')
   const look = watcher(store)
   let act = first
-  const until = Date.now() + deadlineMs
+  const isStuck = patience(Date.now())
   while (act !== 'over') {
-    for (const line of await look()) show.line(line)
+    const lines = await look()
+    for (const line of lines) show.line(line)
     const { over, left } = await isOver(store, act)
     const { answered, all, running, putOff } = await standing(store)
-    const waits = putOff > 0 ? '; this machine is busy with other things, so tests wait' : ''
+    const waits = putOff > 0 ? '; this machine is busy, so tests wait for a while; it goes on by itself' : ''
     show.status(
       `${answered} of ${all} series answered; left: ${left}; in VMs: ${running.join(', ') || 'nothing'}${waits}`,
     )
@@ -55,11 +55,11 @@ const play = async (stage: Stage, first: Act): Promise<void> => {
       await secondAct(config)
       act = 'second'
     } else if (over) act = 'over'
-    if (Date.now() > until) {
+    if (isStuck(Date.now(), { lines: lines.length, left: `${answered} ${left} ${running}` })) {
       throw new Fault(
         'timeout',
         'never',
-        `the demo did not end within ${deadlineMs / 60_000} minutes; left: ${left}`,
+        `nothing happened for ${stuckAfterMs / 60_000} minutes; left: ${left}`,
         {
           remedy:
             putOff > 0
