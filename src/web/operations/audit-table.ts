@@ -13,9 +13,15 @@ const came = (text: string): Html =>
     ? html`<td class="ok"><span class="sign" aria-hidden="true">✓</span> done</td>`
     : html`<td class="not-ok"><span class="sign" aria-hidden="true">!</span> ${text === 'begun' ? 'begun; not known whether it was done' : text}</td>`
 
+/** What there is not has nothing else to show. */
+const about = ({ about: name, came: outcome }: AuditLine): Html | string =>
+  name === '' || /^no: there is no /.test(outcome)
+    ? name
+    : html`<a href="/audit?about=${encodeURIComponent(name)}" aria-label="All that was done to ${name}">${name}</a>`
+
 const row = (
   line: AuditLine,
-): Html => html`<tr><td>${time(line.at)}</td><td>${line.who} <span class="by">(${ways[line.by]})</span></td><td>${line.what}</td><td>${line.about === '' ? '' : html`<a href="/audit?about=${encodeURIComponent(line.about)}">${line.about}</a>`}</td><td>${line.reason}</td>${came(line.came)}</tr>
+): Html => html`<tr><td>${time(line.at)}</td><td>${line.who} <span class="by">(${ways[line.by]})</span></td><td>${line.what}</td><td>${about(line)}</td><td>${line.reason}</td>${came(line.came)}</tr>
 `
 
 export const auditTable = (
