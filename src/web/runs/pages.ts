@@ -51,83 +51,78 @@ ${pager}`,
   })
 }
 
-/** What runs keep, by the last part of the address. */
-const texts = { log: 'log', console: 'console', manifest: 'manifest' } as const
+/** What runs keep as text: the last part of the address, and the file for programs. */
+const texts = [
+  { what: 'log', file: 'log.txt' },
+  { what: 'console', file: 'console.txt' },
+  { what: 'manifest', file: 'manifest.json' },
+] as const
+type Text = (typeof texts)[number]
+
+type Kept = { run: RunRecord; store: Store; blobs: Blobs; blob: string; size: number }
+
+const nothingKept = (c: Asked, parts: WebParts, { run, what }: { run: RunRecord; what: string }) =>
+  run.endedAt === undefined && what === 'log'
+    ? c.redirect(runPath(run.id))
+    : trouble(c, parts, { ...{ status: 404, title: `This run has no ${what}` }, says: 'It left none.' })
+
+/** What the run of the address keeps; a Response says what became of it. */
+const keptOf = async (c: Asked, parts: WebParts, what: string): Promise<Kept | Response> => {
+  const { store, blobs } = await parts.wired()
+  const run = await store.run(c.req.param('run') ?? '')
+  if (!run) return missing(c, parts, { what: 'run' })
+  const blob = run.evidence[what]
+  if (blob === undefined) return nothingKept(c, parts, { run, what })
+  const size = await blobs.size(blob)
+  if (size !== undefined) return { run, store, blobs, blob, size }
+  const of = html`<a href="${runPath(run.id)}">the run and its results</a>`
+  return gone(c, parts, { blob, what, since: run.endedAt, of })
+}
+
+const showRun = async (c: Asked, parts: WebParts): Promise<Response> => {
+  const { store } = await parts.wired()
+  const found = await caseOf(store, c.req.param('run') ?? '')
+  if (!found) return missing(c, parts, { what: 'run' })
+  const { run, task, series } = found
+  return page(c, parts, {
+    ...{ title: titleOf(found), here: 'series', body: runBody(found) },
+    topics: [`run:${run.id}`, `job:${task.job}`, ...(series ? [`series:${series.id}` as const] : [])],
+  })
+}
+
+const showText = async (c: Asked, parts: WebParts, { what, file }: Text): Promise<Response> => {
+  const kept = await keptOf(c, parts, what)
+  if (kept instanceof Response) return kept
+  const { run, store, blobs, blob } = kept
+  const found = await caseOf(store, run.id)
+  const title = `${capital(what)}${found ? ` of ${titleOf(found)}` : ''}`
+  const [here, path] = [runPath(run.id), `${runPath(run.id)}/${what}`]
+  const beside = html`<a href="${here}">The run</a> · <a href="${here}/${file}">As plain text</a>`
+  return logPage(c, parts, { blobs, blob, path, title, beside })
+}
+
+const showRaw = async (c: Asked, parts: WebParts, { what, file }: Text): Promise<Response> => {
+  const kept = await keptOf(c, parts, what)
+  if (kept instanceof Response) return kept
+  const { blobs, blob, size } = kept
+  return rawText(c, blobs, { blob, size, name: file })
+}
+
+const showPicture = async (c: Asked, parts: WebParts): Promise<Response> => {
+  const kept = await keptOf(c, parts, 'screenshot')
+  if (kept instanceof Response) return kept
+  const { blobs, blob } = kept
+  return rawPicture(c, blobs, { blob, name: 'screenshot.png' })
+}
 
 export const runPages = (parts: WebParts): Pages => {
   const pages = new Hono<Env>()
-
-  /** Calls back with what is kept, if it is; else says what became of it. */
-  const kept = async (
-    c: Asked,
-    { name, what }: { name: string; what: string },
-    show: (found: {
-      run: RunRecord
-      blobs: Blobs
-      blob: string
-      size: number
-      store: Store
-    }) => Promise<Response>,
-  ): Promise<Response> => {
-    const { store, blobs } = await parts.wired()
-    const run = await store.run(c.req.param('run') ?? '')
-    if (!run) return missing(c, parts, { what: 'run' })
-    const blob = run.evidence[name]
-    if (blob === undefined) return nothingKept(c, { run, what })
-    const size = await blobs.size(blob)
-    if (size === undefined)
-      return gone(c, parts, {
-        blob,
-        what,
-        since: run.endedAt,
-        of: html`<a href="${runPath(run.id)}">the run and its results</a>`,
-      })
-    return show({ run, blobs, blob, size, store })
+  pages.get('/runs/:run', c => showRun(c, parts))
+  for (const text of texts) {
+    pages.get(`/runs/:run/${text.what}`, c => showText(c, parts, text))
+    pages.get(`/runs/:run/${text.file}`, c => showRaw(c, parts, text))
   }
-
-  const nothingKept = (c: Asked, { run, what }: { run: RunRecord; what: string }) =>
-    run.endedAt === undefined && what === 'log'
-      ? c.redirect(runPath(run.id))
-      : trouble(c, parts, {
-          ...{ status: 404, title: `This run has no ${what}` },
-          says: 'It left none.',
-        })
-
-  pages.get('/runs/:run', async c => {
-    const { store } = await parts.wired()
-    const found = await caseOf(store, c.req.param('run'))
-    if (!found) return missing(c, parts, { what: 'run' })
-    const { run, task, series } = found
-    return page(c, parts, {
-      ...{ title: titleOf(found), here: 'series', body: runBody(found) },
-      topics: [`run:${run.id}`, `job:${task.job}`, ...(series ? [`series:${series.id}` as const] : [])],
-    })
-  })
-  for (const what of Object.values(texts)) {
-    pages.get(`/runs/:run/${what}`, c =>
-      kept(c, { name: what, what }, async ({ run, blobs, blob, store }) => {
-        const found = await caseOf(store, run.id)
-        const title = `${capital(what)}${found ? ` of ${titleOf(found)}` : ''}`
-        const [path, raw] = [
-          `${runPath(run.id)}/${what}`,
-          what === 'manifest' ? `${what}.json` : `${what}.txt`,
-        ]
-        const beside = html`<a href="${runPath(run.id)}">The run</a> · <a href="${runPath(run.id)}/${raw}">As plain text</a>`
-        return logPage(c, parts, { blobs, blob, path, title, beside })
-      }),
-    )
-    const file = what === 'manifest' ? 'manifest.json' : `${what}.txt`
-    pages.get(`/runs/:run/${file}`, c =>
-      kept(c, { name: what, what }, async ({ blobs, blob, size }) =>
-        rawText(c, blobs, { blob, size, name: file }),
-      ),
-    )
-  }
-  pages.get('/runs/:run/screenshot.png', c =>
-    kept(c, { name: 'screenshot', what: 'screenshot' }, ({ blobs, blob }) =>
-      rawPicture(c, blobs, { blob, name: 'screenshot.png' }),
-    ),
-  )
+  pages.get('/runs/:run/screenshot.png', c => showPicture(c, parts))
   return pages
 }
 
