@@ -148,7 +148,8 @@ test('a comment whose webhook was lost is found; one of last week is not', async
   expect((await series()).round).toBe(1)
 })
 
-test('a draft is looked at when somebody who may asks for it', async () => {
+/** GitHub tells of pull request 8, a draft. */
+const offerDraft = (): void => {
   const {
     project: _,
     version: __,
@@ -156,6 +157,10 @@ test('a draft is looked at when somebody who may asks for it', async () => {
     ...word
   } = pullOf({ number: 8, isDraft: true, head: headOf(9) })
   pulls.forge.pull = async () => word
+}
+
+test('a draft is looked at when somebody who may asks for it', async () => {
+  offerDraft()
   const asked: number[] = []
   Object.assign(pulls.flow.wired.mirror, {
     pullPatches: async (_repository: string, { number }: { number: number }) => {
@@ -181,13 +186,7 @@ test('a draft is looked at when somebody who may asks for it', async () => {
 })
 
 test('the first test of a draft is on the images and against the base that are named, and only if there are such', async () => {
-  const {
-    project: _,
-    version: __,
-    series: ___,
-    ...word
-  } = pullOf({ number: 8, isDraft: true, head: headOf(9) })
-  pulls.forge.pull = async () => word
+  offerDraft()
   const { mirror } = pulls.flow.wired
   const patch = letter({ subject: '[PATCH] count: better', id: 'draft', file: 'a.c' })
   Object.assign(mirror, {
