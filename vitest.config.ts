@@ -17,6 +17,8 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 600_000,
+    // Its own is one second, which a busy machine may need for anything.
+    expect: { poll: { timeout: 60_000 } },
     reporters: ['default', './test/closing-line.ts'],
     projects: [
       { extends: true, test: { name: 'machines', include: machines } },

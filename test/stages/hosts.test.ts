@@ -201,7 +201,7 @@ describe('a task', () => {
     const running = run(given)('a-build', { host: 'alpha', run: 'r', signal })
     // One of them is the deadline's, until the run is over.
     for (const since of [2, 3]) {
-      await vi.waitUntil(() => saves === since && clock.sleepers() === 2)
+      await vi.waitUntil(() => saves === since && clock.sleepers() === 2, 20_000)
       expect(farm.leased()).toBe(0)
       await clock.advance(2_000)
     }

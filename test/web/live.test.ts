@@ -245,7 +245,7 @@ describe('over a connection', () => {
     const answer = await fetch(`${site}/runs/r1/log/stream`)
     expect(fake.viewers('r1')).toBe(1)
     await answer.body?.cancel()
-    await vi.waitFor(() => expect(fake.viewers('r1')).toBe(0))
+    await expect.poll(() => fake.viewers('r1')).toBe(0)
     const head = await fetch(`${site}/runs/r1/log/stream`, { method: 'HEAD' })
     expect(head.headers.get('content-type')).toContain('text/event-stream')
     expect(fake.viewers('r1')).toBe(0)
