@@ -30,12 +30,26 @@ const makeLike = (old, now) =>
     },
   })
 
+/** The script's address, which says what is in it. @param {Document} page */
+const scriptOf = page => page.querySelector('script[src]')?.getAttribute('src')
+
+/** Whether a form is being filled in. */
+const isWritten = () =>
+  document.activeElement?.closest('main form') ||
+  [...document.querySelectorAll('form input, form textarea')].some(
+    field =>
+      (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) &&
+      field.value !== field.defaultValue,
+  )
+
 const refresh = async () => {
   const asked = performance.now()
   const response = await fetch(location.href, { headers: { accept: 'text/html' } })
   // Logged out, moved or away: what stands here stays.
   if (!response.ok && response.status !== 410) return
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
+  // The server was updated: its pages go with another script.
+  if (scriptOf(fresh) !== scriptOf(document) && !isWritten()) return location.reload()
   for (const old of document.querySelectorAll('[data-live][id]')) {
     const now = fresh.getElementById(old.id)
     // One within another was made like with it.
