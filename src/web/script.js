@@ -12,6 +12,9 @@ const backMs = () => 5_000 + Math.random() * 10_000
 
 // Regions
 
+/** It stands before this in the same file. @type {typeof import('idiomorph').Idiomorph} */
+const idiomorph = Reflect.get(globalThis, 'Idiomorph')
+
 /** What the reader did stays: what was opened, typed and chosen. @param {string} name @param {Element} element */
 const isReaders = (name, element) =>
   (name === 'open' && element instanceof HTMLDetailsElement) ||
@@ -21,7 +24,7 @@ const isReaders = (name, element) =>
 /** Makes a node like another, and keeps what is alike: focus, selection and scrolling stay where they are. What grows by itself is let be.
  * @param {Element} old @param {Element} now */
 const makeLike = (old, now) =>
-  Idiomorph.morph(old, now, {
+  idiomorph.morph(old, now, {
     callbacks: {
       /** @param {Node} from */
       beforeNodeMorphed: from => !(from instanceof Element && from.hasAttribute('data-follow')),
