@@ -14,7 +14,8 @@ const children = new Set<ReturnType<typeof spawn>>()
 const run = async (project: string, say: (text: string) => void): Promise<number> => {
   const child = spawn(process.execPath, [vitest, 'run', '--project', project], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, GRAPEVINE_TEST_COUNT: join(folder, project) },
+    // With CI a golden file that is missing is a failure; without, it would be written.
+    env: { ...process.env, CI: 'true', GRAPEVINE_TEST_COUNT: join(folder, project) },
   })
   children.add(child)
   // Guests yield to everything else; beside work of full weight they would stand still, and be taken for dead.

@@ -31,11 +31,12 @@ const mailLine = '@mail'
 
 const comment = (
   template: string,
-  { where, ...words }: { where: string; [word: string]: unknown },
+  { where, ...words }: { where: string | undefined; [word: string]: unknown },
 ): string => {
   const lines = render(template, words)
   const at = lines.findIndex(line => line.trim() === mailLine)
-  return mailText(at < 0 ? lines : lines.with(at, `    ${where}`)).trimEnd()
+  if (at < 0) return mailText(lines).trimEnd()
+  return mailText(lines.toSpliced(at, 1, ...(where === undefined ? [] : [`    ${where}`]))).trimEnd()
 }
 
 /** What is said of a series, whatever it is. `part`: the only one that names the bug; undefined: the series as a whole. */
@@ -45,7 +46,8 @@ const headOf = (series: Series, part: Part | undefined, archive: string | undefi
     title: titleOf(series, part),
     who: nameOf(series),
     mail: mailLine,
-    where: mailAddress(archive, id) ?? `Message-ID: ${oneLine(id ?? 'none', 250)}`,
+    // What was handed in as a file may have none.
+    where: mailAddress(archive, id) ?? (id === undefined ? undefined : `Message-ID: ${oneLine(id, 250)}`),
     version: series.version,
     thing: series.total > 1 && part === undefined ? 'series' : 'patch',
   }
