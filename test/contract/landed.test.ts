@@ -68,6 +68,9 @@ it('finds patches by what they change, wherever the lines are now and whoever co
         { patchId: third, path: 'd.c' },
         { patchId: 'f'.repeat(40), path: '--output=/tmp/x' },
         { patchId: 'f'.repeat(40), path: ':(top)*' },
+        ...['../profile.sh', 'a/../../b', '..', '/etc/passwd', './a.c', 'a//b', '.git/config'].map(path => ({
+          ...{ patchId: 'e'.repeat(40), path },
+        })),
       ],
     })
   expect([...(await look(landedSecond))]).toEqual([

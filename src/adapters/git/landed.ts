@@ -9,8 +9,13 @@ import { environment, notStarted, runGit } from './run.ts'
 /** Patches are other people's: whatever they name, so much is looked at. */
 const limits = { ms: 120_000, commits: 20_000, paths: 500, pathLength: 1_000, bytes: 4e6 }
 
+/** Such as a tree can have: one that leads out of it ends git. */
 const isPlain = (path: string): boolean =>
-  path !== '' && path.length <= limits.pathLength && !/[\n\0]/.test(path)
+  path !== '' &&
+  path.length <= limits.pathLength &&
+  !/[\n\0]/.test(path) &&
+  !path.startsWith('/') &&
+  !path.split('/').includes('..')
 
 /** The form that `git format-patch` gives a patch: the same whatever is configured here. */
 const asPosted = [

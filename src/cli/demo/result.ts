@@ -1,6 +1,5 @@
 // The demo's last page: what became of every series, checked against what the mails were written for.
 import { type Expectation, expectations } from '../../../examples/demo/expectations.ts'
-import type { Task } from '../../model/job.ts'
 import type { Disposition } from '../../model/mail.ts'
 import type { Series } from '../../model/series.ts'
 import type { Store } from '../../ports/store.ts'
@@ -10,11 +9,13 @@ const wasRun = async (store: Store, series: Series): Promise<string> => {
   const jobs = await store.jobsOf(series.id)
   const tasks = (await Promise.all(jobs.map(job => store.tasksOf(job.id)))).flat()
   const ran = tasks.filter(task => task.state.at === 'done')
-  const name = (task: Task) => {
-    const tries = task.state.at === 'done' && task.state.attempts > 1 ? ` ×${task.state.attempts}` : ''
-    return `${task.kind === 'build' ? 'build' : task.image}${tries}`
+  const times = new Map<string, number>()
+  for (const task of ran) {
+    const name = task.kind === 'build' ? 'build' : task.image
+    times.set(name, (times.get(name) ?? 0) + (task.state.at === 'done' ? task.state.attempts : 0))
   }
-  return ran.length === 0 ? '–' : ran.map(name).join(', ')
+  const words = [...times].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name))
+  return words.join(', ') || '–'
 }
 
 const replyTo = async (store: Store, series: Series): Promise<string> => {
