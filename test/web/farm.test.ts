@@ -125,7 +125,7 @@ describe('pages', () => {
   test('the farm says who takes work and who does not; why, as the status page does; by whom, to operators', async () => {
     const text = await read('/farm')
     for (const words of [
-      '1 of 3 test machines takes work. Busy slots: 1 of 2.',
+      'Test machines that take work: 1 of 3. Busy slots: 1 of 2.',
       'drained: a new &lt;disk&gt;, until 2026-01-05 14:00 UTC',
       'not heard of since 2026-01-05 10:00 UTC',
       'gamma &lt;3&gt;',

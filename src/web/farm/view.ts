@@ -74,8 +74,7 @@ export const farmHeadline = (lines: HostLine[]): string => {
   if (lines.length === 0) return 'No test machine has been heard of yet.'
   const able = lines.filter(({ ok }) => ok)
   const sum = (key: 'slots' | 'busy') => able.reduce((all, { host }) => all + host[key], 0)
-  const verb = able.length === 1 ? 'takes' : 'take'
-  return `${able.length} of ${plural(lines.length, 'test machine')} ${verb} work. Busy slots: ${sum('busy')} of ${sum('slots')}.`
+  return `Test machines that take work: ${able.length} of ${lines.length}. Busy slots: ${sum('busy')} of ${sum('slots')}.`
 }
 
 /** Images that the recipes name, that hosts serve, or that tasks wait for; by name. */
