@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { constants, setPriority, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Count, sayCount } from './closing-line.ts'
 
@@ -18,8 +18,6 @@ const run = async (project: string, say: (text: string) => void): Promise<number
     env: { ...process.env, CI: 'true', GRAPEVINE_TEST_COUNT: join(folder, project) },
   })
   children.add(child)
-  // Guests yield to everything else; beside work of full weight they would stand still, and be taken for dead.
-  if (project === 'plain' && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW)
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => say(String(data)))
   const [code] = await once(child, 'close')
   children.delete(child)
