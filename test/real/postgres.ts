@@ -5,6 +5,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const binaries = (): string => {
   const root = '/usr/lib/postgresql'
@@ -42,7 +43,7 @@ export type TestPostgres = {
   /** The file of the unix socket. */
   socket: string
   stop(): Promise<void>
-  /** SIGKILL to all its processes, as when the power fails. */
+  /** SIGKILL to its first process; the others find that out, and end. */
   kill9(): Promise<void>
   /** After kill9. Resolves when it takes connections. A standby follows nobody, and takes no writes until `pg_promote`. */
   start(as?: 'primary' | 'standby'): Promise<void>
@@ -64,8 +65,8 @@ export const startPostgres = async ({ durable = false } = {}): Promise<TestPostg
     ...['-D', data, '-k', folder, ...settings],
     ...['-c', `synchronous_commit=${durable ? 'on' : 'off'}`],
   ])
-  const launch = async () => {
-    // A group of its own: a kill reaches all its processes.
+  const tryLaunch = async () => {
+    // A group of its own: no signal to ours reaches it.
     const child = spawn(postgres, postgresArguments, {
       ...{ stdio: ['ignore', 'ignore', 'pipe'], cwd: folder, detached: true },
     })
@@ -73,11 +74,23 @@ export const startPostgres = async ({ durable = false } = {}): Promise<TestPostg
     const lines: string[] = []
     for await (const line of createInterface(child.stderr)) {
       lines.push(line)
-      if (/ready to accept (?:read-only )?connections/.test(line)) break
+      if (/ready to accept (?:read-only )?connections/.test(line)) {
+        child.stderr.resume()
+        return { child, exited }
+      }
     }
-    if (child.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)
-    child.stderr.resume()
-    return { child, exited }
+    await exited
+    return lines.join('\n')
+  }
+  /** Its processes have sessions of their own: those of one that was killed end a little later than it, and bar the next one until then. */
+  const launch = async () => {
+    for (let tries = 0; ; tries++) {
+      const tried = await tryLaunch()
+      if (typeof tried !== 'string') return tried
+      if (tries === 100 || !/pre-existing shared memory block|lock file .* already exists/.test(tried))
+        throw new Error(`PostgreSQL did not start:\n${tried}`)
+      await sleep(100)
+    }
   }
   let server = await launch()
 
