@@ -1,7 +1,7 @@
 // `grapevine base`: the branches without any patch: what was tested, whether one is broken, and one more run by hand.
 
 import { Command } from 'commander'
-import type { ProjectConfig } from '../config/config.ts'
+import { branchesOf } from '../config/branches.ts'
 import {
   aboutBase,
   type BaseHealth,
@@ -25,10 +25,6 @@ import { table } from './table.ts'
 import { sayInstant } from './when.ts'
 
 type Options = { json?: boolean }
-
-const branchesOf = ({ recipe, branches }: ProjectConfig): string[] => [
-  ...new Set([recipe.branch, ...branches.map(({ branch }) => branch)]),
-]
 
 const named = async (deps: CliDeps, project: string, branch: string | undefined) => {
   const config = await deps.config({ repositories: 'later', secrets: 'later' })

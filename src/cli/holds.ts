@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import { UsageError } from '../model/fault.ts'
-import type { Hold } from '../model/host.ts'
+import { type Hold, heldName, heldThing } from '../model/host.ts'
 import type { Task } from '../model/job.ts'
 import { holdOn } from '../model/standing.ts'
 import type { Store } from '../ports/store.ts'
@@ -27,11 +27,6 @@ export const operator = (env: NodeJS.ProcessEnv): string => {
   }
   return `${env.SUDO_USER || name()}@${hostname()}`
 }
-
-export const nameOf = (on: On): string => (on.kind === 'queue' ? 'the queue' : `${on.kind} ${on.name}`)
-
-/** As the audit log has it. */
-const thing = (on: On): string => (on.kind === 'queue' ? 'queue' : nameOf(on))
 
 /** `new disk (olga@alpha, until 2026-12-24 18:00 UTC)`. */
 export const sayHold = ({ reason, by, until }: Hold): string =>
@@ -56,10 +51,10 @@ const waitFor = async (deps: CliDeps, store: Store, on: On): Promise<void> => {
     for (;;) {
       const running = await runningOn(store, on)
       if (!holdOn(await store.holds(), on, Date.now())) {
-        show.line(`${nameOf(on)} is not held any more`)
+        show.line(`${heldName(on)} is not held any more`)
         return deps.exitWith(exitCode.failed)
       }
-      if (running.length === 0) return show.line(`nothing of ${nameOf(on)} runs any more`)
+      if (running.length === 0) return show.line(`nothing of ${heldName(on)} runs any more`)
       const names = running.map(task => `${task.kind} on ${task.image}`).join(', ')
       if (running.length !== last) show.line(`${running.length} still running: ${names}`)
       show.status(`${running.length} still running: ${names}`)
@@ -85,19 +80,19 @@ export const setHold = async (
   if (reason === '') throw new UsageError('--reason is missing', 'Say why: others will read it')
   const hold: Hold = { on, how, reason, by: operator(deps.env), since: now, until }
   await store.setHold(hold)
-  await writeDown(deps, store, { what: how, about: thing(on), reason })
+  await writeDown(deps, store, { what: how, about: heldThing(on), reason })
   const end = until === undefined ? '' : `, until ${sayInstant(until)}`
-  deps.stdout.write(`${nameOf(on)} ${done}${end}\n`)
+  deps.stdout.write(`${heldName(on)} ${done}${end}\n`)
   if (given.wait) await waitFor(deps, store, on)
 }
 
 /** Says so when nothing was held: it is what was wanted. */
 export const endHold = async (deps: CliDeps, store: Store, on: On): Promise<void> => {
   const was = await store.endHold(on)
-  if (was) await writeDown(deps, store, { what: 'resume', about: thing(on) })
+  if (was) await writeDown(deps, store, { what: 'resume', about: heldThing(on) })
   const [again, never] =
     on.kind === 'queue' ? ['is open again', 'was not paused'] : ['takes work again', 'was not held']
-  deps.stdout.write(`${nameOf(on)} ${was ? again : never}\n`)
+  deps.stdout.write(`${heldName(on)} ${was ? again : never}\n`)
 }
 
 const reason = ['--reason <text>', 'why; others will read it'] as const

@@ -1,13 +1,13 @@
 // `grapevine queue`: what waits, in which order; and pausing all of it.
 import { Command } from 'commander'
 import { UsageError } from '../model/fault.ts'
-import { type Hold, holdsNow } from '../model/host.ts'
+import { type Hold, heldName, holdsNow } from '../model/host.ts'
 import type { Task } from '../model/job.ts'
 import { holdOn } from '../model/standing.ts'
 import type { Store } from '../ports/store.ts'
 import { readyTasks } from '../stages/run/ready.ts'
 import type { CliDeps } from './deps.ts'
-import { endHold, holdOptions, nameOf, sayHold, setHold } from './holds.ts'
+import { endHold, holdOptions, sayHold, setHold } from './holds.ts'
 import { withStore } from './stored.ts'
 import { table } from './table.ts'
 import { sayFor, sayInstant } from './when.ts'
@@ -45,7 +45,7 @@ const show = (deps: CliDeps, { json = false, limit = '30' }: { json?: boolean; l
     }
     for (const hold of holds.filter(one => holdsNow(one, now)))
       deps.stdout.write(
-        `${nameOf(hold.on)} ${hold.on.kind === 'queue' ? 'is paused' : { drain: 'is drained', stop: 'is stopped' }[hold.how]}: ${sayHold(hold)}\n`,
+        `${heldName(hold.on)} ${hold.on.kind === 'queue' ? 'is paused' : { drain: 'is drained', stop: 'is stopped' }[hold.how]}: ${sayHold(hold)}\n`,
       )
     const rows: string[][] = []
     for (const task of all.slice(0, shown))

@@ -57,5 +57,12 @@ export type Hold = {
   until: Instant | undefined
 }
 
+/** `the queue`, `host oak`, `image debian`. */
+export const heldName = (on: Hold['on']): string =>
+  on.kind === 'queue' ? 'the queue' : `${on.kind} ${on.name}`
+
+/** As the audit log has it. */
+export const heldThing = (on: Hold['on']): string => (on.kind === 'queue' ? 'queue' : heldName(on))
+
 /** Does it hold now? */
 export const holdsNow = (hold: Hold, now: Instant): boolean => hold.until === undefined || now < hold.until

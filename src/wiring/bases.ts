@@ -1,5 +1,6 @@
 // The bot's look at the branches of all projects: base lines after each move and by night, whether a base is broken, and what a night brought.
 // Beside the flow, in a loop of its own: a repository may take half an hour to answer.
+import { branchesOf } from '../config/branches.ts'
 import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Instant, Millis } from '../model/instant.ts'
@@ -28,11 +29,6 @@ export const newBaseMemory = (): BaseMemory => ({
 export const basesEveryMs: Millis = 60_000
 const freshMs: Millis = 4 * 60_000
 const pruneEveryMs: Millis = 6 * 3_600_000
-
-/** Every branch that a series can be for, each once. */
-export const branchesOf = ({ recipe, branches }: Pick<ProjectConfig, 'recipe' | 'branches'>): string[] => [
-  ...new Set([recipe.branch, ...branches.map(({ branch }) => branch)]),
-]
 
 /** Where its branches are now. A repository that cannot be reached is as it was seen last; one that was never seen has none. */
 const tipsOf = async (

@@ -9,7 +9,7 @@ import { isJudged, type Verdict } from '../model/verdict.ts'
 import { type LandedMemory, landedMemory, writeLanded } from '../stages/bugs/landed.ts'
 import { type ResultSettings, writeResults } from '../stages/bugs/results.ts'
 import { shortFinding } from '../stages/reply/finding.ts'
-import { branchesOf } from './bases.ts'
+import { eachBranch } from './landed.ts'
 import type { Wired } from './wire.ts'
 
 type Ports = Pick<Wired, 'config' | 'store' | 'clock' | 'mirror' | 'trackers' | 'log'>
@@ -129,12 +129,5 @@ export const tendLanded = async (
   ports: Ports,
   memory: BugResultMemory,
   complain: (what: string) => void,
-): Promise<void> => {
-  for (const project of ports.config.projects)
-    for (const branch of branchesOf(project))
-      await tendBranch(ports, project, { branch, memory }).catch(error => {
-        // One repository that is damaged does not hold up the others.
-        if (!(error instanceof Fault)) throw error
-        complain(`${project.name}: it cannot be told what landed on ${branch}: ${error.message}`)
-      })
-}
+): Promise<void> =>
+  eachBranch(ports, complain, (project, branch) => tendBranch(ports, project, { branch, memory }))

@@ -3,6 +3,8 @@
 //
 //   (a build keeps its commits) ──▶ wanted ──pushed──▶ there ──newer build──▶ there
 //                                                        └──superseded, landed──▶ removed
+
+import { branchesOf } from '../config/branches.ts'
 import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import type { Shown, ShownPlace } from '../model/forge.ts'
@@ -11,13 +13,13 @@ import { type BlobId, type Commit, firstTasks, type Job } from '../model/job.ts'
 import type { Series, SeriesId } from '../model/series.ts'
 import type { Status } from '../ports/forge.ts'
 import type { Branches, WantedChange } from '../ports/git.ts'
+import { earlierMs } from '../stages/bugs/landed.ts'
 import { branchOf, wantedOn } from '../stages/forge-show/wanted.ts'
 import type { RunPorts } from '../stages/run/try.ts'
 import { contentId } from '../text/digest.ts'
-import { branchesOf } from './bases.ts'
 import { type ForgePorts, forgeView, isDecided } from './forge-view.ts'
 import { type ForgeAway, put } from './forge-write.ts'
-import { changesOf, earlierMs, noteLanded } from './landed.ts'
+import { changesOf, noteLanded } from './landed.ts'
 import type { Wired } from './wire.ts'
 
 type Ports = ForgePorts & { branches: Branches } & Pick<Wired, 'inTurn'>

@@ -1,7 +1,7 @@
 // The runs of a host: each is started, and stopped when it is held, cancelled or somebody else's by now. Called by the host's rounds.
 import { randomUUID } from 'node:crypto'
 import { wasRefused } from '../model/attempts.ts'
-import { type Hold, holdsNow } from '../model/host.ts'
+import { type Hold, heldName, holdsNow } from '../model/host.ts'
 import { Interrupt } from '../model/interrupt.ts'
 import type { Task, TaskState } from '../model/job.ts'
 import type { RunId } from '../model/run.ts'
@@ -62,12 +62,10 @@ export const startRun = (host: AtWork, { task, need }: Waiting, ticket: Ticket |
   void wake.sign()
 }
 
-const nameOf = ({ on }: Hold): string => (on.kind === 'queue' ? 'the queue' : `${on.kind} ${on.name}`)
-
 const stopHeld = ({ wired, state }: AtWork, holds: Hold[]): void => {
   for (const { task, stop } of state.running.values()) {
     const hold = holds.find(one => one.how === 'stop' && concerns(one, wired.config.host, task.image))
-    if (hold) stop.abort(new Interrupt('stopped', `${nameOf(hold)} is stopped: ${hold.reason}`))
+    if (hold) stop.abort(new Interrupt('stopped', `${heldName(hold.on)} is stopped: ${hold.reason}`))
   }
 }
 

@@ -1,12 +1,13 @@
 // Series of a list that have landed: all their changes are in a branch of the project, which the pages say. Looked for in what is new in the
 // branch. Those that stand on GitHub forge-branches.ts looks for as well, to remove them there; what bugs are told, see bug-results.ts.
+import { branchesOf } from '../config/branches.ts'
 import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import { dayMs, type Millis } from '../model/instant.ts'
 import type { Commit } from '../model/job.ts'
 import type { Series, SeriesId } from '../model/series.ts'
 import type { WantedChange } from '../ports/git.ts'
-import { branchesOf } from './bases.ts'
+import { changeIn, earlierMs } from '../stages/bugs/landed.ts'
 import type { Wired } from './wire.ts'
 
 type Ports = Pick<Wired, 'config' | 'store' | 'clock' | 'mirror' | 'inTurn' | 'log'>
@@ -22,8 +23,6 @@ export type LandedSeen = {
 
 export const landedSeen = (): LandedSeen => ({ tips: new Map(), changes: new Map(), looked: new Map() })
 
-/** What is pulled was committed before it was sent. */
-export const earlierMs: Millis = 60 * dayMs
 /** Nobody waits for older ones, and so many are looked for. */
 const patienceMs: Millis = 90 * dayMs
 const most = 2_000
@@ -36,13 +35,26 @@ export const changesOf = async (
   { parts, project }: Series,
 ): Promise<WantedChange[] | undefined> => {
   const changes: WantedChange[] = []
-  for (const { mail: id, messageId, title } of parts) {
-    const patch = (await store.mail(id, project))?.patch
-    const path = patch?.files[0]?.after ?? patch?.files[0]?.before
-    if (patch?.patchId === undefined || path === undefined) return undefined
-    changes.push({ patchId: patch.patchId, path, title, ...(messageId === undefined ? {} : { messageId }) })
+  for (const part of parts) {
+    const change = changeIn(await store.mail(part.mail, project), part)
+    if (change === undefined) return undefined
+    changes.push(change)
   }
   return changes
+}
+
+/** Looks at every branch of every project. One repository that is damaged does not hold up the others. */
+export const eachBranch = async (
+  { config }: Pick<Ports, 'config'>,
+  complain: (what: string) => void,
+  look: (project: ProjectConfig, branch: string) => Promise<void>,
+): Promise<void> => {
+  for (const project of config.projects)
+    for (const branch of branchesOf(project))
+      await look(project, branch).catch(error => {
+        if (!(error instanceof Fault)) throw error
+        complain(`${project.name}: it cannot be told what landed on ${branch}: ${error.message}`)
+      })
 }
 
 /** For its page. */
@@ -153,15 +165,8 @@ export const tendSeriesLanded = async (
   seen: LandedSeen,
   complain: (what: string) => void,
 ): Promise<void> => {
-  for (const project of ports.config.projects) {
-    for (const branch of branchesOf(project))
-      try {
-        const tip = await ports.mirror.resolve(project.recipe.repository, branch)
-        if (tip !== undefined) await tendBranch(ports, seen, { project, branch, tip, complain })
-      } catch (error) {
-        // One repository that is damaged does not hold up the others.
-        if (!(error instanceof Fault)) throw error
-        complain(`${project.name}: it cannot be told what landed on ${branch}: ${error.message}`)
-      }
-  }
+  await eachBranch(ports, complain, async (project, branch) => {
+    const tip = await ports.mirror.resolve(project.recipe.repository, branch)
+    if (tip !== undefined) await tendBranch(ports, seen, { project, branch, tip, complain })
+  })
 }

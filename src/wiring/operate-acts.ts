@@ -1,6 +1,6 @@
 // What operators do to hosts, images, the queue and series: each act checks, does, and says what was done.
 import { Fault } from '../model/fault.ts'
-import type { Hold } from '../model/host.ts'
+import { type Hold, heldName } from '../model/host.ts'
 import type { Instant } from '../model/instant.ts'
 import type { PowerAct } from '../model/power.ts'
 import type { Series } from '../model/series.ts'
@@ -21,8 +21,6 @@ const wake = async ({ queue, log }: OperatePorts): Promise<void> => {
   await queue.wake().catch((error: Error) => log('warn', `hosts could not be woken: ${error.message}`))
 }
 
-const nameOf = (on: Hold['on']): string => (on.kind === 'queue' ? 'the queue' : `${on.kind} ${on.name}`)
-
 const none = (what: string, there: string[]): Operated => ({
   no: `there is no ${oneLine(what, 80)}`,
   remedy: there.length === 0 ? 'None is known yet.' : `These are known: ${there.join(', ')}.`,
@@ -40,7 +38,7 @@ const unknownThing = async (
     on.kind === 'host'
       ? hosts.map(({ name }) => name)
       : [...new Set([...config.farm.images.map(({ name }) => name), ...serving])].sort()
-  return names.includes(on.name) ? undefined : none(nameOf(on), names)
+  return names.includes(on.name) ? undefined : none(heldName(on), names)
 }
 
 export const hold = async (
@@ -63,7 +61,7 @@ export const hold = async (
       : how === 'drain'
         ? 'takes no new tasks; what runs may end'
         : 'is stopped; what runs goes back into the queue'
-  return { did: `${nameOf(on)} ${what}${until === undefined ? '' : `, until ${sayInstant(until)}`}` }
+  return { did: `${heldName(on)} ${what}${until === undefined ? '' : `, until ${sayInstant(until)}`}` }
 }
 
 /** What was not held is as it was wanted. */
@@ -72,7 +70,7 @@ export const resume = async (ports: OperatePorts, on: Hold['on']): Promise<Opera
   if (was) await wake(ports)
   const [again, never] =
     on.kind === 'queue' ? ['is open again', 'was not paused'] : ['takes work again', 'was not held']
-  return { did: `${nameOf(on)} ${was ? again : never}` }
+  return { did: `${heldName(on)} ${was ? again : never}` }
 }
 
 const count = (tasks: number): string => (tasks === 0 ? 'no task' : tasks === 1 ? '1 task' : `${tasks} tasks`)

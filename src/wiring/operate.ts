@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Audit } from '../model/access.ts'
 import { Fault } from '../model/fault.ts'
-import type { Hold } from '../model/host.ts'
+import { type Hold, heldThing } from '../model/host.ts'
 import type { Instant } from '../model/instant.ts'
 import type { PowerAct } from '../model/power.ts'
 import { type Decision, decideKnown } from '../stages/known/decide.ts'
@@ -57,15 +57,13 @@ export type OperatePorts = Pick<
   'store' | 'clock' | 'log' | 'queue' | 'config' | 'mirror' | 'blobs' | 'mailAuth' | 'project' | 'inTurn'
 >
 
-const thing = (on: Hold['on']): string => (on.kind === 'queue' ? 'queue' : `${on.kind} ${on.name}`)
-
 /** For the audit log: the verb, and what it is done to. */
 export const wordsOf = (deed: Deed): { what: string; about: string } => {
   switch (deed.do) {
     case 'drain':
     case 'stop':
     case 'resume':
-      return { what: deed.do, about: thing(deed.on) }
+      return { what: deed.do, about: heldThing(deed.on) }
     case 'cancel':
       return { what: 'cancel', about: deed.id }
     case 'retest':

@@ -1,11 +1,11 @@
 // In idle time: the templates of the bases that the next patches will be tested on. A base that moved is built before the first patch on it comes.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { branchesOf } from '../config/branches.ts'
 import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
 import { type Farm, PrepareFailed, type TemplateSpec } from '../ports/farm.ts'
 import { buildTemplate } from '../stages/run/build.ts'
 import { testTemplate } from '../stages/run/test.ts'
-import { branchesOf } from './bases.ts'
 import type { Wired } from './wire.ts'
 
 export type Warming = {

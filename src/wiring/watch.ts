@@ -8,6 +8,7 @@ import { dayMs, type Instant, type Millis } from '../model/instant.ts'
 import type { JobId, Task } from '../model/job.ts'
 import type { RunEnd } from '../model/run-end.ts'
 import type { Series, SeriesId } from '../model/series.ts'
+import { holdOn } from '../model/standing.ts'
 import type { Tracker } from '../ports/bugs.ts'
 import { waitingProjects } from '../stages/maintenance/plan.ts'
 import { readyTasks } from '../stages/run/ready.ts'
@@ -159,8 +160,7 @@ const restedUntil = async (
   return rested
 }
 
-const isPaused = ({ holds, now }: QueueFacts): boolean =>
-  holds.some(({ on, until }) => on.kind === 'queue' && (until === undefined || now < until))
+const isPaused = ({ holds, now }: QueueFacts): boolean => holdOn(holds, { kind: 'queue' }, now) !== undefined
 
 const watchFarm = async (ports: Ports, memory: WatchMemory): Promise<void> => {
   const { store, clock, config } = ports

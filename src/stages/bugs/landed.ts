@@ -4,7 +4,7 @@ import type { BugUrl, BugWrite } from '../../model/bug.ts'
 import { changesFor, fixed, type Rule } from '../../model/bug-change.ts'
 import { dayMs, type Instant, type Millis } from '../../model/instant.ts'
 import type { Commit } from '../../model/job.ts'
-import type { MailId } from '../../model/mail.ts'
+import type { Mail, MailId } from '../../model/mail.ts'
 import type { Part, Series } from '../../model/series.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Mirror, WantedChange } from '../../ports/git.ts'
@@ -40,24 +40,31 @@ export const landedMemory = (): LandedMemory => ({ changes: new Map(), branches:
 /** So long a series is looked for in the base after it was sent. */
 const patienceMs: Millis = 180 * dayMs
 /** What is pulled was committed before it was sent. */
-const earlierMs: Millis = 60 * dayMs
+export const earlierMs: Millis = 60 * dayMs
 const maxRemembered = 10_000
 
 type Waiting = { series: Series; bug: BugUrl; parts: Part[]; changes: WantedChange[] }
 
+/** What the mail of a part changes, as it is looked for in a branch; undefined: that cannot be told of it. */
+export const changeIn = (
+  mail: Pick<Mail, 'patch'> | undefined,
+  { messageId, title }: Pick<Part, 'messageId' | 'title'>,
+): WantedChange | undefined => {
+  const patch = mail?.patch
+  const path = patch?.files[0]?.after ?? patch?.files[0]?.before
+  return patch?.patchId === undefined || path === undefined
+    ? undefined
+    : { patchId: patch.patchId, path, title, ...(messageId === undefined ? {} : { messageId }) }
+}
+
 const changeOf = async (
   { store }: LandedPorts,
   { changes: memory }: LandedMemory,
-  { mail: id, messageId, title }: Part,
+  part: Part,
 ): Promise<WantedChange | undefined> => {
+  const { mail: id } = part
   if (memory.has(id)) return memory.get(id)
-  const patch = (await store.mail(id))?.patch
-  const file = patch?.files[0]
-  const path = file?.after ?? file?.before
-  const change =
-    patch?.patchId === undefined || path === undefined
-      ? undefined
-      : { patchId: patch.patchId, path, title, ...(messageId === undefined ? {} : { messageId }) }
+  const change = changeIn(await store.mail(id), part)
   if (memory.size >= maxRemembered) memory.clear()
   memory.set(id, change)
   return change

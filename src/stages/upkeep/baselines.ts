@@ -1,8 +1,8 @@
 // Base lines that nobody asked for: one for each new tip of each branch, so that a series finds its own done already, and one more by night.
 // Called now and then by the bot; everything follows from the store, so that it can be called at any time.
-import { holdsNow } from '../../model/host.ts'
 import { type Instant, lastDue, type Millis } from '../../model/instant.ts'
 import { type Commit, isOver, type Job, type JobId, priority, type Task } from '../../model/job.ts'
+import { holdOn } from '../../model/standing.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
 
@@ -28,7 +28,7 @@ export const nightMs: Millis = 6 * hour
 
 /** Does an operator let nothing be run now? */
 export const isPaused = async ({ store, clock }: BaselinePorts): Promise<boolean> =>
-  (await store.holds()).some(hold => hold.on.kind === 'queue' && holdsNow(hold, clock.now()))
+  holdOn(await store.holds(), { kind: 'queue' }, clock.now()) !== undefined
 
 /** Is one of ours still at work on that branch? Then the next one waits, and commits that come and go meanwhile are passed over. */
 const isBusy = async (store: Store, { project, branch }: BaselineWanted): Promise<boolean> => {

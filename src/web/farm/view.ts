@@ -1,6 +1,6 @@
 // Hosts, holds and what ran → what the pages of the farm show. Pure.
 import { hourMs, hoursOf } from '../../model/busy.ts'
-import { type Hold, type Host, holdsNow } from '../../model/host.ts'
+import type { Hold, Host } from '../../model/host.ts'
 import type { Instant, Millis } from '../../model/instant.ts'
 import type { Task } from '../../model/job.ts'
 import { holdOn, type Standing, standingOf } from '../../model/standing.ts'
@@ -106,7 +106,7 @@ export const imageLines = (given: {
 
 /** The queue's own hold. */
 export const pauseOf = (holds: Hold[], { now, ...reader }: Reader & { now: Instant }): string | undefined => {
-  const hold = holds.find(one => one.on.kind === 'queue' && holdsNow(one, now))
+  const hold = holdOn(holds, { kind: 'queue' }, now)
   return hold && `The queue is ${sayPause(hold, reader)}.`
 }
 
