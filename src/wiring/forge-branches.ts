@@ -3,7 +3,6 @@
 //
 //   (a build keeps its commits) ──▶ wanted ──pushed──▶ there ──newer build──▶ there
 //                                                        └──superseded, landed──▶ removed
-
 import { branchesOf } from '../config/branches.ts'
 import type { ProjectConfig } from '../config/config.ts'
 import { Fault } from '../model/fault.ts'
